@@ -55,8 +55,9 @@ Result<GoDuration> GoDuration::parse(std::string_view text) {
     size_t at = 0;
     uint64_t whole = 0;
     while (at < rest.size() && isDigit(rest[at])) {
-      if (whole > (kLimit - 9) / 10) return badDuration("invalid", text);
+      if (whole > kLimit / 10) return badDuration("invalid", text);
       whole = whole * 10 + static_cast<uint64_t>(rest[at++] - '0');
+      if (whole > kLimit) return badDuration("invalid", text);
     }
     bool any = at > 0;
     uint64_t fraction = 0;

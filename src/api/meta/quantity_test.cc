@@ -31,7 +31,7 @@ TEST(Quantity, PrintsCanonical) {
       {"1ki", nullptr},     {"Mi", "0"},          {"1 ", nullptr},     {"1mi", nullptr},
       {"1e", nullptr},      {"1+3", nullptr},     {"--1", nullptr},    {"1e99999999999999999999", nullptr},
       {"1e100", "9223372036854775807e0"},         {"1e-100", "1e-9"},  {"0.3Ki", "307200m"},
-      {"0.9999999999999999999Ei", "1152921504606846975884707849n"},
+      {"0.9999999999999999999Ei", "1152921504606846975884707850n"},
   };
   for (const Row& row : rows) {
     const auto q = Quantity::parse(row.in);
