@@ -43,7 +43,9 @@ FORMS = {EXT + ".JSONSchemaPropsOrBool": "SCHEMA_OR_BOOL",
          EXT + ".JSONSchemaPropsOrArray": "SCHEMA_OR_ARRAY",
          EXT + ".JSONSchemaPropsOrStringArray": "SCHEMA_OR_STRINGS"}
 # Served in group "" as v1, or in meta.k8s.io; options of requests go by meta.k8s.io too.
-META_CORE = {"Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"}
+META_CORE = {"Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList",
+             "CreateOptions", "DeleteOptions", "GetOptions", "ListOptions", "PatchOptions",
+             "UpdateOptions"}
 # Constants whose Go type lives outside the packages of the wire.
 ENUM_HOME = {"k8s.io.apimachinery.pkg.watch": META, "k8s.io.apimachinery.pkg.types": META}
 
@@ -108,6 +110,8 @@ def field_options(row, full):
         add("default_json", quoted(refs.get(default, default)))
     if row["enumType"]:
         add("enum_type", quoted(row["enumType"]))
+    if row["message"] == "StatefulSetSpec" and name == "volumeClaimTemplates":
+        add("element_kind")
     if row["featureGate"]:
         add("feature_gate", quoted(row["featureGate"]))
     for marker in row["validation"].split(";"):

@@ -84,6 +84,7 @@ def flags(f):
     for on, name in ((f.always, "Always"), (f.omit_zero, "OmitZero"), (f.pointer, "Pointer"),
                      (f.inline, "Inline"), (f.required, "Required"), (f.no_json, "NoJson"),
                      (f.json_only, "NoWire"), (f.packed, "Packed"),
+                     (f.element_kind, "ElementKind"),
                      (f.owner.kind and f.owner.kind.list and f.json == "items", "ListItems")):
         if on:
             names.append("kField" + name)

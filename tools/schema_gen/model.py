@@ -188,7 +188,7 @@ class Model:
             f.no_json, f.json_only = bool(get("no_json")), bool(get("json_only"))
             f.inline = bool(get("inline"))
             f.always, f.omit_zero = bool(get("always")), bool(get("omit_zero"))
-            f.required = bool(get("required"))
+            f.required, f.element_kind = bool(get("required")), bool(get("element_kind"))
             f.list_type, f.list_map_keys = get("list_type") or "", list(get("list_map_key"))
             f.struct_type = get("struct_type") or ""
             f.patch_strategy = get("patch_strategy") or ""

@@ -52,7 +52,8 @@ enum FieldFlag : uint16_t {
   kFieldNoJson = 32,     ///< not in JSON
   kFieldNoWire = 64,     ///< not in protobuf
   kFieldPacked = 128,    ///< protobuf: repeated scalars in one record
-  kFieldListItems = 256, ///< `items` of a list kind: [] in JSON when there are none
+  kFieldListItems = 256,    ///< `items` of a list kind: [] in JSON when there are none
+  kFieldElementKind = 512,  ///< JSON: the server writes kind and apiVersion into the elements
 };
 
 enum class ListType : uint8_t { None, Atomic, Set, Map };
