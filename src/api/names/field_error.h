@@ -47,7 +47,7 @@ class FieldValue {
       if (!first) text_.push_back(',');
       first = false;
       if constexpr (isMap) {
-        appendJsonString(text_, entry.first);
+        appendJsonQuoted(text_, entry.first);
         text_.push_back(':');
         appendJson(entry.second);
       } else {
@@ -69,7 +69,7 @@ class FieldValue {
   template <typename T>
   void appendJson(const T& value) {
     if constexpr (std::convertible_to<const T&, std::string_view>)
-      appendJsonString(text_, value);
+      appendJsonQuoted(text_, value);
     else
       text_.append(FieldValue(value).text());
   }

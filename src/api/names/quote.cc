@@ -113,7 +113,7 @@ std::string goQuote(std::string_view text) {
   return out;
 }
 
-void appendJsonString(std::string& out, std::string_view text) {
+void appendJsonQuoted(std::string& out, std::string_view text) {
   auto sink = std::back_inserter(out);
   out.push_back('"');
   while (!text.empty()) {

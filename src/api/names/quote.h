@@ -10,6 +10,6 @@ std::string goQuote(std::string_view text);
 void appendGoQuoted(std::string& out, std::string_view text);
 
 /// A JSON string with quotes. `<`, `>`, `&` and U+2028/9 are escaped as Go's encoder does.
-void appendJsonString(std::string& out, std::string_view text);
+void appendJsonQuoted(std::string& out, std::string_view text);
 
 }  // namespace coxswain::api
