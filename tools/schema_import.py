@@ -41,7 +41,18 @@ STRING_LISTS = {META + ".Verbs"} | {
     for g in ("authentication.v1", "authorization.v1", "certificates.v1", "certificates.v1beta1")}
 FORMS = {EXT + ".JSONSchemaPropsOrBool": "SCHEMA_OR_BOOL",
          EXT + ".JSONSchemaPropsOrArray": "SCHEMA_OR_ARRAY",
-         EXT + ".JSONSchemaPropsOrStringArray": "SCHEMA_OR_STRINGS"}
+         EXT + ".JSONSchemaPropsOrStringArray": "SCHEMA_OR_STRINGS",
+         "k8s.io.apimachinery.pkg.runtime.Unknown": "RAW_UNKNOWN"}
+# Versions that the facts leave out because they look the same.
+ALSO = {
+    "admissionregistration.v1.MutatingAdmissionPolicy": ("v1alpha1", "v1beta1"),
+    "admissionregistration.v1.MutatingAdmissionPolicyBinding": ("v1alpha1", "v1beta1"),
+    "certificates.v1beta1.ClusterTrustBundle": ("v1alpha1",),
+    "coordination.v1beta1.LeaseCandidate": ("v1alpha2",),
+    "networking.v1.IPAddress": ("v1beta1",),
+    "networking.v1.ServiceCIDR": ("v1beta1",),
+    "storage.v1.VolumeAttributesClass": ("v1beta1",),
+}
 # Served in group "" as v1, or in meta.k8s.io; options of requests go by meta.k8s.io too.
 META_CORE = {"Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList",
              "CreateOptions", "DeleteOptions", "GetOptions", "ListOptions", "PatchOptions",
@@ -177,8 +188,10 @@ def main(source, target):
                 else:
                     where = (GROUPS[parts[-2]], parts[-1])
                 is_list = message.endswith("List") and any(f["json"] == "items" for f in fields)
+                also = ALSO.get(re.sub(r"List$", "", full.removeprefix("k8s.io.api.")), ())
                 lines.append(f'  option (coxswain.schema.kind) = {{ group: "{where[0]}" version: '
-                             f'"{where[1]}"{" list: true" if is_list else ""} }};')
+                             f'"{where[1]}"{" list: true" if is_list else ""}' +
+                             "".join(f' also: "{v}"' for v in also) + " };")
             placeholder = 10001
             for row in fields:
                 kind = row["type"]

@@ -173,7 +173,8 @@ def tables(m, out):
                    f"{quoted(m.kind.version)}, {quoted(name)}, {quoted(api)}, "
                    f"{'true' if m.kind.list else 'false'}}};")
         kind = f"&k{name}Kind"
-    form = ("Object", "SchemaOrBool", "SchemaOrArray", "SchemaOrStrings")[m.json_form]
+    form = ("Object", "SchemaOrBool", "SchemaOrArray", "SchemaOrStrings",
+            "RawUnknown")[m.json_form]
     offsets = {"ObjectMeta": "-1", "ListMeta": "-1"}
     for f in m.fields:
         if f.member == "metadata" and f.message and f.shape == "Value" and (
@@ -262,6 +263,12 @@ def registry(packages):
     out.append("\nnamespace coxswain::api {\nnamespace {\n")
     out.append("constinit const MessageInfo* const kKinds[] = {")
     out += [f"    &{m.cpp}::kInfo," for m in kinds]
+    out.append("};\n\n// Versions that share a struct.\n"
+               "struct Alias {\n  std::string_view group, version, kind;\n"
+               "  const MessageInfo* info;\n};")
+    out.append("constexpr Alias kAliases[] = {\n    {{}, {}, {}, nullptr},")
+    out += [f"    {{{quoted(m.kind.group)}, {quoted(v)}, {quoted(m.name)}, &{m.cpp}::kInfo}},"
+            for m in kinds for v in m.kind.also]
     out.append("};\n\nconstinit const MessageInfo* const kMessages[] = {")
     out += [f"    &{m.cpp}::kInfo," for m in messages]
     out.append("};\n")
@@ -276,9 +283,14 @@ const MessageInfo* findKind(std::string_view group, std::string_view version,
                                const KindInfo& k = *info->kind;
                                return std::tie(k.group, k.version, k.kind) < wanted;
                              });
-  if (at == std::end(kKinds)) return nullptr;
-  const KindInfo& found = *(*at)->kind;
-  return std::tie(found.group, found.version, found.kind) == key ? *at : nullptr;
+  if (at != std::end(kKinds)) {
+    const KindInfo& found = *(*at)->kind;
+    if (std::tie(found.group, found.version, found.kind) == key) return *at;
+  }
+  for (const Alias& alias : kAliases) {
+    if (alias.info && std::tie(alias.group, alias.version, alias.kind) == key) return alias.info;
+  }
+  return nullptr;
 }
 
 const MessageInfo* findKind(std::string_view apiVersion, std::string_view kind) {

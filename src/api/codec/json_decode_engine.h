@@ -129,6 +129,10 @@ class JsonDecoder {
     if (!deeper()) return;
     if (info.jsonForm == JsonForm::Object) {
       members(info, object);
+    } else if (info.jsonForm == JsonForm::RawUnknown) {
+      std::string_view text;
+      if (in_.raw(text)) static_cast<Bytes*>(info.fields[1].in(object))->data.assign(text);
+      *static_cast<std::string*>(info.fields[3].in(object)) = "application/json";
     } else {
       schemaForm(info, object);
     }

@@ -37,6 +37,10 @@ class JsonEncoder {
           out_.boolean(*static_cast<const bool*>(info.fields[0].in(object)));
         }
         return;
+      case JsonForm::RawUnknown:
+        // Members: typeMeta, raw, contentEncoding, contentType.
+        out_.raw(static_cast<const Bytes*>(info.fields[1].in(object))->data);
+        return;
       case JsonForm::SchemaOrArray:
       case JsonForm::SchemaOrStrings: {
         // Members: schema, then the list.

@@ -128,7 +128,7 @@ struct KindInfo {
 };
 
 /// Messages whose JSON is not the object of their members.
-enum class JsonForm : uint8_t { Object, SchemaOrBool, SchemaOrArray, SchemaOrStrings };
+enum class JsonForm : uint8_t { Object, SchemaOrBool, SchemaOrArray, SchemaOrStrings, RawUnknown };
 
 /// Constant description of a generated struct. Reached as `T::info()`.
 struct MessageInfo {

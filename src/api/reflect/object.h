@@ -149,7 +149,8 @@ inline const meta::v1::ListMeta* listMeta(const MessageInfo& info, const void* o
 
 // The registry of kinds: defined by the generator, in library api_gen.
 
-/// Null: no such kind. `group` is empty for core.
+/// Null: no such kind. `group` is empty for core. Versions of the same shape share a description:
+/// its kind->version may then be another one than `version`.
 const MessageInfo* findKind(std::string_view group, std::string_view version,
                             std::string_view kind);
 /// By apiVersion ("v1", "apps/v1").
