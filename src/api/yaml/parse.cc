@@ -1,8 +1,6 @@
-// YAML to JSON over libfyaml's events. The events come in one flat stream and values are built on a
-// stack of our own, so that neither depth nor aliases of hostile input cost more than the options
-// allow.
+// YAML's events to JSON values: tags, anchors, merge keys. Values are built on a stack of our own, and
+// what aliases copy is counted.
 #include <fmt/format.h>
-#include <libfyaml.h>
 
 #include <algorithm>
 #include <boost/json/object.hpp>
@@ -14,7 +12,9 @@
 #include "api/codec/value.h"
 #include "api/meta/base64.h"
 #include "api/names/quote.h"
+#include "api/yaml/parser.h"
 #include "api/yaml/scalar.h"
+#include "api/yaml/text_shape.h"
 #include "api/yaml/yaml.h"
 
 namespace coxswain::api {
@@ -24,21 +24,8 @@ namespace {
 namespace json = boost::json;
 using Kind = YamlScalar::Kind;
 
-constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
-
-struct FyDeleter {
-  void operator()(fy_parser* p) const { fy_parser_destroy(p); }
-  void operator()(fy_diag* d) const { fy_diag_destroy(d); }
-};
-
 Status yamlError(size_t line, std::string_view message) {
   return badRequest(fmt::format("yaml: line {}: {}", line, message));
-}
-
-std::string_view tokenText(fy_token* token) {
-  size_t length = 0;
-  const char* text = token != nullptr ? fy_token_get_text(token, &length) : nullptr;
-  return text != nullptr ? std::string_view(text, length) : std::string_view();
 }
 
 /// Nothing: the value cannot be JSON.
@@ -88,33 +75,13 @@ bool fits(std::string_view tag, Kind kind) {
   return true;
 }
 
-class Builder {
+class Builder : public YamlEvents {
  public:
   explicit Builder(const YamlOptions& options) : options_(options) {}
 
-  /// Takes one event. `done` is set at the end of the first document.
-  Status take(fy_event* event, bool& done) {
-    const fy_mark* mark = fy_event_start_mark(event);
-    if (mark != nullptr && mark->line >= 0) line_ = static_cast<size_t>(mark->line) + 1;
-    switch (event->type) {
-      case FYET_MAPPING_START:
-      case FYET_SEQUENCE_START:
-        return open(event);
-      case FYET_MAPPING_END:
-      case FYET_SEQUENCE_END:
-        return close();
-      case FYET_SCALAR:
-        return scalar(event);
-      case FYET_ALIAS:
-        return alias(tokenText(event->alias.anchor));
-      case FYET_DOCUMENT_END:
-      case FYET_STREAM_END:
-        done = true;
-        return {};
-      default:
-        return {};
-    }
-  }
+  Status beginMap(YamlToken token) override { return open(std::move(token), true); }
+  Status beginList(YamlToken token) override { return open(std::move(token), false); }
+  Status end() override { return close(); }
 
   json::value takeRoot() { return std::move(root_); }
   std::vector<std::string> takeDuplicates() { return std::move(found_); }
@@ -136,22 +103,20 @@ class Builder {
     bool open = false;  ///< its node has not ended
   };
 
-  Status open(fy_event* event) {
-    if (stack_.size() >= static_cast<size_t>(options_.depthMax))
-      return yamlError(line_, "exceeded max depth");
+  Status open(YamlToken token, bool isMap) {
+    line_ = token.line;
     if (!stack_.empty() && stack_.back().isMap && !stack_.back().haveKey)
       return yamlError(line_, "invalid map key: a map or list");
     Frame frame;
-    frame.isMap = event->type == FYET_MAPPING_START;
-    frame.value = frame.isMap ? json::value(json::object()) : json::value(json::array());
-    frame.anchor = std::string(tokenText(fy_event_get_anchor_token(event)));
+    frame.isMap = isMap;
+    frame.value = isMap ? json::value(json::object()) : json::value(json::array());
+    frame.anchor = std::move(token.anchor);
     if (!frame.anchor.empty()) anchors_[frame.anchor].open = true;
     stack_.push_back(std::move(frame));
     return {};
   }
 
   Status close() {
-    if (stack_.empty()) return yamlError(line_, "unexpected end of a map or list");
     Frame frame = std::move(stack_.back());
     stack_.pop_back();
     TRY_STATUS(remember(frame.anchor, frame.value, frame.weight));
@@ -171,17 +136,13 @@ class Builder {
     return {};
   }
 
-  Status scalar(fy_event* event) {
-    const std::string_view text = tokenText(event->scalar.value);
-    const bool plain = event->scalar.value == nullptr ||
-                       fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
-    std::string_view tag = tokenText(fy_event_get_tag_token(event));
-    if (tag.starts_with(kTagPrefix)) tag.remove_prefix(kTagPrefix.size());
-    if (tag.starts_with("!!")) tag.remove_prefix(2);
-
+  Status scalar(YamlToken token) override {
+    line_ = token.line;
+    const std::string_view text = token.text;
+    const std::string_view tag = token.tag;
     YamlScalar resolved;
     const bool resolvable = tag == "int" || tag == "float" || tag == "bool" || tag == "null";
-    if ((plain && tag.empty()) || resolvable || tag == "merge") resolved = resolveYamlScalar(text);
+    if ((token.plain && tag.empty()) || resolvable || tag == "merge") resolved = resolveYamlScalar(text);
     if (tag == "float" && resolved.kind == Kind::Int) {
       resolved.kind = Kind::Float;
       resolved.number = static_cast<double>(resolved.integer);
@@ -199,12 +160,12 @@ class Builder {
     auto value = scalarToJson(resolved, content);
     if (!value) return badRequest(fmt::format("json: unsupported value: {}", text));
     const size_t weight = 1 + content.size() / 16;
-    const auto anchor = std::string(tokenText(fy_event_get_anchor_token(event)));
-    TRY_STATUS(remember(anchor, *value, weight));
+    TRY_STATUS(remember(token.anchor, *value, weight));
     return attach(std::move(*value), weight, resolved.kind);
   }
 
-  Status alias(std::string_view name) {
+  Status alias(std::string_view name, size_t line) override {
+    line_ = line;
     const auto found = anchors_.find(std::string(name));
     if (found == anchors_.end())
       return badRequest(fmt::format("yaml: unknown anchor '{}' referenced", name));
@@ -283,26 +244,27 @@ class Builder {
   size_t line_ = 1;
 };
 
-Status parserError(fy_diag* diag) {
-  void* at = nullptr;
-  const fy_diag_error* error = fy_diag_errors_iterate(diag, &at);
-  if (error == nullptr || error->msg == nullptr) return badRequest("yaml: cannot be read");
-  return yamlError(error->line > 0 ? static_cast<size_t>(error->line) : 1, error->msg);
-}
-
 bool looksLikeJson(std::string_view text) {
   const size_t at = text.find_first_not_of(" \t\r\n");
   return at != std::string_view::npos && text[at] == '{';
 }
 
-/// YAML has no place for most control characters, and libfyaml cares little.
 Status checkCharacters(std::string_view text) {
   size_t line = 1;
-  for (const char c : text) {
-    if (c == '\n') ++line;
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f)
+  for (size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte == '\n') ++line;
+    if (byte < 0x80) {
+      if ((byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t') || byte == 0x7f)
+        return yamlError(line, "control characters are not allowed");
+      ++at;
+      continue;
+    }
+    const Rune rune = decodeRune(text, at);
+    if (!rune.valid) return yamlError(line, "invalid UTF-8");
+    if (rune.value < 0xa0 && rune.value != 0x85)
       return yamlError(line, "control characters are not allowed");
+    at += rune.length;
   }
   return {};
 }
@@ -319,36 +281,8 @@ Result<json::value> yamlToValue(std::string_view text, const YamlOptions& option
     if (auto value = parseJsonValue(text, nullptr, jsonOptions); value.ok()) return value;
   }
   TRY_STATUS(checkCharacters(text));
-
-  fy_diag_cfg diagConfig;
-  fy_diag_cfg_default(&diagConfig);
-  diagConfig.fp = nullptr;
-  diagConfig.output_fn = [](fy_diag*, void*, const char*, size_t) {};
-  diagConfig.colorize = false;
-  const std::unique_ptr<fy_diag, FyDeleter> diag(fy_diag_create(&diagConfig));
-  if (!diag) return internalError("no memory for the YAML reader");
-  fy_diag_set_collect_errors(diag.get(), true);
-  fy_parse_cfg config{};
-  config.flags = static_cast<fy_parse_cfg_flags>(
-      FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_1 | FYPCF_JSON_NONE |
-      FYPCF_DISABLE_DEPTH_LIMIT | FYPCF_SLOPPY_FLOW_INDENTATION | FYPCF_ALLOW_DUPLICATE_KEYS);
-  config.diag = diag.get();
-  const std::unique_ptr<fy_parser, FyDeleter> parser(fy_parser_create(&config));
-  if (!parser || fy_parser_set_string(parser.get(), text.data(), text.size()) != 0)
-    return internalError("no memory for the YAML reader");
-
   Builder builder(options);
-  bool done = false;
-  while (!done) {
-    fy_event* event = fy_parser_parse(parser.get());
-    if (event == nullptr) {
-      if (fy_parser_get_stream_error(parser.get())) return parserError(diag.get());
-      break;
-    }
-    Status status = builder.take(event, done);
-    fy_parser_event_free(parser.get(), event);
-    TRY_STATUS(std::move(status));
-  }
+  TRY_STATUS(parseYaml(text, options.depthMax, builder));
   auto found = builder.takeDuplicates();
   if (options.strict && !found.empty())
     return badRequest(fmt::format("yaml: unmarshal errors:\n  {}", fmt::join(found, "\n  ")));

@@ -48,7 +48,7 @@ TEST(YamlWrite, AsKubectl) {
   // What it wrote reads back as the same.
   const auto back = yamlToJson(*printed);
   ASSERT_TRUE(back.ok()) << back.status().message();
-  EXPECT_EQ(jsonToYaml(*back).valueOr(""), *printed);
+  EXPECT_TRUE(jsonToYaml(*back).valueOr("") == *printed);
 }
 
 TEST(YamlRead, Values) {
@@ -69,6 +69,31 @@ TEST(YamlRead, Values) {
       {"1: a\ntrue: b\n1.5: c", R"({"1":"a","1.5":"c","true":"b"})"},
       {"- a\n- - b\n- {c: d, e: [1, 2]}", R"(["a",["b"],{"c":"d","e":[1,2]}])"},
       {"a: |\n  x\n  y\nb: >-\n  x\n  y\n", R"({"a":"x\ny\n","b":"x y"})"},
+      {"a: >-\n - x", R"({"a":"- x"})"},
+      {"a: |2\n    x\n   y\n\n", R"({"a":"  x\n y\n"})"},
+      {"a: |+\n  x\n\nb: >\n  x\n\n  y\n   z\n  w\n", R"({"a":"x\n\n","b":"x\ny\n z\nw\n"})"},
+      {"a: x\n  y\n\n  z\nb: \"x\n  y\\\n  z\n\n  w\"", R"({"a":"x y\nz","b":"x yz\nw"})"},
+      {"[a: b, c, {d: e, f}, \"g\":h]", R"([{"a":"b"},"c",{"d":"e","f":null},{"g":"h"}])"},
+      {"a: &x\n  b: 1\nc: !!map\n  d: *x\n&k e: f", R"({"a":{"b":1},"c":{"d":{"b":1}},"e":"f"})"},
+      {"? a\n: - b\n  - c\n? |\n  d\n: e", R"({"a":["b","c"],"d\n":"e"})"},
+      {"-\n  - a\n-   b: 1\n    c: 2\n- - - d", R"([["a"],{"b":1,"c":2},[["d"]]])"},
+      {"a:\r\n  b: c\r\n", R"({"a":{"b":"c"}})"},
+      {"--- # c\na: 1 # d\n# e\n...\njunk: [", R"({"a":1})"},
+      {"a: !!map # c\n  b: 1", R"({"a":{"b":1}})"},
+      {"--- |\n x\n", R"("x\n")"},
+      {"a: {b: [c, d], e: 'f\n g'}", R"({"a":{"b":["c","d"],"e":"f g"}})"},
+      {"{\"u\": \"\\ud83d\\ude00\", a: 'x'}", "{\"a\":\"x\",\"u\":\"\xf0\x9f\x98\x80\"}"},
+      {"a: - b", nullptr},
+      {"a: @b", nullptr},
+      {"a: %b", nullptr},
+      {"a: 'b' c", nullptr},
+      {"a: {b: c", nullptr},
+      {"a: [b,, c]", nullptr},
+      {"a: \"\\q\"", nullptr},
+      {"a: |x\n b", nullptr},
+      {"- a\nb: c", nullptr},
+      {"a\nb: c", nullptr},
+      {"a: \xff", nullptr},
       {"a: &x {b: 1}\nc: *x", R"({"a":{"b":1},"c":{"b":1}})"},
       {"base: &b {x: 1, z: 2}\nc:\n  <<: *b\n  z: 3", R"({"base":{"x":1,"z":2},"c":{"x":1,"z":3}})"},
       {"b: &b {x: 1}\nc: &c {x: 2, w: 2}\nd:\n  <<: [*b, *c]\n  z: 3",
@@ -76,14 +101,14 @@ TEST(YamlRead, Values) {
       {"c: &c {x: 1}\nd:\n  x: 5\n  <<: *c", R"({"c":{"x":1},"d":{"x":1}})"},
       {"y: 1\nn: 2\n010: 3\n1_0: 4", R"({"10":4,"8":3,"false":2,"true":1})"},
       {"a: !!int abc", nullptr},
-      {"'<<': 1", R"({"<<":1})"},
+      {"'<<': 1", R"({"\u003c\u003c":1})"},
       {"a: !!str 1\nb: !!int \"2\"\nc: !!binary aGk=\nd: !custom 3\ne: !!float 2",
        R"({"a":"1","b":2,"c":"hi","d":"3","e":2})"},
       {"{\n\t\"a\": \"b\"\n}", R"({"a":"b"})"},
       {"a: 1\n---\nb: 2", R"({"a":1})"},
       {"%YAML 1.1\n---\na: 1\n...\n", R"({"a":1})"},
       {"a: 1\na: 2", R"({"a":2})"},
-      {"a: 18446744073709551615", R"({"a":18446744073709552000})"},
+      {"a: 99999999999999999999999", R"({"a":1e+23})"},
       {"a: 'it''s'\nb: \"x\\ty\\u00e9\"", "{\"a\":\"it's\",\"b\":\"x\\ty\xc3\xa9\"}"},
       {"a: x # c\nb: x#c", R"({"a":"x","b":"x#c"})"},
       {"key: [a, b,\n  c]", R"({"key":["a","b","c"]})"},
