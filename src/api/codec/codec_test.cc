@@ -9,9 +9,11 @@
 
 #include "api/codec/json.h"
 #include "api/codec/json_writer.h"
+#include "api/codec/layout.h"
 #include "api/codec/protobuf.h"
 #include "api/codec/value.h"
 #include "api/reflect/equal.h"
+#include "api/reflect/map.h"
 
 namespace coxswain::api {
 namespace {
@@ -80,6 +82,21 @@ void roundTrip(const fs::path& pbPath, bool elementKinds) {
 
   Object copy = fromPb->clone();
   EXPECT_TRUE(equal(fromPb->info(), fromPb->data(), copy.data()));
+}
+
+TEST(Codec, LayoutOfContainers) {
+  std::vector<std::string> list;
+  EXPECT_TRUE(emptyContainer(&list));
+  list.reserve(4);
+  EXPECT_TRUE(emptyContainer(&list));
+  list.emplace_back();
+  EXPECT_FALSE(emptyContainer(&list));
+  Map<int> map;
+  EXPECT_TRUE(emptyContainer(&map));
+  map["a"] = 1;
+  EXPECT_FALSE(emptyContainer(&map));
+  map.erase("a");
+  EXPECT_TRUE(emptyContainer(&map));
 }
 
 fs::path sharedFolder() {

@@ -7,8 +7,10 @@ void encodeJson(const MessageInfo& info, const void* object, std::string& out,
                 const JsonEncodeOptions& options) {
   if (options.pretty) {
     std::string compact;
-    JsonTextWriter writer(compact);
-    JsonEncoder<JsonTextWriter>(writer, options).top(info, object);
+    {
+      JsonTextWriter writer(compact);
+      JsonEncoder<JsonTextWriter>(writer, options).top(info, object);
+    }
     out.append(indentJson(compact));
   } else {
     JsonTextWriter writer(out);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "api/codec/json.h"
+#include "api/codec/layout.h"
 #include "api/reflect/box.h"
 #include "api/reflect/visit.h"
 
@@ -113,14 +114,14 @@ class JsonEncoder {
         });
         return;
       case Shape::Vector:
-        if (field.container->size(at) == 0) {
+        if (emptyContainer(at)) {
           if (!field.has(kFieldListItems)) return absent(field);
         }
         out_.plainKey(field.name);
         elements(field, at);
         return;
       case Shape::Map:
-        if (field.container->size(at) == 0) return absent(field);
+        if (emptyContainer(at)) return absent(field);
         out_.plainKey(field.name);
         entries(field, at);
         return;

@@ -67,23 +67,7 @@ bool JsonTextReader::invalid(std::string_view where) {
   return fail("invalid character " + quoteByte(*at_) + " " + std::string(where));
 }
 
-JsonType JsonTextReader::peek() {
-  if (failed_) return JsonType::Broken;
-  space();
-  if (at_ >= end_) {
-    fail(std::string(kEnd));
-    return JsonType::Broken;
-  }
-  switch (*at_) {
-    case '{': return JsonType::Object;
-    case '[': return JsonType::Array;
-    case '"': return JsonType::String;
-    case 't':
-    case 'f': return JsonType::Bool;
-    case 'n': return JsonType::Null;
-    default: break;
-  }
-  if (*at_ == '-' || isDigit(*at_)) return JsonType::Number;
+JsonType JsonTextReader::peekFailed() {
   invalid("looking for beginning of value");
   return JsonType::Broken;
 }
@@ -130,7 +114,9 @@ bool JsonTextReader::number(std::string_view& text) {
 }
 
 bool JsonTextReader::string(std::string_view& value) {
-  if (peek() != JsonType::String) return false;
+  if (at_ >= end_ || *at_ != '"') {
+    if (peek() != JsonType::String) return false;
+  }
   const char* start = ++at_;
   while (end_ - at_ >= 8) {
     uint64_t word = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,6 +17,21 @@ enum class JsonType : uint8_t { Null, Bool, Number, String, Array, Object, Broke
 /// (invalid UTF-8 and lone surrogates become U+FFFD), and words errors like it. After a failure
 /// status() says why and every method answers false or Broken.
 class JsonTextReader {
+  /// By the first byte of a value.
+  static constexpr std::array<JsonType, 256> kTypes = [] {
+    std::array<JsonType, 256> types{};
+    types.fill(JsonType::Broken);
+    types['{'] = JsonType::Object;
+    types['['] = JsonType::Array;
+    types['"'] = JsonType::String;
+    types['t'] = types['f'] = JsonType::Bool;
+    types['n'] = JsonType::Null;
+    for (char c : {'-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}) {
+      types[static_cast<size_t>(c)] = JsonType::Number;
+    }
+    return types;
+  }();
+
  public:
   static constexpr int kDepthMax = 10000;  // Go's
 
@@ -28,7 +44,14 @@ class JsonTextReader {
   [[nodiscard]] Status status() const { return failed_ ? badRequest(error_) : Status(); }
 
   /// What comes next; takes nothing.
-  JsonType peek();
+  JsonType peek() {
+    space();
+    if (at_ < end_) [[likely]] {
+      JsonType type = kTypes[static_cast<uint8_t>(*at_)];
+      if (type != JsonType::Broken) return type;
+    }
+    return peekFailed();
+  }
 
   // Each takes one value and must match what peek said.
   bool null() { return literal("null"); }
@@ -57,6 +80,7 @@ class JsonTextReader {
 
  private:
   bool invalid(std::string_view where);
+  JsonType peekFailed();
   void space() {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
   }

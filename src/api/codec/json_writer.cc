@@ -21,6 +21,26 @@ constexpr std::array<bool, 256> kSpecial = [] {
   return table;
 }();
 
+/// How much of `text` can be copied as it is.
+size_t plainPrefix(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr uint64_t kHigh = 0x8080808080808080ULL;
+  auto zeroIn = [](uint64_t v) { return (v - kOnes) & ~v & kHigh; };
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    // '<' and '>' differ in one bit.
+    uint64_t special = zeroIn(word ^ (kOnes * '"')) | zeroIn(word ^ (kOnes * '\\')) |
+                       zeroIn((word & (kOnes * 0xFD)) ^ (kOnes * '<')) |
+                       zeroIn(word ^ (kOnes * '&')) | ((word - kOnes * 0x20) & ~word & kHigh) |
+                       (word & kHigh);
+    if (special != 0) break;
+  }
+  while (at < text.size() && !kSpecial[static_cast<uint8_t>(text[at])]) ++at;
+  return at;
+}
+
 void appendEscape(std::string& out, uint32_t unit) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.append("\\u");
@@ -87,10 +107,8 @@ void appendJsonString(std::string& out, std::string_view text) {
   const char* end = at + text.size();
   const char* run = at;
   while (at < end) {
-    if (!kSpecial[static_cast<uint8_t>(*at)]) {
-      ++at;
-      continue;
-    }
+    at += plainPrefix({at, static_cast<size_t>(end - at)});
+    if (at == end) break;
     out.append(run, at);
     at += appendSpecial(out, at, end);
     run = at;
@@ -146,17 +164,22 @@ void assignCompactJson(std::string& to, std::string_view text) {
   compact<false>(to, text);
 }
 
-void JsonTextWriter::plainKey(std::string_view name) {
-  separate();
-  out_.push_back('"');
-  out_.append(name);
-  out_.append("\":", 2);
-  comma_ = false;
+void JsonTextWriter::grow(size_t count) {
+  out_.resize(std::max(used_ * 2, used_ + count + 1024));
 }
 
 void JsonTextWriter::string(std::string_view text) {
-  separate();
-  appendJsonString(out_, text);
+  size_t plainSize = plainPrefix(text);
+  if (plainSize == text.size()) [[likely]] {
+    room(text.size() + 3);
+    if (comma_) put(',');
+    put('"');
+    put(text);
+    put('"');
+    comma_ = true;
+    return;
+  }
+  append([&](std::string& out) { appendJsonString(out, text); });
 }
 
 void JsonTextWriter::integer(int64_t value) {
@@ -170,25 +193,25 @@ void JsonTextWriter::unsignedInteger(uint64_t value) {
 }
 
 void JsonTextWriter::real(double value) {
-  separate();
-  appendReal(out_, value);
+  append([&](std::string& out) { appendReal(out, value); });
 }
 
 void JsonTextWriter::real(float value) {
-  separate();
-  appendReal(out_, value);
+  append([&](std::string& out) { appendReal(out, value); });
 }
 
 void JsonTextWriter::bytes(std::string_view data) {
-  separate();
-  out_.push_back('"');
-  base64Append(out_, data);
-  out_.push_back('"');
+  append([&](std::string& out) {
+    out.push_back('"');
+    base64Append(out, data);
+    out.push_back('"');
+  });
 }
 
 void JsonTextWriter::raw(std::string_view text) {
-  separate();
-  if (text.empty() || !appendCompactJson(out_, text)) out_.append("null");
+  append([&](std::string& out) {
+    if (text.empty() || !appendCompactJson(out, text)) out.append("null");
+  });
 }
 
 std::string indentJson(std::string_view compact) {

@@ -1,16 +1,23 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace coxswain::api {
 
 /// Writes JSON text as Go's encoding/json does: no white space; <, >, & and U+2028/9 escaped.
-/// Commas are set by itself; the caller pairs begin and end.
+/// Commas are set by itself; the caller pairs begin and end. `out` is whole after finish(), which
+/// the destructor calls; leave it alone before.
 class JsonTextWriter {
  public:
-  explicit JsonTextWriter(std::string& out) : out_(out) {}
+  explicit JsonTextWriter(std::string& out) : out_(out), used_(out.size()) {}
+  JsonTextWriter(const JsonTextWriter&) = delete;
+  JsonTextWriter& operator=(const JsonTextWriter&) = delete;
+  ~JsonTextWriter() { finish(); }
+
+  void finish() { out_.resize(used_); }
 
   void beginObject() { open('{'); }
   void endObject() { close('}'); }
@@ -18,11 +25,20 @@ class JsonTextWriter {
   void endArray() { close(']'); }
   void key(std::string_view name) {
     string(name);
-    out_.push_back(':');
+    room(1);
+    put(':');
     comma_ = false;
   }
   /// A name that needs no escapes.
-  void plainKey(std::string_view name);
+  void plainKey(std::string_view name) {
+    room(name.size() + 4);
+    if (comma_) put(',');
+    put('"');
+    put(name);
+    put('"');
+    put(':');
+    comma_ = false;
+  }
 
   void string(std::string_view text);
   void null() { plain("null"); }
@@ -38,25 +54,50 @@ class JsonTextWriter {
   void raw(std::string_view text);
 
  private:
+  /// Makes space for `count` bytes: out_ is longer than what is used of it.
+  void room(size_t count) {
+    if (out_.size() - used_ < count) [[unlikely]] grow(count);
+  }
+  void grow(size_t count);
+  // Within room().
+  void put(char c) { out_[used_++] = c; }
+  void put(std::string_view text) {
+    std::memcpy(out_.data() + used_, text.data(), text.size());
+    used_ += text.size();
+  }
   void separate() {
-    if (comma_) out_.push_back(',');
+    room(1);
+    if (comma_) put(',');
     comma_ = true;
   }
   void open(char c) {
-    separate();
-    out_.push_back(c);
+    room(2);
+    if (comma_) put(',');
+    put(c);
     comma_ = false;
   }
   void close(char c) {
-    out_.push_back(c);
+    room(1);
+    put(c);
     comma_ = true;
   }
   void plain(std::string_view text) {
+    room(text.size() + 1);
+    if (comma_) put(',');
+    put(text);
+    comma_ = true;
+  }
+  /// For writers that append to a string.
+  template <typename F>
+  void append(F&& write) {
     separate();
-    out_.append(text);
+    out_.resize(used_);
+    write(out_);
+    used_ = out_.size();
   }
 
   std::string& out_;
+  size_t used_;
   bool comma_ = false;
 };
 

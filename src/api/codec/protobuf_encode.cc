@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "api/codec/layout.h"
 #include "api/codec/protobuf.h"
 #include "api/reflect/box.h"
 #include "api/reflect/visit.h"
@@ -222,6 +223,7 @@ void writeField(const MessageInfo& info, const FieldInfo& field, const void* at,
       });
       return;
     case Shape::Vector: {
+      if (emptyContainer(at)) return;
       const ContainerOps& ops = *field.container;
       size_t size = ops.size(at);
       if (size > 0 && field.has(kFieldPacked)) {
@@ -232,6 +234,7 @@ void writeField(const MessageInfo& info, const FieldInfo& field, const void* at,
       return;
     }
     case Shape::Map: {
+      if (emptyContainer(at)) return;
       const ContainerOps& ops = *field.container;
       for (size_t i = ops.size(at); i-- > 0;) {
         delimited(field.number, out, [&] {

@@ -7,9 +7,11 @@ namespace coxswain::api {
 const JsonMember* MessageInfo::findJson(std::string_view jsonName, size_t* hint) const {
   // Writers keep the order of the schema and leave members out: the next one is seldom far.
   if (hint) {
-    size_t end = std::min(*hint + 4, jsonMembers.size());
+    size_t end = std::min(*hint + 16, jsonMembers.size());
     for (size_t i = *hint; i < end; ++i) {
-      if (jsonMembers[i].field->name == jsonName) {
+      std::string_view found = jsonMembers[i].field->name;
+      if (found.size() == jsonName.size() && !found.empty() && found[0] == jsonName[0] &&
+          found == jsonName) {
         *hint = i + 1;
         return &jsonMembers[i];
       }
@@ -26,12 +28,14 @@ const JsonMember* MessageInfo::findJson(std::string_view jsonName, size_t* hint)
 
 const FieldInfo* MessageInfo::findNumber(uint32_t number, size_t* hint) const {
   if (hint) {
-    size_t end = std::min(*hint + 3, byNumber.size());
+    size_t end = std::min(*hint + 12, byNumber.size());
     for (size_t i = *hint; i < end; ++i) {
-      if (fields[byNumber[i]].number == number) {
+      uint32_t found = fields[byNumber[i]].number;
+      if (found == number) {
         *hint = i;
         return &fields[byNumber[i]];
       }
+      if (found > number) break;
     }
   }
   auto at = std::lower_bound(
