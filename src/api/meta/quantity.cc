@@ -1,5 +1,6 @@
 #include "api/meta/quantity.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
