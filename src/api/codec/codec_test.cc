@@ -39,7 +39,9 @@ std::vector<fs::path> samples(const fs::path& folder) {
   return found;
 }
 
-std::string text(const boost::json::value& value) { return writeJsonValue(value); }
+std::string text(const boost::json::value& value) {
+  return writeJsonValue(value);
+}
 
 void roundTrip(const fs::path& pbPath, bool elementKinds) {
   SCOPED_TRACE(pbPath.filename().string());

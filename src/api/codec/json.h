@@ -28,7 +28,9 @@ void encodeJson(const MessageInfo& info, const void* object, std::string& out,
                 const JsonEncodeOptions& options = {});
 
 template <typename T>
-  requires requires { T::kInfo; }
+requires requires {
+  T::kInfo;
+}
 std::string encodeJson(const T& object, const JsonEncodeOptions& options = {}) {
   std::string out;
   encodeJson(T::info(), &object, out, options);
@@ -60,15 +62,17 @@ struct JsonReport {
   std::vector<std::string> strict;
 };
 
-/// Reads into `object`, a new one. Names are compared exactly; unknown members are skipped and, like
-/// duplicate ones (the last wins), reported. null leaves zero. Failures are BadRequest with Go's
-/// text ("json: cannot unmarshal string into Go struct field ... of type int32"); the object is
-/// then half filled.
+/// Reads into `object`, a new one. Names are compared exactly; unknown members are skipped and,
+/// like duplicate ones (the last wins), reported. null leaves zero. Failures are BadRequest with
+/// Go's text ("json: cannot unmarshal string into Go struct field ... of type int32"); the object
+/// is then half filled.
 Status decodeJson(const MessageInfo& info, std::string_view text, void* object,
                   JsonReport* report = nullptr, const JsonDecodeOptions& options = {});
 
 template <typename T>
-  requires requires { T::kInfo; }
+requires requires {
+  T::kInfo;
+}
 Result<T> decodeJson(std::string_view text, JsonReport* report = nullptr,
                      const JsonDecodeOptions& options = {}) {
   T object;

@@ -9,7 +9,9 @@ std::string packageAlias(const MessageInfo& info) {
 
 }  // namespace
 
-std::string goTypeName(const MessageInfo& info) { return packageAlias(info) + "." + std::string(info.name); }
+std::string goTypeName(const MessageInfo& info) {
+  return packageAlias(info) + "." + std::string(info.name);
+}
 
 std::string goTypeName(const MessageInfo& owner, const FieldInfo& field, bool element) {
   std::string name;
@@ -19,24 +21,60 @@ std::string goTypeName(const MessageInfo& owner, const FieldInfo& field, bool el
                  ? packageAlias(owner) + "." + std::string(field.meta->enumInfo->name)
                  : "string";
       break;
-    case FieldType::Bytes: name = "[]uint8"; break;
-    case FieldType::Bool: name = "bool"; break;
-    case FieldType::Int32: name = "int32"; break;
-    case FieldType::Int64: name = "int64"; break;
-    case FieldType::UInt32: name = "uint32"; break;
-    case FieldType::UInt64: name = "uint64"; break;
-    case FieldType::Double: name = "float64"; break;
-    case FieldType::Float: name = "float32"; break;
-    case FieldType::StringList: name = "[]string"; break;
-    case FieldType::Quantity: name = "resource.Quantity"; break;
-    case FieldType::IntOrString: name = "intstr.IntOrString"; break;
-    case FieldType::Time: name = "v1.Time"; break;
-    case FieldType::MicroTime: name = "v1.MicroTime"; break;
-    case FieldType::Duration: name = "v1.Duration"; break;
-    case FieldType::RawExtension: name = "runtime.RawExtension"; break;
-    case FieldType::FieldsV1: name = "v1.FieldsV1"; break;
-    case FieldType::RawJson: name = "interface {}"; break;
-    case FieldType::Message: name = goTypeName(*field.message); break;
+    case FieldType::Bytes:
+      name = "[]uint8";
+      break;
+    case FieldType::Bool:
+      name = "bool";
+      break;
+    case FieldType::Int32:
+      name = "int32";
+      break;
+    case FieldType::Int64:
+      name = "int64";
+      break;
+    case FieldType::UInt32:
+      name = "uint32";
+      break;
+    case FieldType::UInt64:
+      name = "uint64";
+      break;
+    case FieldType::Double:
+      name = "float64";
+      break;
+    case FieldType::Float:
+      name = "float32";
+      break;
+    case FieldType::StringList:
+      name = "[]string";
+      break;
+    case FieldType::Quantity:
+      name = "resource.Quantity";
+      break;
+    case FieldType::IntOrString:
+      name = "intstr.IntOrString";
+      break;
+    case FieldType::Time:
+      name = "v1.Time";
+      break;
+    case FieldType::MicroTime:
+      name = "v1.MicroTime";
+      break;
+    case FieldType::Duration:
+      name = "v1.Duration";
+      break;
+    case FieldType::RawExtension:
+      name = "runtime.RawExtension";
+      break;
+    case FieldType::FieldsV1:
+      name = "v1.FieldsV1";
+      break;
+    case FieldType::RawJson:
+      name = "interface {}";
+      break;
+    case FieldType::Message:
+      name = goTypeName(*field.message);
+      break;
   }
   if (element) return name;
   if (field.shape == Shape::Vector) return "[]" + name;
@@ -82,7 +120,9 @@ Result<JsonKind> peekJsonType(std::string_view text) {
     in.beginObject();
     std::string_view key;
     while (in.nextKey(key)) {
-      std::string* to = key == "kind" ? &result.kind : key == "apiVersion" ? &result.apiVersion : nullptr;
+      std::string* to = key == "kind"         ? &result.kind
+                        : key == "apiVersion" ? &result.apiVersion
+                                              : nullptr;
       type = in.peek();
       if (!to || type == JsonType::Null) {
         in.skip();

@@ -346,14 +346,16 @@ class JsonDecoder {
   }
 
   template <typename Number>
-    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-  void read(const FieldInfo& field, Number& to, bool inside) {
+  requires(std::is_arithmetic_v<Number> &&
+           !std::is_same_v<Number, bool>) void read(const FieldInfo& field, Number& to,
+                                                    bool inside) {
     if (JsonType type = in_.peek(); type != JsonType::Number) return mismatch(type, field, inside);
     std::string_view text;
     if (!in_.number(text)) return;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), to);
     if (error == std::errc() && end == text.data() + text.size()) return;
-    if (status_.ok()) mismatchText("number " + std::string(text), goTypeName(*owner_, field, inside));
+    if (status_.ok())
+      mismatchText("number " + std::string(text), goTypeName(*owner_, field, inside));
   }
 
   void read(const FieldInfo& field, std::vector<std::string>& to, bool inside) {
@@ -415,9 +417,9 @@ class JsonDecoder {
   }
 
   template <typename T>
-    requires requires(T t) { T::parse(std::string_view()), t.str(); } &&
-             (!std::is_same_v<T, Quantity>)
-  void read(const FieldInfo& field, T& to, bool inside) {
+  requires requires(T t) {
+    T::parse(std::string_view()), t.str();
+  } &&(!std::is_same_v<T, Quantity>)void read(const FieldInfo& field, T& to, bool inside) {
     if (JsonType type = in_.peek(); type != JsonType::String) return foreign(type, "string");
     std::string_view text;
     if (!in_.string(text)) return;
@@ -427,7 +429,7 @@ class JsonDecoder {
   }
 
   template <typename Raw>
-    requires requires(Raw r) { r.raw; }
+  requires requires(Raw r) { r.raw; }
   void read(const FieldInfo& field, Raw& to, bool inside) {
     std::string_view text;
     if (in_.raw(text)) to.raw.assign(text);

@@ -29,7 +29,9 @@ class JsonEncoder {
  private:
   void message(const MessageInfo& info, const void* object) {
     switch (info.jsonForm) {
-      case JsonForm::Object: object_(info, object, {}, {}); return;
+      case JsonForm::Object:
+        object_(info, object, {}, {});
+        return;
       case JsonForm::SchemaOrBool:
         // Members: allows, schema.
         if (const void* schema = boxed(info.fields[1], object)) {
@@ -136,7 +138,8 @@ class JsonEncoder {
 
   template <typename T>
   void plain(const FieldInfo& field, const T& value) {
-    constexpr bool kNilable = std::is_same_v<T, Bytes> || std::is_same_v<T, std::vector<std::string>>;
+    constexpr bool kNilable =
+        std::is_same_v<T, Bytes> || std::is_same_v<T, std::vector<std::string>>;
     if constexpr (kNilable) {
       if (value.empty()) return absent(field);
     } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
@@ -169,9 +172,8 @@ class JsonEncoder {
 
   void element(const FieldInfo& field, const void* at) {
     if (field.type != FieldType::Message) {
-      visitType(field.type, [&](auto tag) {
-        write(*static_cast<const typename decltype(tag)::type*>(at));
-      });
+      visitType(field.type,
+                [&](auto tag) { write(*static_cast<const typename decltype(tag)::type*>(at)); });
       return;
     }
     if (field.has(kFieldElementKind) && options_.elementKinds && field.message->kind) {
@@ -209,7 +211,7 @@ class JsonEncoder {
     }
   }
   template <typename T>
-    requires requires(T t) { t.isZero(), t.unix(); }
+  requires requires(T t) { t.isZero(), t.unix(); }
   void write(const T& v) {
     if (v.isZero()) {
       out_.null();
@@ -219,10 +221,8 @@ class JsonEncoder {
   }
   void write(const GoDuration& v) { out_.string(v.str()); }
   template <typename Raw>
-    requires requires(Raw r) { r.raw; }
-  void write(const Raw& v) {
-    out_.raw(v.raw);
-  }
+  requires requires(Raw r) { r.raw; }
+  void write(const Raw& v) { out_.raw(v.raw); }
 
   Writer& out_;
   const JsonEncodeOptions& options_;

@@ -175,20 +175,23 @@ TEST(JsonDecode, PeekType) {
 }
 
 TEST(JsonEncode, OmitsAndNullsAsGo) {
-  EXPECT_EQ(encodeJson(core::v1::Pod()),
-            R"({"kind":"Pod","apiVersion":"v1","metadata":{},"spec":{"containers":null},"status":{}})");
+  EXPECT_EQ(
+      encodeJson(core::v1::Pod()),
+      R"({"kind":"Pod","apiVersion":"v1","metadata":{},"spec":{"containers":null},"status":{}})");
   EXPECT_EQ(encodeJson(core::v1::PodList()),
             R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]})");
-  EXPECT_EQ(encodeJson(rbac::v1::ClusterRole()),
-            R"({"kind":"ClusterRole","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{},"rules":null})");
+  EXPECT_EQ(
+      encodeJson(rbac::v1::ClusterRole()),
+      R"({"kind":"ClusterRole","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{},"rules":null})");
   core::v1::PodCondition condition;
   EXPECT_EQ(encodeJson(condition),
             R"({"type":"","status":"","lastProbeTime":null,"lastTransitionTime":null})");
   core::v1::ConfigMap map;
   map.data["k"] = "<a & b>\xe2\x80\xa8\x01\n\"";
   map.binaryData["b"];
-  EXPECT_EQ(encodeJson(map, {.typeMeta = false}),
-            R"({"metadata":{},"data":{"k":"\u003ca \u0026 b\u003e\u2028\u0001\n\""},"binaryData":{"b":""}})");
+  EXPECT_EQ(
+      encodeJson(map, {.typeMeta = false}),
+      R"({"metadata":{},"data":{"k":"\u003ca \u0026 b\u003e\u2028\u0001\n\""},"binaryData":{"b":""}})");
   EXPECT_EQ(encodeJson(core::v1::ConfigMap(), {.apiVersion = "v9", .kind = "X", .newline = true}),
             "{\"kind\":\"X\",\"apiVersion\":\"v9\",\"metadata\":{}}\n");
 }
@@ -209,7 +212,8 @@ TEST(JsonEncode, RawIsCompactOrNull) {
   EXPECT_EQ(encodeJson(revision, {.typeMeta = false}),
             R"({"metadata":{},"data":{"a":"\u003c\" \u003e"},"revision":0})");
   revision.data.raw = "k8s";
-  EXPECT_EQ(encodeJson(revision, {.typeMeta = false}), R"({"metadata":{},"data":null,"revision":0})");
+  EXPECT_EQ(encodeJson(revision, {.typeMeta = false}),
+            R"({"metadata":{},"data":null,"revision":0})");
 }
 
 TEST(JsonEncode, Reals) {
@@ -245,8 +249,8 @@ TEST(JsonForms, SchemaOrSomething) {
 
 TEST(JsonValue, ParsesAndWritesSorted) {
   JsonReport report;
-  auto value = parseJsonValue(R"({"kind":"K","b":{"x":1,"x":2.50,"l":[{"y":1,"y":2}]},"a":9223372036854775808})",
-                              &report);
+  auto value = parseJsonValue(
+      R"({"kind":"K","b":{"x":1,"x":2.50,"l":[{"y":1,"y":2}]},"a":9223372036854775808})", &report);
   ASSERT_TRUE(value.ok());
   EXPECT_EQ(writeJsonValue(*value),
             R"({"a":9223372036854775808,"b":{"l":[{"y":2}],"x":2.5},"kind":"K"})");

@@ -50,7 +50,9 @@ int hexDigit(char c) {
   return -1;
 }
 
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
+bool isDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -171,12 +173,24 @@ bool JsonTextReader::escape() {
   switch (c) {
     case '"':
     case '\\':
-    case '/': scratch_.push_back(c); break;
-    case 'b': scratch_.push_back('\b'); break;
-    case 'f': scratch_.push_back('\f'); break;
-    case 'n': scratch_.push_back('\n'); break;
-    case 'r': scratch_.push_back('\r'); break;
-    case 't': scratch_.push_back('\t'); break;
+    case '/':
+      scratch_.push_back(c);
+      break;
+    case 'b':
+      scratch_.push_back('\b');
+      break;
+    case 'f':
+      scratch_.push_back('\f');
+      break;
+    case 'n':
+      scratch_.push_back('\n');
+      break;
+    case 'r':
+      scratch_.push_back('\r');
+      break;
+    case 't':
+      scratch_.push_back('\t');
+      break;
     case 'u': {
       auto unit = [this](const char* from, uint32_t& out) {
         out = 0;
@@ -207,7 +221,8 @@ bool JsonTextReader::escape() {
       appendUtf8(scratch_, rune);
       return true;
     }
-    default: return invalid("in string escape code");
+    default:
+      return invalid("in string escape code");
   }
   ++at_;
   return true;
@@ -278,10 +293,18 @@ bool JsonTextReader::skip() {
   bool flag = false;
   while (true) {
     switch (peek()) {
-      case JsonType::Null: null(); break;
-      case JsonType::Bool: boolean(flag); break;
-      case JsonType::Number: number(text); break;
-      case JsonType::String: string(text); break;
+      case JsonType::Null:
+        null();
+        break;
+      case JsonType::Bool:
+        boolean(flag);
+        break;
+      case JsonType::Number:
+        number(text);
+        break;
+      case JsonType::String:
+        string(text);
+        break;
       case JsonType::Array:
         beginArray();
         open.push_back(false);
@@ -290,7 +313,8 @@ bool JsonTextReader::skip() {
         beginObject();
         open.push_back(true);
         break;
-      case JsonType::Broken: return false;
+      case JsonType::Broken:
+        return false;
     }
     while (!open.empty() && !(open.back() ? nextKey(text) : nextElement())) {
       if (failed_) return false;

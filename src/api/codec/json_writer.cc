@@ -64,14 +64,29 @@ size_t appendSpecial(std::string& out, const char* at, const char* end) {
     return length;
   }
   switch (*at) {
-    case '"': out.append("\\\""); break;
-    case '\\': out.append("\\\\"); break;
-    case '\b': out.append("\\b"); break;
-    case '\f': out.append("\\f"); break;
-    case '\n': out.append("\\n"); break;
-    case '\r': out.append("\\r"); break;
-    case '\t': out.append("\\t"); break;
-    default: appendEscape(out, byte);
+    case '"':
+      out.append("\\\"");
+      break;
+    case '\\':
+      out.append("\\\\");
+      break;
+    case '\b':
+      out.append("\\b");
+      break;
+    case '\f':
+      out.append("\\f");
+      break;
+    case '\n':
+      out.append("\\n");
+      break;
+    case '\r':
+      out.append("\\r");
+      break;
+    case '\t':
+      out.append("\\t");
+      break;
+    default:
+      appendEscape(out, byte);
   }
   return 1;
 }
@@ -238,12 +253,17 @@ std::string indentJson(std::string_view compact) {
     }
     switch (c) {
       case '{':
-      case '[': out.push_back(c); opened = true; continue;
+      case '[':
+        out.push_back(c);
+        opened = true;
+        continue;
       case ',':
         out.push_back(c);
         line();
         break;
-      case ':': out.append(": "); break;
+      case ':':
+        out.append(": ");
+        break;
       case '}':
       case ']':
         if (!opened && depth > 0) {
@@ -252,8 +272,11 @@ std::string indentJson(std::string_view compact) {
         }
         out.push_back(c);
         break;
-      case '"': quoted = true; [[fallthrough]];
-      default: out.push_back(c);
+      case '"':
+        quoted = true;
+        [[fallthrough]];
+      default:
+        out.push_back(c);
     }
     opened = false;
   }

@@ -56,7 +56,8 @@ class JsonTextWriter {
  private:
   /// Makes space for `count` bytes: out_ is longer than what is used of it.
   void room(size_t count) {
-    if (out_.size() - used_ < count) [[unlikely]] grow(count);
+    if (out_.size() - used_ < count) [[unlikely]]
+      grow(count);
   }
   void grow(size_t count);
   // Within room().

@@ -4,8 +4,9 @@
 
 namespace coxswain::api {
 
-/// Whether a std::vector<T> or Map<T> of any T holds nothing, without a call through its table: most
-/// of an object's lists are empty. libstdc++ keeps begin and end first (checked in codec_test).
+/// Whether a std::vector<T> or Map<T> of any T holds nothing, without a call through its table:
+/// most of an object's lists are empty. libstdc++ keeps begin and end first (checked in
+/// codec_test).
 inline bool emptyContainer(const void* container) {
   const void* ends[2];
   std::memcpy(ends, container, sizeof(ends));

@@ -9,7 +9,9 @@ namespace {
 
 using testproto::v1::Sample;
 
-TEST(Proto3, EmptyIsEmpty) { EXPECT_EQ(api::encodeProtobuf(Sample()), ""); }
+TEST(Proto3, EmptyIsEmpty) {
+  EXPECT_EQ(api::encodeProtobuf(Sample()), "");
+}
 
 TEST(Proto3, RoundTrip) {
   Sample s;

@@ -17,8 +17,8 @@ struct ProtobufLimits {
   size_t memory = 64U << 20;
 };
 
-/// Appends the wire form as upstream writes it: ascending numbers; scalars and messages that are not
-/// pointers are always there; map entries sorted. Messages of proto3 files leave zeros out.
+/// Appends the wire form as upstream writes it: ascending numbers; scalars and messages that are
+/// not pointers are always there; map entries sorted. Messages of proto3 files leave zeros out.
 void encodeProtobuf(const MessageInfo& info, const void* object, std::string& out);
 
 /// Reads into `object`, a new one (repeated fields and maps are added to). Skips unknown fields.
@@ -52,7 +52,9 @@ struct Envelope {
 
 inline constexpr std::string_view kProtobufMagic{"k8s\0", 4};
 
-inline bool hasProtobufMagic(std::string_view bytes) { return bytes.starts_with(kProtobufMagic); }
+inline bool hasProtobufMagic(std::string_view bytes) {
+  return bytes.starts_with(kProtobufMagic);
+}
 
 /// BadRequest where the magic is missing or the envelope is broken. Does not look into `raw`.
 Result<Envelope> openEnvelope(std::string_view bytes);

@@ -38,7 +38,8 @@ class Decoder {
 
  private:
   bool fail(const MessageInfo& info, std::string_view why) {
-    if (status.ok()) status = badRequest("proto: " + std::string(info.name) + ": " + std::string(why));
+    if (status.ok())
+      status = badRequest("proto: " + std::string(info.name) + ": " + std::string(why));
     return false;
   }
   bool fail(const MessageInfo& info, const FieldInfo& field, std::string_view why) {
@@ -91,8 +92,8 @@ class Decoder {
       uint32_t number = 0;
       uint32_t wireType = 0;
       if (!in.tag(number, wireType)) return false;
-      bool good = number == 1 && wireType == 0   ? in.varint(first)
-                  : number == 2 && wireType == 0 ? in.varint(second)
+      bool good = number == 1 && wireType == 0           ? in.varint(first)
+                  : number == 2 && wireType == 0         ? in.varint(second)
                   : number == 3 && wireType == 2 && text ? in.bytes(*text)
                                                          : in.skip(wireType);
       if (!good) return false;
@@ -133,7 +134,7 @@ class Decoder {
     return true;
   }
   template <typename Raw>
-    requires requires(Raw r) { r.raw; }
+  requires requires(Raw r) { r.raw; }
   static bool inside(std::string_view bytes, Raw& value, std::string&) {
     std::string_view text;
     if (!textField(bytes, 1, text)) return false;
@@ -211,7 +212,8 @@ class Decoder {
   bool read(const MessageInfo& info, const FieldInfo& field, void* at, WireReader& in,
             uint32_t wireType) {
     switch (field.shape) {
-      case Shape::Value: return element(info, field, at, in, wireType);
+      case Shape::Value:
+        return element(info, field, at, in, wireType);
       case Shape::Box: {
         auto& box = *static_cast<BoxBase*>(at);
         if (!box.pointer) {
@@ -223,11 +225,12 @@ class Decoder {
       case Shape::Optional:
         return visitType(field.type, [&](auto tag) {
           using T = typename decltype(tag)::type;
-          return value(info, field, in, wireType,
-                       static_cast<std::optional<T>*>(at)->emplace());
+          return value(info, field, in, wireType, static_cast<std::optional<T>*>(at)->emplace());
         });
-      case Shape::Vector: return vector(info, field, at, in, wireType);
-      case Shape::Map: return mapEntry(info, field, at, in, wireType);
+      case Shape::Vector:
+        return vector(info, field, at, in, wireType);
+      case Shape::Map:
+        return mapEntry(info, field, at, in, wireType);
     }
     return false;
   }
@@ -240,7 +243,9 @@ class Decoder {
       std::string_view bytes;
       if (!in.bytes(bytes)) return fail(info, field, "unexpected EOF");
       WireReader items(bytes);
-      uint32_t itemType = field.type == FieldType::Double ? 1 : field.type == FieldType::Float ? 5 : 0;
+      uint32_t itemType = field.type == FieldType::Double  ? 1
+                          : field.type == FieldType::Float ? 5
+                                                           : 0;
       while (!items.atEnd()) {
         if (!element(info, field, ops.append(at), items, itemType)) return false;
       }
@@ -304,8 +309,9 @@ Status decodeProtobuf(const MessageInfo& info, std::string_view bytes, void* obj
 
 Result<Envelope> openEnvelope(std::string_view bytes) {
   if (!hasProtobufMagic(bytes)) {
-    return badRequest("provided data does not appear to be a protobuf message, expected prefix "
-                      "[107 56 115 0]");
+    return badRequest(
+        "provided data does not appear to be a protobuf message, expected prefix "
+        "[107 56 115 0]");
   }
   Envelope envelope;
   WireReader in(bytes.substr(kProtobufMagic.size()));
@@ -341,8 +347,8 @@ Result<Object> decodeEnvelope(std::string_view bytes, const ProtobufLimits& limi
   TRY(Envelope envelope, openEnvelope(bytes));
   const MessageInfo* info = findKind(envelope.apiVersion, envelope.kind);
   if (!info) {
-    return badRequest("no kind \"" + std::string(envelope.kind) + "\" is registered for version \"" +
-                      std::string(envelope.apiVersion) + "\"");
+    return badRequest("no kind \"" + std::string(envelope.kind) +
+                      "\" is registered for version \"" + std::string(envelope.apiVersion) + "\"");
   }
   Object object(*info);
   TRY_STATUS(decodeProtobuf(*info, envelope.raw, object.data(), limits));

@@ -55,7 +55,8 @@ class BackwardBuffer {
 
  private:
   void reserve(size_t count) {
-    if (static_cast<size_t>(at_ - begin_) >= count) [[likely]] return;
+    if (static_cast<size_t>(at_ - begin_) >= count) [[likely]]
+      return;
     size_t used = size();
     size_t capacity = std::max((used + count) * 2, size_t{16384});
     auto fresh = std::make_unique_for_overwrite<char[]>(capacity);
@@ -96,7 +97,9 @@ void writeVarint(uint32_t number, uint64_t value, BackwardBuffer& out) {
 }
 
 /// The inside of the message that a value type is on the wire.
-void writeInside(const Quantity& v, BackwardBuffer& out) { writeText(1, v.str(), out); }
+void writeInside(const Quantity& v, BackwardBuffer& out) {
+  writeText(1, v.str(), out);
+}
 void writeInside(const IntOrString& v, BackwardBuffer& out) {
   writeText(3, v.strVal, out);
   writeVarint(2, static_cast<uint64_t>(int64_t{v.intVal}), out);
@@ -116,7 +119,9 @@ void writeInside(const GoDuration& v, BackwardBuffer& out) {
   writeVarint(1, static_cast<uint64_t>(v.nanos), out);
 }
 template <typename Raw>
-  requires requires(Raw r) { r.raw; }
+requires requires(Raw r) {
+  r.raw;
+}
 void writeInside(const Raw& v, BackwardBuffer& out) {
   if (!v.raw.empty()) writeText(1, v.raw, out);
 }
@@ -144,7 +149,7 @@ void writeValue(uint32_t number, const T& value, BackwardBuffer& out) {
     writeText(number, value.data, out);
   } else if constexpr (std::is_arithmetic_v<T>) {
     writeBare(value, out);
-    out.tag(number, std::is_same_v<T, double> ? kFixed64
+    out.tag(number, std::is_same_v<T, double>  ? kFixed64
                     : std::is_same_v<T, float> ? kFixed32
                                                : kVarint);
   } else {
@@ -152,8 +157,7 @@ void writeValue(uint32_t number, const T& value, BackwardBuffer& out) {
   }
 }
 
-void writeElement(const FieldInfo& field, uint32_t number, const void* value,
-                  BackwardBuffer& out) {
+void writeElement(const FieldInfo& field, uint32_t number, const void* value, BackwardBuffer& out) {
   if (field.type == FieldType::Message) {
     delimited(number, out, [&] { writeMessage(*field.message, value, out); });
     return;
@@ -186,7 +190,8 @@ void writePlain(const MessageInfo& info, const FieldInfo& field, const void* at,
     using T = typename decltype(tag)::type;
     const T& value = *static_cast<const T*>(at);
     // Unset byte slices and lists are not written, in either syntax.
-    constexpr bool kNilable = std::is_same_v<T, Bytes> || std::is_same_v<T, std::vector<std::string>>;
+    constexpr bool kNilable =
+        std::is_same_v<T, Bytes> || std::is_same_v<T, std::vector<std::string>>;
     if ((info.proto3 || kNilable) && isDefault(value)) return;
     writeValue(field.number, value, out);
   });
@@ -209,7 +214,9 @@ void writePacked(const FieldInfo& field, const void* at, BackwardBuffer& out) {
 void writeField(const MessageInfo& info, const FieldInfo& field, const void* at,
                 BackwardBuffer& out) {
   switch (field.shape) {
-    case Shape::Value: writePlain(info, field, at, out); return;
+    case Shape::Value:
+      writePlain(info, field, at, out);
+      return;
     case Shape::Box:
       if (const void* object = static_cast<const BoxBase*>(at)->pointer) {
         writeElement(field, field.number, object, out);

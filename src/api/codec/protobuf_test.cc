@@ -38,8 +38,9 @@ TEST(Protobuf, AlwaysWrittenRules) {
 
 TEST(Protobuf, SkipsWhatItDoesNotKnow) {
   // Fields 1000 of every wire type, a group too, around a known one.
-  std::string body = bytes({0xc0, 0x3e, 5, 0xc1, 0x3e, 1, 2, 3, 4, 5, 6, 7, 8, 0xc2, 0x3e, 1, 9,
-                            0xc5, 0x3e, 1, 2, 3, 4, 0xc3, 0x3e, 0x08, 1, 0xc4, 0x3e, 0x0a, 1, 'n'});
+  std::string body =
+      bytes({0xc0, 0x3e, 5,    0xc1, 0x3e, 1, 2, 3,    4,    5,    6, 7,    8,    0xc2, 0x3e, 1,
+             9,    0xc5, 0x3e, 1,    2,    3, 4, 0xc3, 0x3e, 0x08, 1, 0xc4, 0x3e, 0x0a, 1,    'n'});
   auto reference = decodeProtobuf<core::v1::LocalObjectReference>(body);
   ASSERT_TRUE(reference.ok()) << reference.status().toString();
   EXPECT_EQ(reference->name, "n");
@@ -47,7 +48,8 @@ TEST(Protobuf, SkipsWhatItDoesNotKnow) {
 
 TEST(Protobuf, RefusesBrokenBodies) {
   using Ref = core::v1::LocalObjectReference;
-  EXPECT_EQ(failure<Ref>(bytes({0x0a, 5, 'a'})), "proto: LocalObjectReference.name: unexpected EOF");
+  EXPECT_EQ(failure<Ref>(bytes({0x0a, 5, 'a'})),
+            "proto: LocalObjectReference.name: unexpected EOF");
   EXPECT_EQ(failure<Ref>(bytes({0x08, 5})), "proto: LocalObjectReference.name: wrong wireType");
   EXPECT_EQ(failure<Ref>(bytes({0x02, 0})), "proto: LocalObjectReference: illegal tag");
   EXPECT_EQ(failure<Ref>(bytes({0xff})), "proto: LocalObjectReference: illegal tag");

@@ -15,17 +15,33 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
-json::string_view boostView(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(json::string_view text) {
+  return {text.data(), text.size()};
+}
+json::string_view boostView(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 void writeValue(const json::value& value, JsonTextWriter& out) {
   switch (value.kind()) {
-    case json::kind::null: out.null(); return;
-    case json::kind::bool_: out.boolean(value.get_bool()); return;
-    case json::kind::int64: out.integer(value.get_int64()); return;
-    case json::kind::uint64: out.unsignedInteger(value.get_uint64()); return;
-    case json::kind::double_: out.real(value.get_double()); return;
-    case json::kind::string: out.string(view(value.get_string())); return;
+    case json::kind::null:
+      out.null();
+      return;
+    case json::kind::bool_:
+      out.boolean(value.get_bool());
+      return;
+    case json::kind::int64:
+      out.integer(value.get_int64());
+      return;
+    case json::kind::uint64:
+      out.unsignedInteger(value.get_uint64());
+      return;
+    case json::kind::double_:
+      out.real(value.get_double());
+      return;
+    case json::kind::string:
+      out.string(view(value.get_string()));
+      return;
     case json::kind::array:
       out.beginArray();
       for (const json::value& item : value.get_array()) writeValue(item, out);
@@ -57,19 +73,25 @@ class TreeBuilder {
   json::value build() {
     std::string_view text;
     switch (in_.peek()) {
-      case JsonType::Null: in_.null(); return nullptr;
+      case JsonType::Null:
+        in_.null();
+        return nullptr;
       case JsonType::Bool: {
         bool flag = false;
         in_.boolean(flag);
         return flag;
       }
-      case JsonType::Number: return number();
+      case JsonType::Number:
+        return number();
       case JsonType::String:
         if (!in_.string(text)) return nullptr;
         return json::value(boostView(text));
-      case JsonType::Array: return array();
-      case JsonType::Object: return object();
-      case JsonType::Broken: break;
+      case JsonType::Array:
+        return array();
+      case JsonType::Object:
+        return object();
+      case JsonType::Broken:
+        break;
     }
     return nullptr;
   }
@@ -85,7 +107,8 @@ class TreeBuilder {
     double real = 0;
     parsed = std::from_chars(text.data(), end, real);
     if (parsed.ec == std::errc() && parsed.ptr == end) return real;
-    in_.fail("json: cannot unmarshal number " + std::string(text) + " into Go value of type float64");
+    in_.fail("json: cannot unmarshal number " + std::string(text) +
+             " into Go value of type float64");
     return nullptr;
   }
 
@@ -201,14 +224,20 @@ class ValueReader {
   JsonType peek() const {
     if (failed_) return JsonType::Broken;
     switch (current_->kind()) {
-      case json::kind::null: return JsonType::Null;
-      case json::kind::bool_: return JsonType::Bool;
+      case json::kind::null:
+        return JsonType::Null;
+      case json::kind::bool_:
+        return JsonType::Bool;
       case json::kind::int64:
       case json::kind::uint64:
-      case json::kind::double_: return JsonType::Number;
-      case json::kind::string: return JsonType::String;
-      case json::kind::array: return JsonType::Array;
-      case json::kind::object: return JsonType::Object;
+      case json::kind::double_:
+        return JsonType::Number;
+      case json::kind::string:
+        return JsonType::String;
+      case json::kind::array:
+        return JsonType::Array;
+      case json::kind::object:
+        return JsonType::Object;
     }
     return JsonType::Broken;
   }

@@ -31,7 +31,9 @@ Status decodeValue(const MessageInfo& info, const boost::json::value& value, voi
                    JsonReport* report = nullptr, const JsonDecodeOptions& options = {});
 
 template <typename T>
-  requires requires { T::kInfo; }
+requires requires {
+  T::kInfo;
+}
 Result<T> decodeValue(const boost::json::value& value, JsonReport* report = nullptr) {
   T object;
   TRY_STATUS(decodeValue(T::info(), value, &object, report));

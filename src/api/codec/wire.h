@@ -53,15 +53,20 @@ class WireReader {
     uint64_t varintValue = 0;
     std::string_view view;
     switch (wireType) {
-      case 0: return varint(varintValue);
-      case 1: return fixed(varintValue);
-      case 2: return bytes(view);
-      case 3: return skipGroup();
+      case 0:
+        return varint(varintValue);
+      case 1:
+        return fixed(varintValue);
+      case 2:
+        return bytes(view);
+      case 3:
+        return skipGroup();
       case 5: {
         uint32_t value = 0;
         return fixed(value);
       }
-      default: return false;
+      default:
+        return false;
     }
   }
 

@@ -13,16 +13,16 @@ struct BoxBase {
   void* pointer = nullptr;
 };
 
-/// Nullable owning pointer with the meaning of a value: copies deeply, compares deeply. For messages
-/// that may be absent. T may be incomplete where only the Box is declared.
+/// Nullable owning pointer with the meaning of a value: copies deeply, compares deeply. For
+/// messages that may be absent. T may be incomplete where only the Box is declared.
 template <typename T>
 class Box : private BoxBase {
  public:
   using value_type = T;
 
   Box() noexcept = default;
-  Box(std::nullptr_t) noexcept {}  // NOLINT
-  Box(const T& value) { pointer = new T(value); }  // NOLINT
+  Box(std::nullptr_t) noexcept {}                        // NOLINT
+  Box(const T& value) { pointer = new T(value); }        // NOLINT
   Box(T&& value) { pointer = new T(std::move(value)); }  // NOLINT
   Box(const Box& other) { pointer = other ? new T(*other) : nullptr; }
   Box(Box&& other) noexcept { pointer = std::exchange(other.pointer, nullptr); }

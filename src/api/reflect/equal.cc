@@ -45,7 +45,8 @@ bool containersEqual(const FieldInfo& field, const void* a, const void* b) {
 template <bool kSemantic>
 bool fieldsEqual(const FieldInfo& field, const void* a, const void* b) {
   switch (field.shape) {
-    case Shape::Value: return elementsEqual<kSemantic>(field, a, b);
+    case Shape::Value:
+      return elementsEqual<kSemantic>(field, a, b);
     case Shape::Box: {
       const void* x = static_cast<const BoxBase*>(a)->pointer;
       const void* y = static_cast<const BoxBase*>(b)->pointer;
@@ -61,7 +62,8 @@ bool fieldsEqual(const FieldInfo& field, const void* a, const void* b) {
         return valuesEqual<kSemantic>(*x, *y);
       });
     case Shape::Vector:
-    case Shape::Map: return containersEqual<kSemantic>(field, a, b);
+    case Shape::Map:
+      return containersEqual<kSemantic>(field, a, b);
   }
   return false;
 }

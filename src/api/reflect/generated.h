@@ -76,13 +76,13 @@ void moveAssign(void* to, void* from) {
 }  // namespace coxswain::api::generated
 
 /// Special members of a generated struct, out of line.
-#define COXSWAIN_MESSAGE_DEFINE(T)               \
-  T::T() = default;                              \
-  T::~T() = default;                             \
-  T::T(const T&) = default;                      \
-  T::T(T&&) noexcept = default;                  \
-  T& T::operator=(const T&) = default;           \
-  T& T::operator=(T&&) noexcept = default;       \
-  bool T::operator==(const T& other) const {     \
+#define COXSWAIN_MESSAGE_DEFINE(T)                      \
+  T::T() = default;                                     \
+  T::~T() = default;                                    \
+  T::T(const T&) = default;                             \
+  T::T(T&&) noexcept = default;                         \
+  T& T::operator=(const T&) = default;                  \
+  T& T::operator=(T&&) noexcept = default;              \
+  bool T::operator==(const T& other) const {            \
     return ::coxswain::api::equal(kInfo, this, &other); \
   }

@@ -38,9 +38,9 @@ const FieldInfo* MessageInfo::findNumber(uint32_t number, size_t* hint) const {
       if (found > number) break;
     }
   }
-  auto at = std::lower_bound(
-      byNumber.begin(), byNumber.end(), number,
-      [this](uint16_t index, uint32_t key) { return fields[index].number < key; });
+  auto at =
+      std::lower_bound(byNumber.begin(), byNumber.end(), number,
+                       [this](uint16_t index, uint32_t key) { return fields[index].number < key; });
   if (at == byNumber.end() || fields[*at].number != number) return nullptr;
   if (hint) *hint = static_cast<size_t>(at - byNumber.begin());
   return &fields[*at];

@@ -44,14 +44,14 @@ enum class Shape : uint8_t {
 
 /// Bits of FieldInfo::flags.
 enum FieldFlag : uint16_t {
-  kFieldAlways = 1,      ///< JSON: written when empty too (Go: no omitempty)
-  kFieldOmitZero = 2,    ///< JSON: a zero struct is left out (Go: omitzero)
-  kFieldPointer = 4,     ///< unset is different from zero
-  kFieldInline = 8,      ///< JSON: its members stand among those of the parent
-  kFieldRequired = 16,   ///< OpenAPI
-  kFieldNoJson = 32,     ///< not in JSON
-  kFieldNoWire = 64,     ///< not in protobuf
-  kFieldPacked = 128,    ///< protobuf: repeated scalars in one record
+  kFieldAlways = 1,         ///< JSON: written when empty too (Go: no omitempty)
+  kFieldOmitZero = 2,       ///< JSON: a zero struct is left out (Go: omitzero)
+  kFieldPointer = 4,        ///< unset is different from zero
+  kFieldInline = 8,         ///< JSON: its members stand among those of the parent
+  kFieldRequired = 16,      ///< OpenAPI
+  kFieldNoJson = 32,        ///< not in JSON
+  kFieldNoWire = 64,        ///< not in protobuf
+  kFieldPacked = 128,       ///< protobuf: repeated scalars in one record
   kFieldListItems = 256,    ///< `items` of a list kind: [] in JSON when there are none
   kFieldElementKind = 512,  ///< JSON: the server writes kind and apiVersion into the elements
 };
@@ -94,16 +94,16 @@ struct ContainerOps {
 };
 
 struct FieldInfo {
-  std::string_view name;       ///< in JSON; the proto name where JSON has none
+  std::string_view name;  ///< in JSON; the proto name where JSON has none
   std::string_view protoName;
   uint32_t number;
   FieldType type;
   Shape shape;
   uint16_t flags;
-  uint32_t offset;             ///< of the member in its struct
-  const MessageInfo* message;  ///< of FieldType::Message
+  uint32_t offset;                ///< of the member in its struct
+  const MessageInfo* message;     ///< of FieldType::Message
   const ContainerOps* container;  ///< of Shape::Vector and Shape::Map
-  const FieldMeta* meta;       ///< never null
+  const FieldMeta* meta;          ///< never null
 
   [[nodiscard]] bool has(FieldFlag flag) const { return (flags & flag) != 0; }
   const void* in(const void* object) const { return static_cast<const char*>(object) + offset; }
@@ -132,17 +132,17 @@ enum class JsonForm : uint8_t { Object, SchemaOrBool, SchemaOrArray, SchemaOrStr
 
 /// Constant description of a generated struct. Reached as `T::info()`.
 struct MessageInfo {
-  std::string_view name;     ///< "Pod"
-  std::string_view package;  ///< "k8s.io.api.core.v1"
+  std::string_view name;                    ///< "Pod"
+  std::string_view package;                 ///< "k8s.io.api.core.v1"
   std::span<const FieldInfo> fields;        ///< in schema order
   std::span<const uint16_t> byNumber;       ///< indices of fields on the wire, ascending number
   std::span<const JsonMember> jsonMembers;  ///< in JSON order
   std::span<const uint16_t> jsonByName;     ///< indices of jsonMembers, sorted by name
   const KindInfo* kind;                     ///< null: not a top-level kind
   JsonForm jsonForm;
-  bool proto3;           ///< default scalars are not written
-  int32_t objectMeta;    ///< offset of `metadata` if it is an ObjectMeta, else -1
-  int32_t listMeta;      ///< offset of `metadata` if it is a ListMeta, else -1
+  bool proto3;         ///< default scalars are not written
+  int32_t objectMeta;  ///< offset of `metadata` if it is an ObjectMeta, else -1
+  int32_t listMeta;    ///< offset of `metadata` if it is a ListMeta, else -1
 
   uint32_t size;
   void* (*create)();

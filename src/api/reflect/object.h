@@ -22,7 +22,7 @@ class Object {
   /// A new empty object.
   explicit Object(const MessageInfo& info) : info_(&info), data_(info.create()) {}
   template <typename T>
-    requires requires { T::kInfo; }
+  requires requires { T::kInfo; }
   explicit Object(T value) : info_(&T::kInfo), data_(new T(std::move(value))) {}
 
   Object(Object&& other) noexcept
@@ -83,14 +83,13 @@ class ConstObject {
   ConstObject(Object object) {  // NOLINT
     if (!object) return;
     info_ = &object.info();
-    data_ = std::shared_ptr<const void>(object.release(), [info = info_](const void* p) {
-      info->destroy(const_cast<void*>(p));
-    });
+    data_ = std::shared_ptr<const void>(
+        object.release(), [info = info_](const void* p) { info->destroy(const_cast<void*>(p)); });
   }
   ConstObject(const MessageInfo& info, std::shared_ptr<const void> data)
       : info_(&info), data_(std::move(data)) {}
   template <typename T>
-    requires requires { T::kInfo; }
+  requires requires { T::kInfo; }
   ConstObject(std::shared_ptr<const T> value)  // NOLINT
       : info_(&T::kInfo), data_(std::move(value)) {}
 

@@ -94,9 +94,27 @@ class RandomFiller {
   }
 
   std::string text() {
-    static constexpr std::string_view kPieces[] = {
-        "a", "Z", "0", "-", "/", " ", "<", ">", "&", "\"", "\\", "\n", "\t", "\x01", "\x7f",
-        "\xc3\xa4", "\xe2\x80\xa8", "\xe2\x82\xac", "\xf0\x9f\x9a\x80", "name", "example.com"};
+    static constexpr std::string_view kPieces[] = {"a",
+                                                   "Z",
+                                                   "0",
+                                                   "-",
+                                                   "/",
+                                                   " ",
+                                                   "<",
+                                                   ">",
+                                                   "&",
+                                                   "\"",
+                                                   "\\",
+                                                   "\n",
+                                                   "\t",
+                                                   "\x01",
+                                                   "\x7f",
+                                                   "\xc3\xa4",
+                                                   "\xe2\x80\xa8",
+                                                   "\xe2\x82\xac",
+                                                   "\xf0\x9f\x9a\x80",
+                                                   "name",
+                                                   "example.com"};
     std::string result;
     for (uint64_t n = below(6); n > 0; --n) result += kPieces[below(std::size(kPieces))];
     return result;
@@ -121,8 +139,8 @@ class RandomFiller {
   void fill(float& v) { v = static_cast<float>(number()) / 1024; }
   void fill(std::vector<std::string>& v) { v.assign(1 + below(2), text()); }
   void fill(Quantity& v) {
-    static constexpr std::string_view kTexts[] = {"0", "1", "100m", "1500m", "64Mi", "1Gi", "5G",
-                                                  "-3", "12e6", "1n", "123456789"};
+    static constexpr std::string_view kTexts[] = {"0",  "1",  "100m", "1500m", "64Mi",     "1Gi",
+                                                  "5G", "-3", "12e6", "1n",    "123456789"};
     v = Quantity::parse(kTexts[below(std::size(kTexts))]).value();
   }
   void fill(IntOrString& v) {
@@ -133,10 +151,12 @@ class RandomFiller {
     }
   }
   void fill(Time& v) { v = Time::fromUnix(seconds()); }
-  void fill(MicroTime& v) { v = MicroTime::fromUnix(seconds(), static_cast<int32_t>(below(1000000))); }
+  void fill(MicroTime& v) {
+    v = MicroTime::fromUnix(seconds(), static_cast<int32_t>(below(1000000)));
+  }
   void fill(GoDuration& v) { v.nanos = number() / 4; }
   template <typename Raw>
-    requires requires(Raw r) { r.raw; }
+  requires requires(Raw r) { r.raw; }
   void fill(Raw& v) {
     static constexpr std::string_view kTexts[] = {"{}", "{\"a\":[1,2.5,\"x\",null,true]}", "[]",
                                                   "\"text\"", "17"};
