@@ -321,7 +321,8 @@ Status YamlScanner::blockScalar(int parent, YamlToken& out) {
   if (blank && peek() == '#')
     while (!atLineEnd()) ++at_;
   if (!atLineEnd()) return error("did not find expected comment or line break");
-  if (!atEnd()) skipBreak();
+  if (atEnd()) return {};
+  skipBreak();
 
   int indent = increment > 0 ? std::max(parent, 0) + increment : 0;
   std::string breaks;  // of empty lines not yet known to be inside
