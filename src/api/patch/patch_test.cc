@@ -150,8 +150,8 @@ TEST(Strategic, ThreeWay) {
   ASSERT_TRUE(applied.ok()) << applied.status().message() << writeJsonValue(*patch);
   EXPECT_EQ(normal(*applied), normal(parse(R"({"metadata":{"name":"d","finalizers":["f/b","f/z"]},"spec":{
     "replicas":1,"strategy":{"type":"Recreate"},
-    "template":{"spec":{"containers":[{"name":"n","image":"4"},{"name":"a","image":"5"},
-    {"name":"sidecar","image":"s"}]}}}})")))
+    "template":{"spec":{"containers":[{"name":"sidecar","image":"s"},{"name":"n","image":"4"},
+    {"name":"a","image":"5"}]}}}})")))
       << writeJsonValue(*patch);
   // Nobody else touched what this changes.
   EXPECT_TRUE(createThreeWayStrategicPatch(original, modified, original, deployment(), false).ok());
