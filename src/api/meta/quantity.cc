@@ -1,6 +1,7 @@
 #include "api/meta/quantity.h"
 
 #include <algorithm>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -15,8 +16,9 @@ constexpr Wide kNanosPerUnit = 1'000'000'000;
 constexpr Wide kInt64Max = std::numeric_limits<int64_t>::max();
 constexpr Wide kInt64Min = std::numeric_limits<int64_t>::min();
 constexpr Wide kValueCap = kInt64Max * kNanosPerUnit;
-// Largest value we keep beyond the cap: 10^29 units. Leaves room to add without overflow.
-constexpr int kDigitsMax = 38;
+constexpr int kDigitsMax = 38;  // of 128 bits, and the largest power
+// What is kept beyond the cap: below 10^28 units.
+constexpr int kParsedDigitsMax = 37;
 constexpr size_t kTextMax = 4096;
 
 constexpr std::string_view kFormatError =
@@ -46,10 +48,11 @@ Wide divideAwayFromZero(Wide value, Wide divisor) {
   return quotient + (value < 0 ? -1 : 1);
 }
 
-/// Saturates at the cap of a parsed quantity, which arithmetic must not silently pass.
+/// Results of arithmetic stay within what can be parsed.
 Wide saturate(Wide value, bool overflow, bool negative) {
-  if (!overflow) return value;
-  return negative ? -kValueCap : kValueCap;
+  const Wide limit = kPowers[kParsedDigitsMax];
+  if (overflow) return negative ? -limit : limit;
+  return std::clamp(value, -limit, limit);
 }
 
 struct Suffix {
@@ -142,7 +145,7 @@ Wide decimalNanos(const Pieces& pieces, int64_t exponent, bool& overflow) {
   // Digits before the place of one nano.
   const int64_t keep = static_cast<int64_t>(pieces.whole.size()) + exponent + 9;
   const int64_t significant = keep - static_cast<int64_t>(first);
-  if (significant > kDigitsMax) {
+  if (significant > kParsedDigitsMax) {
     overflow = true;
     return 0;
   }
@@ -249,7 +252,7 @@ Result<Quantity> Quantity::parse(std::string_view text) {
     const bool exactBeyondCap = pieces.whole.size() + pieces.fraction.size() <= 18;
     if (nanos > kValueCap && !exactBeyondCap) overflow = true;
   }
-  nanos = saturate(nanos, overflow, false);
+  if (overflow) nanos = kValueCap;
   q.nanos_ = pieces.negative ? -nanos : nanos;
   return q;
 }

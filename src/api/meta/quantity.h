@@ -64,7 +64,7 @@ class Quantity {
   [[nodiscard]] std::string str() const;
   void appendTo(std::string& out) const;
 
-  /// A zero takes the other's format, as upstream. Results are capped, never wrapped.
+  /// A zero takes the other's format, as upstream. Results stop at 10^28, never wrap.
   Quantity& operator+=(const Quantity& other);
   Quantity& operator-=(const Quantity& other);
   Quantity& operator*=(int64_t factor);
