@@ -44,7 +44,8 @@ TEST(PodResources, Sums) {
     "overhead":{"cpu":"10m","memory":"2Mi"}}})");
   // Sidecar 50 + containers 300 = 350; i2 + sidecar = 550; overhead 10.
   EXPECT_EQ(show(podRequests(pod)), "cpu=560m memory=1027Mi x.io/gpu=1 ");
-  EXPECT_EQ(show(podRequests(pod, {.excludeOverhead = true})), "cpu=550m memory=1025Mi x.io/gpu=1 ");
+  EXPECT_EQ(show(podRequests(pod, {.excludeOverhead = true})),
+            "cpu=550m memory=1025Mi x.io/gpu=1 ");
   EXPECT_EQ(show(podLimits(pod)), "cpu=1010m ");
   pod = read<Pod>(R"({"spec":{"resources":{"requests":{"cpu":"2"}},"containers":[
     {"name":"a","resources":{"requests":{"cpu":"1","memory":"1Gi"}}}]}})");
@@ -95,8 +96,7 @@ TEST(Taints, Tolerations) {
 }
 
 TEST(NodeAffinity, Matches) {
-  const Node node = read<Node>(
-      R"({"metadata":{"name":"n1","labels":{"zone":"a","cores":"8"}}})");
+  const Node node = read<Node>(R"({"metadata":{"name":"n1","labels":{"zone":"a","cores":"8"}}})");
   const auto matches = [&](const char* spec) {
     return matchesNodeAffinity(read<Pod>(R"({"spec":{)" + std::string(spec) + "}}").spec, node);
   };
@@ -104,27 +104,38 @@ TEST(NodeAffinity, Matches) {
   EXPECT_TRUE(matches(R"("nodeSelector":{"zone":"a"})"));
   EXPECT_FALSE(matches(R"("nodeSelector":{"zone":"b"})"));
   const auto required = [&](const char* terms) {
-    return matches((R"("affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":)"
-                    R"({"nodeSelectorTerms":[)" + std::string(terms) + "]}}}").c_str());
+    return matches(
+        (R"("affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":)"
+         R"({"nodeSelectorTerms":[)" +
+         std::string(terms) + "]}}}")
+            .c_str());
   };
   EXPECT_FALSE(required(""));
   EXPECT_FALSE(required("{}"));
-  EXPECT_TRUE(required(R"({"matchExpressions":[{"key":"zone","operator":"In","values":["a","b"]}]})"));
-  EXPECT_FALSE(required(R"({"matchExpressions":[{"key":"zone","operator":"NotIn","values":["a"]}]})"));
+  EXPECT_TRUE(
+      required(R"({"matchExpressions":[{"key":"zone","operator":"In","values":["a","b"]}]})"));
+  EXPECT_FALSE(
+      required(R"({"matchExpressions":[{"key":"zone","operator":"NotIn","values":["a"]}]})"));
   EXPECT_TRUE(required(R"({"matchExpressions":[{"key":"cores","operator":"Gt","values":["4"]}]})"));
-  EXPECT_FALSE(required(R"({"matchExpressions":[{"key":"cores","operator":"Lt","values":["4"]}]})"));
+  EXPECT_FALSE(
+      required(R"({"matchExpressions":[{"key":"cores","operator":"Lt","values":["4"]}]})"));
   EXPECT_TRUE(required(R"({"matchExpressions":[{"key":"x","operator":"DoesNotExist"}]})"));
-  EXPECT_FALSE(required(R"({"matchExpressions":[{"key":"x","operator":"Exists"},{"key":"zone","operator":"Exists"}]})"));
-  EXPECT_TRUE(required(R"({"matchExpressions":[{"key":"x","operator":"Exists"}]},{"matchFields":[{"key":"metadata.name","operator":"In","values":["n1"]}]})"));
-  EXPECT_FALSE(required(R"({"matchFields":[{"key":"metadata.name","operator":"In","values":["n2"]}]})"));
-  const auto preferred = read<Pod>(R"({"spec":{"affinity":{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[
+  EXPECT_FALSE(required(
+      R"({"matchExpressions":[{"key":"x","operator":"Exists"},{"key":"zone","operator":"Exists"}]})"));
+  EXPECT_TRUE(required(
+      R"({"matchExpressions":[{"key":"x","operator":"Exists"}]},{"matchFields":[{"key":"metadata.name","operator":"In","values":["n1"]}]})"));
+  EXPECT_FALSE(
+      required(R"({"matchFields":[{"key":"metadata.name","operator":"In","values":["n2"]}]})"));
+  const auto preferred = read<Pod>(
+      R"({"spec":{"affinity":{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[
     {"weight":5,"preference":{"matchExpressions":[{"key":"zone","operator":"Exists"}]}},
     {"weight":7,"preference":{"matchExpressions":[{"key":"x","operator":"Exists"}]}}]}}}})");
   EXPECT_EQ(preferredNodeScore(preferred.spec, node), 5);
 }
 
 TEST(Pods, ConditionsAndPorts) {
-  Pod pod = read<Pod>(R"({"spec":{"containers":[{"name":"a","ports":[{"name":"http","containerPort":8080,"protocol":"TCP"}]}]},
+  Pod pod = read<Pod>(
+      R"({"spec":{"containers":[{"name":"a","ports":[{"name":"http","containerPort":8080,"protocol":"TCP"}]}]},
     "status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2024-01-01T00:00:00Z"}]}})");
   const Time start = *Time::parse("2024-01-01T00:00:00Z");
   EXPECT_TRUE(isPodReady(pod));
@@ -175,7 +186,8 @@ TEST(Objects, OwnersKeysHashes) {
   EXPECT_EQ(fnv32a("a"), 0xe40c292cu);
   EXPECT_EQ(safeEncode("0123456789").find_first_not_of("bcdfghjklmnpqrstvwxz2456789"),
             std::string::npos);
-  PodTemplateSpec a = read<PodTemplateSpec>(R"({"spec":{"containers":[{"name":"a","image":"1"}]}})");
+  PodTemplateSpec a =
+      read<PodTemplateSpec>(R"({"spec":{"containers":[{"name":"a","image":"1"}]}})");
   PodTemplateSpec b = a;
   EXPECT_EQ(podTemplateHash(a, {}), podTemplateHash(b, {}));
   EXPECT_NE(podTemplateHash(a, {}), podTemplateHash(a, 1));

@@ -50,8 +50,8 @@ uint32_t fnv32a(std::string_view bytes, uint32_t seed = 2166136261u);
 /// Digits and letters become those that form no words: "bcdfghjklmnpqrstvwxz2456789".
 std::string safeEncode(std::string_view text);
 /// Label pod-template-hash of a ReplicaSet: depends on all of the template, and on the count of
-/// collisions so far. Stable between runs and builds; not equal to upstream's, which hashes a dump of
-/// Go structs.
+/// collisions so far. Stable between runs and builds; not equal to upstream's, which hashes a dump
+/// of Go structs.
 std::string podTemplateHash(const core::v1::PodTemplateSpec& spec,
                             std::optional<int32_t> collisionCount);
 

@@ -59,7 +59,9 @@ bool isPodTerminal(const Pod& pod) {
   return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
 }
 
-bool isPodActive(const Pod& pod) { return !isPodTerminal(pod) && !pod.metadata.deletionTimestamp; }
+bool isPodActive(const Pod& pod) {
+  return !isPodTerminal(pod) && !pod.metadata.deletionTimestamp;
+}
 
 int32_t podRestarts(const Pod& pod) {
   int32_t restarts = 0;
@@ -104,7 +106,9 @@ bool hasClusterIp(const Service& service) {
   return !service.spec.clusterIP.empty() && service.spec.clusterIP != "None";
 }
 
-bool isHeadless(const Service& service) { return service.spec.clusterIP == "None"; }
+bool isHeadless(const Service& service) {
+  return service.spec.clusterIP == "None";
+}
 
 const NodeCondition* findNodeCondition(const Node& node, std::string_view type) {
   for (const auto& condition : node.status.conditions)

@@ -30,8 +30,8 @@ bool isSidecar(const core::v1::Container& container);
 const core::v1::PodCondition* findPodCondition(const core::v1::PodStatus& status,
                                                std::string_view type);
 core::v1::PodCondition* findPodCondition(core::v1::PodStatus& status, std::string_view type);
-/// Adds or replaces the condition of this type. Keeps the transition time while the status stays, so
-/// pass a condition with lastTransitionTime = now. True: something changed.
+/// Adds or replaces the condition of this type. Keeps the transition time while the status stays,
+/// so pass a condition with lastTransitionTime = now. True: something changed.
 bool setPodCondition(core::v1::PodStatus& status, const core::v1::PodCondition& condition);
 
 bool isPodReady(const core::v1::Pod& pod);
@@ -47,8 +47,8 @@ int32_t podRestarts(const core::v1::Pod& pod);
 const core::v1::ContainerStatus* findContainerStatus(const core::v1::PodStatus& status,
                                                      std::string_view container);
 
-/// What a service's port is on this pod: the number, or that of the container port (of sidecars too)
-/// which has the name and protocol. Nothing: the pod has none.
+/// What a service's port is on this pod: the number, or that of the container port (of sidecars
+/// too) which has the name and protocol. Nothing: the pod has none.
 std::optional<int32_t> findPodPort(const core::v1::Pod& pod, const core::v1::ServicePort& port);
 /// The port of this name; null: none.
 const core::v1::ServicePort* findServicePort(const core::v1::Service& service,
@@ -57,8 +57,7 @@ const core::v1::ServicePort* findServicePort(const core::v1::Service& service,
 bool hasClusterIp(const core::v1::Service& service);
 bool isHeadless(const core::v1::Service& service);
 
-const core::v1::NodeCondition* findNodeCondition(const core::v1::Node& node,
-                                                 std::string_view type);
+const core::v1::NodeCondition* findNodeCondition(const core::v1::Node& node, std::string_view type);
 bool isNodeReady(const core::v1::Node& node);
 /// The first address of this type ("InternalIP"); empty: none.
 std::string_view nodeAddress(const core::v1::Node& node, std::string_view type);

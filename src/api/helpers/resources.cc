@@ -163,7 +163,9 @@ std::string_view podQosClass(const Pod& pod) {
   return computeQosClass(pod.spec);
 }
 
-bool isHugePages(std::string_view name) { return name.starts_with("hugepages-"); }
+bool isHugePages(std::string_view name) {
+  return name.starts_with("hugepages-");
+}
 
 bool isExtendedResource(std::string_view name) {
   const size_t slash = name.find('/');

@@ -49,8 +49,8 @@ std::string_view computeQosClass(const core::v1::PodSpec& spec);
 /// status.qosClass where it is set, else computed.
 std::string_view podQosClass(const core::v1::Pod& pod);
 
-/// A resource that containers get whole and cannot overcommit: not cpu, memory, storage or hugepages
-/// of Kubernetes itself, nor "kubernetes.io/...".
+/// A resource that containers get whole and cannot overcommit: not cpu, memory, storage or
+/// hugepages of Kubernetes itself, nor "kubernetes.io/...".
 bool isExtendedResource(std::string_view name);
 bool isHugePages(std::string_view name);
 

@@ -28,10 +28,9 @@ bool tolerates(const core::v1::Toleration& toleration, const core::v1::Taint& ta
 bool tolerates(const std::vector<core::v1::Toleration>& tolerations, const core::v1::Taint& taint);
 
 /// The first taint for which `counts` holds and that nothing tolerates; null: none.
-const core::v1::Taint* findUntolerated(
-    const std::vector<core::v1::Taint>& taints,
-    const std::vector<core::v1::Toleration>& tolerations,
-    const std::function<bool(const core::v1::Taint&)>& counts);
+const core::v1::Taint* findUntolerated(const std::vector<core::v1::Taint>& taints,
+                                       const std::vector<core::v1::Toleration>& tolerations,
+                                       const std::function<bool(const core::v1::Taint&)>& counts);
 /// Of NoSchedule and NoExecute taints: what keeps a pod from the node.
 const core::v1::Taint* findUntoleratedForScheduling(
     const std::vector<core::v1::Taint>& taints,

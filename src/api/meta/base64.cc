@@ -87,7 +87,9 @@ std::string base64Encode(std::string_view bytes) {
   return out;
 }
 
-void base64Append(std::string& out, std::string_view bytes) { encode(out, bytes, kStandard, true); }
+void base64Append(std::string& out, std::string_view bytes) {
+  encode(out, bytes, kStandard, true);
+}
 
 std::optional<std::string> base64Decode(std::string_view text) {
   return decode(text, kStandardValues, true);

@@ -26,7 +26,9 @@ uint64_t unitNanos(std::string_view unit) {
   return 0;
 }
 
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
+bool isDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// `value` units of 10^-digits without trailing zeros: 1500, 3 -> "1.5".
 std::string withFraction(uint64_t value, int digits) {
@@ -84,7 +86,8 @@ Result<GoDuration> GoDuration::parse(std::string_view text) {
           fmt::format("time: unknown unit \"{}\" in duration \"{}\"", unitText, text));
     if (whole > kLimit / unit) return badDuration("invalid", text);
     uint64_t value = whole * unit;
-    value += static_cast<uint64_t>(static_cast<double>(fraction) * (static_cast<double>(unit) / scale));
+    value +=
+        static_cast<uint64_t>(static_cast<double>(fraction) * (static_cast<double>(unit) / scale));
     if (value > kLimit || total + value > kLimit) return badDuration("invalid", text);
     total += value;
     rest.remove_prefix(end);
@@ -102,7 +105,8 @@ Result<GoDuration> GoDuration::parse(std::string_view text) {
 std::string GoDuration::str() const {
   if (nanos == 0) return "0s";
   const bool negative = nanos < 0;
-  const uint64_t value = negative ? ~static_cast<uint64_t>(nanos) + 1 : static_cast<uint64_t>(nanos);
+  const uint64_t value =
+      negative ? ~static_cast<uint64_t>(nanos) + 1 : static_cast<uint64_t>(nanos);
   std::string out = negative ? "-" : "";
   if (value < 1'000) return out + fmt::format("{}ns", value);
   if (value < 1'000'000) return out + withFraction(value, 3) + "\xc2\xb5s";

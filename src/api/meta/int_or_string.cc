@@ -19,7 +19,9 @@ bool readInt(std::string_view text, int32_t& out) {
 
 }  // namespace
 
-std::string IntOrString::str() const { return isString() ? strVal : std::to_string(intVal); }
+std::string IntOrString::str() const {
+  return isString() ? strVal : std::to_string(intVal);
+}
 
 int32_t IntOrString::intValue() const {
   if (!isString()) return intVal;
@@ -48,8 +50,8 @@ Result<int> getScaledValueFromIntOrPercent(const IntOrString& value, int total, 
     if (roundUp && scaled > 0) ++share;
     if (!roundUp && scaled < 0) --share;
   }
-  return static_cast<int>(std::clamp<int64_t>(share, std::numeric_limits<int>::min(),
-                                              std::numeric_limits<int>::max()));
+  return static_cast<int>(
+      std::clamp<int64_t>(share, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
 }
 
 }  // namespace coxswain::api

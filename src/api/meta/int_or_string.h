@@ -19,10 +19,10 @@ struct IntOrString {
   std::string strVal;
 
   IntOrString() = default;
-  IntOrString(int32_t value) : intVal(value) {}                                       // NOLINT
-  IntOrString(std::string value) : type(String), strVal(std::move(value)) {}          // NOLINT
-  IntOrString(std::string_view value) : type(String), strVal(value) {}                // NOLINT
-  IntOrString(const char* value) : type(String), strVal(value) {}                     // NOLINT
+  IntOrString(int32_t value) : intVal(value) {}                               // NOLINT
+  IntOrString(std::string value) : type(String), strVal(std::move(value)) {}  // NOLINT
+  IntOrString(std::string_view value) : type(String), strVal(value) {}        // NOLINT
+  IntOrString(const char* value) : type(String), strVal(value) {}             // NOLINT
 
   [[nodiscard]] bool isString() const { return type == String; }
   /// The number's digits or the string.
@@ -33,8 +33,8 @@ struct IntOrString {
   bool operator==(const IntOrString&) const = default;
 };
 
-/// A number as it is; "25%" as that share of `total`, rounded up or down. BadRequest with upstream's
-/// text for other strings.
+/// A number as it is; "25%" as that share of `total`, rounded up or down. BadRequest with
+/// upstream's text for other strings.
 Result<int> getScaledValueFromIntOrPercent(const IntOrString& value, int total, bool roundUp);
 
 /// "25%" -> 25; nullopt-like failure where `text` is not digits and '%'.

@@ -1,7 +1,6 @@
 #include "api/meta/quantity.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -37,9 +36,13 @@ constexpr std::array<Wide, kDigitsMax + 1> makePowers() {
 }
 constexpr auto kPowers = makePowers();
 
-Wide power10(int exponent) { return kPowers[static_cast<size_t>(exponent)]; }
+Wide power10(int exponent) {
+  return kPowers[static_cast<size_t>(exponent)];
+}
 
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
+bool isDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 Wide divideAwayFromZero(Wide value, Wide divisor) {
   const Wide quotient = value / divisor;
@@ -127,7 +130,8 @@ bool split(std::string_view text, Pieces& out) {
     out.fraction = text.substr(start, at - start);
   }
   start = at;
-  while (at < text.size() && std::string_view("eEinumkKMGTP").find(text[at]) != std::string_view::npos)
+  while (at < text.size() &&
+         std::string_view("eEinumkKMGTP").find(text[at]) != std::string_view::npos)
     ++at;
   if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
   while (at < text.size() && isDigit(text[at])) ++at;
@@ -207,7 +211,9 @@ void appendNumber(std::string& out, Wide value) {
 
 }  // namespace
 
-Quantity Quantity::fromInt(int64_t value, Format format) { return fromScaled(value, 0, format); }
+Quantity Quantity::fromInt(int64_t value, Format format) {
+  return fromScaled(value, 0, format);
+}
 
 Quantity Quantity::fromMilli(int64_t milli, Format format) {
   return fromScaled(milli, Milli, format);
@@ -219,8 +225,8 @@ Quantity Quantity::fromScaled(int64_t value, int scale, Format format) {
   if (value == 0) return q;
   if (scale < Nano) {
     const int drop = Nano - scale;
-    q.nanos_ = drop > kDigitsMax ? Wide{value < 0 ? -1 : 1}
-                                 : divideAwayFromZero(value, power10(drop));
+    q.nanos_ =
+        drop > kDigitsMax ? Wide{value < 0 ? -1 : 1} : divideAwayFromZero(value, power10(drop));
     return q;
   }
   Wide product = 0;
@@ -269,7 +275,9 @@ int64_t Quantity::scaledValue(int scale) const {
   return static_cast<int64_t>(std::clamp(result, kInt64Min, kInt64Max));
 }
 
-double Quantity::asDouble() const { return static_cast<double>(nanos_) / 1e9; }
+double Quantity::asDouble() const {
+  return static_cast<double>(nanos_) / 1e9;
+}
 
 bool Quantity::isExactAt(int scale) const {
   if (scale <= Nano) return true;

@@ -30,9 +30,9 @@ struct Bytes {
   std::string data;
 
   Bytes() = default;
-  Bytes(std::string bytes) : data(std::move(bytes)) {}      // NOLINT
-  Bytes(std::string_view bytes) : data(bytes) {}            // NOLINT
-  Bytes(const char* text) : data(text) {}                   // NOLINT
+  Bytes(std::string bytes) : data(std::move(bytes)) {}  // NOLINT
+  Bytes(std::string_view bytes) : data(bytes) {}        // NOLINT
+  Bytes(const char* text) : data(text) {}               // NOLINT
   [[nodiscard]] bool empty() const { return data.empty(); }
   [[nodiscard]] size_t size() const { return data.size(); }
   operator std::string_view() const { return data; }  // NOLINT

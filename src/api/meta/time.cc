@@ -68,9 +68,9 @@ bool parseRfc3339(std::string_view text, int64_t& unixSeconds, int32_t& nanos) {
   int minute = 0;
   int second = 0;
   if (text.size() < 20 || !digits(text, 0, 4, year) || text[4] != '-' ||
-      !digits(text, 5, 2, month) || text[7] != '-' || !digits(text, 8, 2, day) ||
-      text[10] != 'T' || !digits(text, 11, 2, hour) || text[13] != ':' ||
-      !digits(text, 14, 2, minute) || text[16] != ':' || !digits(text, 17, 2, second))
+      !digits(text, 5, 2, month) || text[7] != '-' || !digits(text, 8, 2, day) || text[10] != 'T' ||
+      !digits(text, 11, 2, hour) || text[13] != ':' || !digits(text, 14, 2, minute) ||
+      text[16] != ':' || !digits(text, 17, 2, second))
     return false;
   if (hour > 23 || minute > 59 || second > 59) return false;
   const std::chrono::year_month_day date{std::chrono::year(year),
@@ -106,7 +106,8 @@ bool parseRfc3339(std::string_view text, int64_t& unixSeconds, int32_t& nanos) {
     return false;
   }
   if (at != text.size()) return false;
-  unixSeconds = daysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+  unixSeconds =
+      daysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
   return true;
 }
 
@@ -121,10 +122,10 @@ std::string formatRfc3339(int64_t unixSeconds, int32_t nanos, int digitCount) {
   days = std::clamp<int64_t>(days, -719528, 2932896);
   const std::chrono::year_month_day date{
       std::chrono::sys_days(std::chrono::days(static_cast<int>(days)))};
-  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                static_cast<unsigned>(date.month()),
-                                static_cast<unsigned>(date.day()), rest / 3600, rest / 60 % 60,
-                                rest % 60);
+  std::string out =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  rest / 3600, rest / 60 % 60, rest % 60);
   if (digitCount > 0) {
     const std::string fraction = fmt::format("{:09}", nanos);
     out.push_back('.');
@@ -143,9 +144,13 @@ Result<Time> Time::parse(std::string_view text) {
   return fromUnix(seconds);
 }
 
-WallTime Time::wall() const { return joinWall(seconds_, 0); }
+WallTime Time::wall() const {
+  return joinWall(seconds_, 0);
+}
 
-std::string Time::str() const { return isZero() ? std::string() : formatRfc3339(seconds_, 0, 0); }
+std::string Time::str() const {
+  return isZero() ? std::string() : formatRfc3339(seconds_, 0, 0);
+}
 
 MicroTime::MicroTime(WallTime when) {
   const Split split = splitWall(when);
@@ -160,7 +165,9 @@ Result<MicroTime> MicroTime::parse(std::string_view text) {
   return fromUnix(seconds, nanos / 1000);
 }
 
-WallTime MicroTime::wall() const { return joinWall(seconds_, int64_t{micros_} * 1000); }
+WallTime MicroTime::wall() const {
+  return joinWall(seconds_, int64_t{micros_} * 1000);
+}
 
 std::string MicroTime::str() const {
   return isZero() ? std::string() : formatRfc3339(seconds_, micros_ * 1000, 6);

@@ -81,7 +81,8 @@ std::string FieldErrors::str() const {
   std::vector<std::string> lines;
   for (const auto& cause : causes_) {
     std::string line = cause.field + ": " + cause.message;
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+    if (std::find(lines.begin(), lines.end(), line) == lines.end())
+      lines.push_back(std::move(line));
   }
   if (lines.size() == 1) return lines.front();
   return lines.empty() ? std::string() : fmt::format("[{}]", fmt::join(lines, ", "));

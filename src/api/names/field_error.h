@@ -14,20 +14,22 @@
 
 namespace coxswain::api {
 
-/// A value as a message shows it: text in quotes, numbers plain, lists and maps of text as JSON, and
-/// what has str() (Quantity, Time, IntOrString) by that. Made where an error is told, not before.
+/// A value as a message shows it: text in quotes, numbers plain, lists and maps of text as JSON,
+/// and what has str() (Quantity, Time, IntOrString) by that. Made where an error is told, not
+/// before.
 class FieldValue {
  public:
-  FieldValue(std::nullptr_t) : text_("null") {}           // NOLINT
+  FieldValue(std::nullptr_t) : text_("null") {}                // NOLINT
   FieldValue(bool value) : text_(value ? "true" : "false") {}  // NOLINT
   template <std::integral T>
   FieldValue(T value) : text_(std::to_string(value)) {}  // NOLINT
   template <typename T>
-    requires std::convertible_to<const T&, std::string_view>
-  FieldValue(const T& value) : text_(goQuote(std::string_view(value))) {}  // NOLINT
+  requires std::convertible_to<const T&, std::string_view> FieldValue(const T& value)
+      : text_(goQuote(std::string_view(value))) {}  // NOLINT
   template <typename T>
-    requires(requires(const T& v) { { v.str() } -> std::convertible_to<std::string>; })
-  FieldValue(const T& value) {  // NOLINT
+  requires(requires(const T& v) {
+    { v.str() } -> std::convertible_to<std::string>;
+  }) FieldValue(const T& value) {  // NOLINT
     if constexpr (requires { value.isString(); }) {
       text_ = value.isString() ? goQuote(value.str()) : value.str();
     } else {
@@ -36,11 +38,15 @@ class FieldValue {
   }
   /// A list of text or a map from text to text.
   template <typename T>
-    requires(!std::convertible_to<const T&, std::string_view> &&
-             requires(const T& v) { v.begin(); v.end(); v.size(); })
-  FieldValue(const T& range) {  // NOLINT
+  requires(!std::convertible_to<const T&, std::string_view> && requires(const T& v) {
+    v.begin();
+    v.end();
+    v.size();
+  }) FieldValue(const T& range) {  // NOLINT
     using Entry = std::decay_t<decltype(*range.begin())>;
-    constexpr bool isMap = requires(const Entry& e) { e.second; };
+    constexpr bool isMap = requires(const Entry& e) {
+      e.second;
+    };
     text_.push_back(isMap ? '{' : '[');
     bool first = true;
     for (const auto& entry : range) {
@@ -95,7 +101,8 @@ class FieldErrors {
   void invalid(const FieldPath& path, const FieldValue& value, std::string_view detail);
   /// One of the above for each message of a name check. Costs nothing where there are none.
   template <typename T>
-  void invalidEach(const FieldPath& path, const T& value, const std::vector<std::string>& messages) {
+  void invalidEach(const FieldPath& path, const T& value,
+                   const std::vector<std::string>& messages) {
     for (const auto& message : messages) invalid(path, value, message);
   }
   /// "Unsupported value: V: supported values: "A", "B"", in the order given.
@@ -103,7 +110,8 @@ class FieldErrors {
                     std::span<const std::string_view> supported);
   void notSupported(const FieldPath& path, const FieldValue& value,
                     std::initializer_list<std::string_view> supported) {
-    notSupported(path, value, std::span<const std::string_view>(supported.begin(), supported.size()));
+    notSupported(path, value,
+                 std::span<const std::string_view>(supported.begin(), supported.size()));
   }
   /// "Duplicate value: V".
   void duplicate(const FieldPath& path, const FieldValue& value);

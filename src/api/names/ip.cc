@@ -67,8 +67,12 @@ std::string printV6(const std::array<uint8_t, 16>& bytes) {
 
 }  // namespace
 
-std::optional<IpAddress> parseIp(std::string_view text) { return parseAny(text, false); }
-std::optional<IpAddress> parseIpSloppy(std::string_view text) { return parseAny(text, true); }
+std::optional<IpAddress> parseIp(std::string_view text) {
+  return parseAny(text, false);
+}
+std::optional<IpAddress> parseIpSloppy(std::string_view text) {
+  return parseAny(text, true);
+}
 
 std::optional<IpPrefix> parseCidr(std::string_view text) {
   const size_t slash = text.find('/');
@@ -129,6 +133,8 @@ bool IpPrefix::contains(const IpAddress& ip) const {
   return ip.v6 == address.v6 && IpPrefix{ip, length}.network() == network();
 }
 
-std::string IpPrefix::str() const { return fmt::format("{}/{}", network().str(), length); }
+std::string IpPrefix::str() const {
+  return fmt::format("{}/{}", network().str(), length);
+}
 
 }  // namespace coxswain::api

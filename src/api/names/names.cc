@@ -9,11 +9,13 @@ namespace coxswain::api {
 namespace {
 
 constexpr std::string_view kDns1123LabelText =
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
+    "must "
     "start and end with an alphanumeric character";
 constexpr std::string_view kDns1123LabelPattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 constexpr std::string_view kDns1123SubdomainText =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', "
     "and must start and end with an alphanumeric character";
 constexpr std::string_view kDns1123SubdomainPattern =
     "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
@@ -22,11 +24,21 @@ constexpr std::string_view kQualifiedNameText =
     "alphanumeric character";
 constexpr std::string_view kQualifiedNamePattern = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 
-bool isLower(char c) { return c >= 'a' && c <= 'z'; }
-bool isUpper(char c) { return c >= 'A' && c <= 'Z'; }
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isAlnum(char c) { return isLower(c) || isUpper(c) || isDigit(c); }
-bool isLowerAlnum(char c) { return isLower(c) || isDigit(c); }
+bool isLower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool isUpper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool isDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool isAlnum(char c) {
+  return isLower(c) || isUpper(c) || isDigit(c);
+}
+bool isLowerAlnum(char c) {
+  return isLower(c) || isDigit(c);
+}
 
 template <typename Test>
 bool all(std::string_view text, Test test) {
@@ -54,7 +66,9 @@ bool eachPart(std::string_view text, char separator, Test test) {
   }
 }
 
-bool isSubdomain(std::string_view text) { return eachPart(text, '.', isLabel); }
+bool isSubdomain(std::string_view text) {
+  return eachPart(text, '.', isLabel);
+}
 
 bool isNamePart(std::string_view text) {
   return !text.empty() && isAlnum(text.front()) && isAlnum(text.back()) &&
@@ -80,7 +94,9 @@ std::string maxLengthMessage(size_t max) {
   return fmt::format("must be no more than {} characters", max);
 }
 
-std::string maxBytesMessage(size_t max) { return fmt::format("must be no more than {} bytes", max); }
+std::string maxBytesMessage(size_t max) {
+  return fmt::format("must be no more than {} bytes", max);
+}
 
 std::string rangeMessage(int64_t min, int64_t max) {
   return fmt::format("must be between {} and {}, inclusive", min, max);
@@ -186,8 +202,7 @@ Messages validateDomainPrefixedPath(std::string_view value) {
   const bool good = all(path, [](char c) {
     return isAlnum(c) || std::string_view("/-._~%!$&'()*+,;=:").find(c) != std::string_view::npos;
   });
-  if (!good)
-    out.push_back(regexMessage("Invalid path", "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"));
+  if (!good) out.push_back(regexMessage("Invalid path", "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"));
   return out;
 }
 
@@ -245,7 +260,8 @@ Messages validateEnvVarName(std::string_view value) {
   if (value.empty()) return {"environment variable name must be non-empty"};
   if (all(value, [](char c) { return c >= 0x20 && c <= 0x7e && c != '='; })) return {};
   return {
-      "a valid environment variable name must consist only of printable ASCII characters other than "
+      "a valid environment variable name must consist only of printable ASCII characters other "
+      "than "
       "'='"};
 }
 
@@ -253,10 +269,11 @@ Messages validateStrictEnvVarName(std::string_view value) {
   Messages out;
   const auto good = [](char c) { return isAlnum(c) || c == '-' || c == '.' || c == '_'; };
   if (value.empty() || isDigit(value.front()) || !all(value, good))
-    out.push_back(regexMessage(
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', "
-        "or '.', and must not start with a digit",
-        "[-._a-zA-Z][-._a-zA-Z0-9]*", {"my.env-name", "MY_ENV.NAME", "MyEnvName1"}));
+    out.push_back(
+        regexMessage("a valid environment variable name must consist of alphabetic characters, "
+                     "digits, '_', '-', "
+                     "or '.', and must not start with a digit",
+                     "[-._a-zA-Z][-._a-zA-Z0-9]*", {"my.env-name", "MY_ENV.NAME", "MyEnvName1"}));
   chdirPrefix(value, out);
   return out;
 }
@@ -283,8 +300,7 @@ Messages validatePortName(std::string_view value) {
   Messages out;
   if (value.size() > 15) out.push_back(maxLengthMessage(15));
   if (value.empty() || !all(value, [](char c) { return isLowerAlnum(c) || c == '-'; }))
-    out.emplace_back(
-        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+    out.emplace_back("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (std::none_of(value.begin(), value.end(), isLower))
     out.emplace_back("must contain at least one letter (a-z)");
   if (value.find("--") != std::string_view::npos)
@@ -299,16 +315,21 @@ Messages validateInRange(int64_t value, int64_t min, int64_t max) {
   return {rangeMessage(min, max)};
 }
 
-Messages validatePortNumber(int64_t port) { return validateInRange(port, 1, 65535); }
-Messages validateUserId(int64_t value) { return validateInRange(value, 0, 2147483647); }
-Messages validateGroupId(int64_t value) { return validateInRange(value, 0, 2147483647); }
+Messages validatePortNumber(int64_t port) {
+  return validateInRange(port, 1, 65535);
+}
+Messages validateUserId(int64_t value) {
+  return validateInRange(value, 0, 2147483647);
+}
+Messages validateGroupId(int64_t value) {
+  return validateInRange(value, 0, 2147483647);
+}
 
 Messages validatePercent(std::string_view value) {
   if (value.size() > 1 && value.back() == '%' && all(value.substr(0, value.size() - 1), isDigit))
     return {};
-  return {regexMessage(
-      "a valid percent string must be a numeric string followed by an ending '%'", "[0-9]+%",
-      {"1%", "93%"})};
+  return {regexMessage("a valid percent string must be a numeric string followed by an ending '%'",
+                       "[0-9]+%", {"1%", "93%"})};
 }
 
 Messages validatePathSegmentPrefix(std::string_view value) {

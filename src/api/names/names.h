@@ -35,10 +35,13 @@ Messages validateDomainPrefixedPath(std::string_view value);
 Messages validateQualifiedName(std::string_view value);
 Messages validateLabelValue(std::string_view value);
 /// "key=value" of a node selector term or the like is not meant: a whole label key.
-inline Messages validateLabelKey(std::string_view value) { return validateQualifiedName(value); }
+inline Messages validateLabelKey(std::string_view value) {
+  return validateQualifiedName(value);
+}
 
 Messages validateCIdentifier(std::string_view value);
-/// An environment variable's name: printable ASCII without '=' (RelaxedEnvironmentVariableValidation).
+/// An environment variable's name: printable ASCII without '='
+/// (RelaxedEnvironmentVariableValidation).
 Messages validateEnvVarName(std::string_view value);
 /// The older, narrower rule.
 Messages validateStrictEnvVarName(std::string_view value);
@@ -82,8 +85,8 @@ using NameRule = Messages (*)(std::string_view value);
 std::string maskTrailingDash(std::string_view generateName);
 
 // The texts, for rules that need one alone.
-std::string maxLengthMessage(size_t max);       ///< "must be no more than 63 characters"
-std::string maxBytesMessage(size_t max);        ///< "must be no more than 63 bytes"
+std::string maxLengthMessage(size_t max);            ///< "must be no more than 63 characters"
+std::string maxBytesMessage(size_t max);             ///< "must be no more than 63 bytes"
 std::string rangeMessage(int64_t min, int64_t max);  ///< "must be between 1 and 65535, inclusive"
 /// "text (e.g. 'a',  or 'b', regex used for validation is 'pattern')".
 std::string regexMessage(std::string_view text, std::string_view pattern,

@@ -109,11 +109,12 @@ TEST(Names, Rules) {
 }
 
 TEST(Names, Texts) {
-  EXPECT_THAT(validateDns1123Label("A_B"),
-              ElementsAre("a lowercase RFC 1123 label must consist of lower case alphanumeric "
-                          "characters or '-', and must start and end with an alphanumeric character "
-                          "(e.g. 'my-name',  or '123-abc', regex used for validation is "
-                          "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"));
+  EXPECT_THAT(
+      validateDns1123Label("A_B"),
+      ElementsAre("a lowercase RFC 1123 label must consist of lower case alphanumeric "
+                  "characters or '-', and must start and end with an alphanumeric character "
+                  "(e.g. 'my-name',  or '123-abc', regex used for validation is "
+                  "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"));
   EXPECT_THAT(validateDns1123Label("a.b"), ElementsAre("must not contain dots"));
   EXPECT_THAT(validateDns1123Subdomain("UPPER"),
               ElementsAre("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
@@ -143,7 +144,8 @@ TEST(FieldPath, Renders) {
   EXPECT_EQ(FieldPath().str(), "<nil>");
   EXPECT_EQ(FieldPath().child("metadata", "name").str(), "metadata.name");
   // Stored chains, also past the inline segments.
-  const auto deep = spec.child("a").child("b").index(1).child("c").child("d").key("e").child("f", "g");
+  const auto deep =
+      spec.child("a").child("b").index(1).child("c").child("d").key("e").child("f", "g");
   EXPECT_EQ(deep.str(), "spec.a.b[1].c.d[e].f.g");
   const FieldPath copy = deep;  // NOLINT
   EXPECT_EQ(copy.str(), deep.str());
@@ -170,22 +172,22 @@ TEST(FieldErrors, Texts) {
   e.invalidEach(p, std::string("A"), {"one", "two"});
   std::vector<std::string> messages;
   for (const auto& cause : e.causes()) messages.push_back(cause.type + "|" + cause.message);
-  EXPECT_THAT(messages,
-              ElementsAre("FieldValueRequired|Required value", "FieldValueRequired|Required value: why",
-                          "FieldValueInvalid|Invalid value: \"a\\\"b\\n\": bad",
-                          "FieldValueInvalid|Invalid value: 7: bad",
-                          "FieldValueInvalid|Invalid value: null: bad",
-                          "FieldValueInvalid|Invalid value: [\"a\",\"\\u003c\"]: bad",
-                          "FieldValueInvalid|Invalid value: {\"app\":\"a\"}: bad",
-                          "FieldValueNotSupported|Unsupported value: \"X\": supported values: \"A\", \"B\"",
-                          "FieldValueDuplicate|Duplicate value: {\"k\":\"1\"}",
-                          "FieldValueForbidden|Forbidden: no", "FieldValueNotFound|Not found: \"x\"",
-                          "FieldValueTooLong|Too long: may not be more than 63 bytes",
-                          "FieldValueTooMany|Too many: 3: must have at most 2 items",
-                          "FieldValueTypeInvalid|Invalid value: true: must be of type string",
-                          "InternalError|Internal error: oops",
-                          "FieldValueInvalid|Invalid value: \"A\": one",
-                          "FieldValueInvalid|Invalid value: \"A\": two"));
+  EXPECT_THAT(
+      messages,
+      ElementsAre(
+          "FieldValueRequired|Required value", "FieldValueRequired|Required value: why",
+          "FieldValueInvalid|Invalid value: \"a\\\"b\\n\": bad",
+          "FieldValueInvalid|Invalid value: 7: bad", "FieldValueInvalid|Invalid value: null: bad",
+          "FieldValueInvalid|Invalid value: [\"a\",\"\\u003c\"]: bad",
+          "FieldValueInvalid|Invalid value: {\"app\":\"a\"}: bad",
+          "FieldValueNotSupported|Unsupported value: \"X\": supported values: \"A\", \"B\"",
+          "FieldValueDuplicate|Duplicate value: {\"k\":\"1\"}", "FieldValueForbidden|Forbidden: no",
+          "FieldValueNotFound|Not found: \"x\"",
+          "FieldValueTooLong|Too long: may not be more than 63 bytes",
+          "FieldValueTooMany|Too many: 3: must have at most 2 items",
+          "FieldValueTypeInvalid|Invalid value: true: must be of type string",
+          "InternalError|Internal error: oops", "FieldValueInvalid|Invalid value: \"A\": one",
+          "FieldValueInvalid|Invalid value: \"A\": two"));
   EXPECT_EQ(e.toStatus("Pod", "a").code(), 422);
   EXPECT_TRUE(FieldErrors().toStatus("Pod", "a").ok());
 }

@@ -16,9 +16,13 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view view(const json::string& s) { return {s.data(), s.size()}; }
+std::string_view view(const json::string& s) {
+  return {s.data(), s.size()};
+}
 
-Status refused(std::string message) { return {Reason::Invalid, 422, std::move(message)}; }
+Status refused(std::string message) {
+  return {Reason::Invalid, 422, std::move(message)};
+}
 
 std::string unescape(std::string_view token) {
   std::string out;
@@ -84,7 +88,8 @@ class Applier {
     const std::string kind = text(op, "op");
     const bool known = kind == "add" || kind == "remove" || kind == "replace" || kind == "move" ||
                        kind == "copy" || kind == "test";
-    if (!known) return refused("Unexpected kind: " + (kind.empty() ? std::string("unknown") : kind));
+    if (!known)
+      return refused("Unexpected kind: " + (kind.empty() ? std::string("unknown") : kind));
     for (const char* field : {"path", "from"}) {
       const bool needed = std::string_view(field) == "path" || kind == "move" || kind == "copy";
       const json::value* found = op.if_contains(field);
@@ -112,8 +117,9 @@ class Applier {
   }
 
   static Status missing(std::string_view what, std::string_view path) {
-    return refused(fmt::format("{} operation does not apply: doc is missing path: {}: missing value",
-                               what, goQuote(path)));
+    return refused(
+        fmt::format("{} operation does not apply: doc is missing path: {}: missing value", what,
+                    goQuote(path)));
   }
 
   static Status badIndex(std::string_view what, std::string_view path, std::string_view key) {
@@ -147,9 +153,9 @@ class Applier {
     json::value* found = step(*target.container, target.key);
     if (found == nullptr) {
       if (target.container->is_array()) return badIndex(what, path, target.key);
-      return refused(
-          fmt::format("error in {} for path: '{}': Unable to remove nonexistent key: {}: missing value",
-                      what, out != nullptr ? target.key : std::string(path), target.key));
+      return refused(fmt::format(
+          "error in {} for path: '{}': Unable to remove nonexistent key: {}: missing value", what,
+          out != nullptr ? target.key : std::string(path), target.key));
     }
     if (out != nullptr) *out = std::move(*found);
     if (auto* object = target.container->if_object()) {
@@ -204,9 +210,10 @@ class Applier {
           "copy operation does not apply: doc is missing from path: {}: missing value", from));
     const json::value* found = step(*target.container, target.key);
     if (found == nullptr && target.container->is_array())
-      return refused(fmt::format(
-          "error in copy for from: '{}': Unable to access invalid index: {}: invalid index referenced",
-          from, target.key));
+      return refused(
+          fmt::format("error in copy for from: '{}': Unable to access invalid index: {}: invalid "
+                      "index referenced",
+                      from, target.key));
     json::value value = found != nullptr ? *found : json::value(nullptr);
     copied_ += jsonLength(value);
     if (copied_ > kJsonPatchCopyBytesMax)
@@ -243,26 +250,28 @@ class Applier {
 }  // namespace
 
 Status refusedPatch() {
-  return Status(Reason::Invalid, 422, "the server rejected our request due to an error in our request")
+  return Status(Reason::Invalid, 422,
+                "the server rejected our request due to an error in our request")
       .withDetails({});
 }
 
 Result<json::value> applyJsonPatch(json::value document, const json::value& patch) {
   const auto unreadable = [](const json::value& value, std::string_view type) {
-    const std::string_view kind = value.is_object()  ? "object"
+    const std::string_view kind = value.is_object()   ? "object"
                                   : value.is_array()  ? "array"
                                   : value.is_string() ? "string"
                                   : value.is_bool()   ? "bool"
                                                       : "number";
-    return badRequest(fmt::format("json: cannot unmarshal {} into Go value of type jsonpatch.{}", kind, type));
+    return badRequest(
+        fmt::format("json: cannot unmarshal {} into Go value of type jsonpatch.{}", kind, type));
   };
   const json::array* operations = patch.if_array();
   if (operations == nullptr) return unreadable(patch, "Patch");
   if (operations->size() > kJsonPatchOperationsMax)
-    return requestEntityTooLarge(
-        fmt::format("Request entity too large: The allowed maximum operations in a JSON patch is {}, "
-                    "got {}",
-                    kJsonPatchOperationsMax, operations->size()));
+    return requestEntityTooLarge(fmt::format(
+        "Request entity too large: The allowed maximum operations in a JSON patch is {}, "
+        "got {}",
+        kJsonPatchOperationsMax, operations->size()));
   for (const auto& operation : *operations) {
     if (!operation.is_object() && !operation.is_null()) return unreadable(operation, "Operation");
     if (!depthWithin(operation, kPatchDepthMax)) return badRequest("patch is nested too deeply");

@@ -34,8 +34,8 @@ boost::json::value applyMergePatch(boost::json::value target, const boost::json:
 boost::json::value createMergePatch(const boost::json::value& original,
                                     const boost::json::value& modified);
 
-/// kubectl apply for kinds without schema: changes from `current` to `modified`, plus removal of what
-/// `original` (last applied) had and `modified` has not.
+/// kubectl apply for kinds without schema: changes from `current` to `modified`, plus removal of
+/// what `original` (last applied) had and `modified` has not.
 boost::json::value createThreeWayMergePatch(const boost::json::value& original,
                                             const boost::json::value& modified,
                                             const boost::json::value& current);

@@ -31,7 +31,9 @@ json::value parse(std::string_view text) {
   return value.ok() ? *value : json::value();
 }
 
-const MessageInfo& deployment() { return apps::v1::Deployment::info(); }
+const MessageInfo& deployment() {
+  return apps::v1::Deployment::info();
+}
 
 /// The object as it reads when decoded, so that members written as empty do not count.
 std::string normal(const json::value& value) {
@@ -75,13 +77,13 @@ TEST(Patch, AsKubectl) {
 }
 
 TEST(JsonPatch, Limits) {
-  json::array many(kJsonPatchOperationsMax + 1,
-                   parse(R"({"op":"test","path":"/a","value":1})"));
+  json::array many(kJsonPatchOperationsMax + 1, parse(R"({"op":"test","path":"/a","value":1})"));
   const auto tooMany = applyJsonPatch(parse(R"({"a":1})"), many);
   EXPECT_EQ(tooMany.status().code(), 413);
-  EXPECT_EQ(tooMany.status().message(),
-            "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got "
-            "10001");
+  EXPECT_EQ(
+      tooMany.status().message(),
+      "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got "
+      "10001");
   // Doubling by copies.
   std::string text = R"([{"op":"add","path":"/a","value":")" + std::string(1000, 'x') + R"("})";
   for (int i = 0; i < 40; ++i)
@@ -137,7 +139,8 @@ TEST(Strategic, TwoWay) {
 TEST(Strategic, ThreeWay) {
   const json::value original = parse(kSmall);
   // The server defaulted a field and someone added a sidecar.
-  const json::value current = parse(R"({"metadata":{"name":"d","finalizers":["f/a","f/b","f/z"]},"spec":{
+  const json::value current =
+      parse(R"({"metadata":{"name":"d","finalizers":["f/a","f/b","f/z"]},"spec":{
     "replicas":1,"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}},
     "template":{"spec":{"containers":[{"name":"a","image":"1","env":[{"name":"X","value":"1"}]},
     {"name":"b","image":"2"},{"name":"sidecar","image":"s"}]}}}})");
@@ -148,7 +151,8 @@ TEST(Strategic, ThreeWay) {
   ASSERT_TRUE(patch.ok()) << patch.status().message();
   const auto applied = applyStrategicMergePatch(current, *patch, deployment());
   ASSERT_TRUE(applied.ok()) << applied.status().message() << writeJsonValue(*patch);
-  EXPECT_EQ(normal(*applied), normal(parse(R"({"metadata":{"name":"d","finalizers":["f/b","f/z"]},"spec":{
+  EXPECT_EQ(normal(*applied),
+            normal(parse(R"({"metadata":{"name":"d","finalizers":["f/b","f/z"]},"spec":{
     "replicas":1,"strategy":{"type":"Recreate"},
     "template":{"spec":{"containers":[{"name":"sidecar","image":"s"},{"name":"n","image":"4"},
     {"name":"a","image":"5"}]}}}})")))
@@ -157,10 +161,9 @@ TEST(Strategic, ThreeWay) {
   EXPECT_TRUE(createThreeWayStrategicPatch(original, modified, original, deployment(), false).ok());
   json::value clash = original;
   clash.at("spec").at("template").at("spec").at("containers").get_array()[0].at("image") = "other";
-  EXPECT_EQ(createThreeWayStrategicPatch(original, modified, clash, deployment(), false)
-                .status()
-                .code(),
-            409);
+  EXPECT_EQ(
+      createThreeWayStrategicPatch(original, modified, clash, deployment(), false).status().code(),
+      409);
 }
 
 /// A random Deployment of few names, so that lists overlap.
@@ -213,8 +216,8 @@ TEST(Strategic, DiffsApply) {
     ASSERT_TRUE(patch.ok());
     const auto applied = applyStrategicMergePatch(from, *patch, deployment());
     ASSERT_TRUE(applied.ok()) << applied.status().message() << "\n" << writeJsonValue(*patch);
-    ASSERT_EQ(normal(*applied), normal(to))
-        << writeJsonValue(from) << "\n" << writeJsonValue(*patch);
+    ASSERT_EQ(normal(*applied), normal(to)) << writeJsonValue(from) << "\n"
+                                            << writeJsonValue(*patch);
     // With the live object as last applied it is the same patch in effect.
     const auto three = createThreeWayStrategicPatch(from, to, from, deployment());
     ASSERT_TRUE(three.ok()) << three.status().message();

@@ -25,10 +25,12 @@ PatchSchema::Field PatchSchema::field(std::string_view jsonName) const {
     if (strategy == "merge") out.merge = true;
     if (strategy == "replace") out.replace = true;
     if (strategy == "retainKeys") out.retainKeys = true;
-    strategies = comma == std::string_view::npos ? std::string_view() : strategies.substr(comma + 1);
+    strategies =
+        comma == std::string_view::npos ? std::string_view() : strategies.substr(comma + 1);
   }
   out.mergeKey = info.meta->patchMergeKey;
-  if (info.type == FieldType::Message) out.schema = PatchSchema(info.message, info.shape == Shape::Map);
+  if (info.type == FieldType::Message)
+    out.schema = PatchSchema(info.message, info.shape == Shape::Map);
   return out;
 }
 

@@ -20,7 +20,9 @@ namespace {
 
 namespace json = boost::json;
 
-json::string_view jsonView(std::string_view s) { return {s.data(), s.size()}; }
+json::string_view jsonView(std::string_view s) {
+  return {s.data(), s.size()};
+}
 
 Status unknownPatch(std::string_view type, const json::value& element) {
   return failure(fmt::format("unknown patch type: {} in map: {}", type, goFormat(element)));
@@ -113,8 +115,7 @@ Status applyElementDirectives(json::array& original, json::array& patch,
   bool replace = false;
   for (auto at = patch.begin(); at != patch.end();) {
     const json::object* element = at->if_object();
-    const json::value* type =
-        element != nullptr ? element->if_contains(jsonView(kPatch)) : nullptr;
+    const json::value* type = element != nullptr ? element->if_contains(jsonView(kPatch)) : nullptr;
     if (type == nullptr) {
       ++at;
       continue;
@@ -159,8 +160,8 @@ Status mergeElements(json::array& original, json::array& patch, std::string_view
     const auto [place, isNew] =
         places.try_emplace(Positions::keyOf(element, mergeKey), original.size());
     if (!isNew) {
-      TRY_STATUS(mergeMap(original[place->second].get_object(), element.get_object(), schema,
-                          options));
+      TRY_STATUS(
+          mergeMap(original[place->second].get_object(), element.get_object(), schema, options));
       continue;
     }
     // Its key stays in the patch, which the order is taken from.
@@ -209,8 +210,7 @@ Status mergeListContents(json::array& original, json::array& patch, const PatchS
     return {};
   }
   if (field.mergeKey.empty())
-    return failure(
-        fmt::format("cannot merge lists without merge key for {}", field.schema.name()));
+    return failure(fmt::format("cannot merge lists without merge key for {}", field.schema.name()));
   if (options.applyDirectives) TRY_STATUS(applyElementDirectives(original, patch, field.mergeKey));
   return mergeElements(original, patch, field.mergeKey, field.schema, options);
 }
@@ -279,8 +279,8 @@ Status applyOrders(json::object& original, json::object& patch, const PatchSchem
     if (!options.applyDirectives) {
       const json::value* other = original.if_contains(directive);
       if (other != nullptr && *other != order)
-        return failure(fmt::format("{} and {} are not deep equal: order", goFormat(order),
-                                   goFormat(*other)));
+        return failure(
+            fmt::format("{} and {} are not deep equal: order", goFormat(order), goFormat(*other)));
       original.insert_or_assign(directive, order);
     }
     const std::string name = directive.substr(kOrderPrefix.size());
@@ -389,10 +389,12 @@ Result<boost::json::value> applyStrategicMergePatch(boost::json::value original,
                                                     const MessageInfo& info) {
   if (!original.is_object()) original = boost::json::object();
   if (!patch.is_object())
-    return badRequest(fmt::format("json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-                                  patch.is_array() ? "array" : "value"));
+    return badRequest(
+        fmt::format("json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                    patch.is_array() ? "array" : "value"));
   if (!depthWithin(patch, kPatchDepthMax)) return badRequest("patch is nested too deeply");
-  TRY_STATUS(strategic::mergeMap(original.get_object(), patch.get_object(), PatchSchema(&info), {}));
+  TRY_STATUS(
+      strategic::mergeMap(original.get_object(), patch.get_object(), PatchSchema(&info), {}));
   return original;
 }
 

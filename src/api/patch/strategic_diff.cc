@@ -15,10 +15,12 @@ namespace json = boost::json;
 using strategic::ElementKind;
 using strategic::Positions;
 
-json::string_view jsonView(std::string_view s) { return {s.data(), s.size()}; }
+json::string_view jsonView(std::string_view s) {
+  return {s.data(), s.size()};
+}
 
 struct DiffOptions {
-  bool changes = true;    ///< additions and changes
+  bool changes = true;  ///< additions and changes
   bool deletions = true;
   bool retainKeys = false;
 };
@@ -170,8 +172,8 @@ Result<json::object> diffMaps(const json::object& original, const json::object& 
       if (options.changes) patch.insert_or_assign(entry.key(), entry.value());
       continue;
     }
-    TRY_STATUS(diffMember(*before, entry.value(), strategic::view(entry.key()), schema, options,
-                          patch));
+    TRY_STATUS(
+        diffMember(*before, entry.value(), strategic::view(entry.key()), schema, options, patch));
   }
   if (options.deletions)
     for (const auto& entry : original)

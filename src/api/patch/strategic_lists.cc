@@ -11,11 +11,13 @@ namespace coxswain::api::strategic {
 
 namespace json = boost::json;
 
-Status failure(std::string message) { return {Reason::Unknown, 500, std::move(message)}; }
+Status failure(std::string message) {
+  return {Reason::Unknown, 500, std::move(message)};
+}
 
 Status noMergeKey(const json::value& element, std::string_view key) {
-  return failure("map: " + goFormat(element) + " does not contain declared merge key: " +
-                 std::string(key));
+  return failure("map: " + goFormat(element) +
+                 " does not contain declared merge key: " + std::string(key));
 }
 
 Status badType(std::string_view expected, const json::value& got) {

@@ -18,7 +18,8 @@ inline constexpr std::string_view kOrderPrefix = "$setElementOrder/";
 inline constexpr std::string_view kDeletePrefix = "$deleteFromPrimitiveList/";
 
 struct MergeOptions {
-  /// Directives of `patch` take effect. False: `original` is a patch too, and they are carried over.
+  /// Directives of `patch` take effect. False: `original` is a patch too, and they are carried
+  /// over.
   bool applyDirectives = true;
   /// Null for what is not there leaves nothing behind.
   bool ignoreUnmatchedNulls = true;
@@ -45,16 +46,19 @@ class Positions {
   std::vector<std::pair<std::string, int64_t>> sorted_;
 };
 
-/// `patchItems` in `patchOrder`, `otherItems` in `serverOrder`, woven so that both keep their order.
+/// `patchItems` in `patchOrder`, `otherItems` in `serverOrder`, woven so that both keep their
+/// order.
 boost::json::array weave(boost::json::array patchItems, boost::json::array otherItems,
-                         const boost::json::array& patchOrder, const boost::json::array& serverOrder,
-                         std::string_view mergeKey);
+                         const boost::json::array& patchOrder,
+                         const boost::json::array& serverOrder, std::string_view mergeKey);
 
 /// An answer without a reason.
 Status failure(std::string message);
 Status noMergeKey(const boost::json::value& element, std::string_view key);
 Status badType(std::string_view expected, const boost::json::value& got);
 
-inline std::string_view view(boost::json::string_view s) { return {s.data(), s.size()}; }
+inline std::string_view view(boost::json::string_view s) {
+  return {s.data(), s.size()};
+}
 
 }  // namespace coxswain::api::strategic

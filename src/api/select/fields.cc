@@ -42,8 +42,8 @@ Result<std::string> unescape(std::string_view value) {
     if (++i == value.size())
       return badRequest("invalid field selector: invalid escape sequence: \\");
     if (value[i] != '\\' && value[i] != ',' && value[i] != '=')
-      return badRequest(
-          fmt::format("invalid field selector: invalid escape sequence: {}", value.substr(i - 1, 2)));
+      return badRequest(fmt::format("invalid field selector: invalid escape sequence: {}",
+                                    value.substr(i - 1, 2)));
     out.push_back(value[i]);
   }
   return out;
@@ -101,8 +101,7 @@ bool FieldSelector::matches(const FieldSet& fields) const {
   return true;
 }
 
-bool FieldSelector::matches(
-    const std::function<std::string(std::string_view field)>& field) const {
+bool FieldSelector::matches(const std::function<std::string(std::string_view field)>& field) const {
   for (const auto& requirement : requirements_)
     if ((field(requirement.field) == requirement.value) != requirement.equals) return false;
   return true;

@@ -27,8 +27,8 @@ class FieldSelector {
  public:
   /// Everything.
   FieldSelector() = default;
-  /// `=`, `==`, `!=`; backslash before a comma, equals sign or backslash of a value. BadRequest with
-  /// upstream's text.
+  /// `=`, `==`, `!=`; backslash before a comma, equals sign or backslash of a value. BadRequest
+  /// with upstream's text.
   static Result<FieldSelector> parse(std::string_view text);
   /// One condition.
   static FieldSelector equals(std::string_view field, std::string_view value);

@@ -67,8 +67,7 @@ void checkCount(const FieldPath& path, Op op, const std::vector<std::string>& va
     case Op::GreaterThan:
     case Op::LessThan:
       if (values.size() != 1)
-        errors.invalid(path, values,
-                       "for 'Gt', 'Lt' operators, exactly one value is required");
+        errors.invalid(path, values, "for 'Gt', 'Lt' operators, exactly one value is required");
       return;
   }
 }

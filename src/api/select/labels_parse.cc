@@ -36,7 +36,9 @@ struct Lexeme {
   std::string_view text;
 };
 
-bool isSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool isSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 bool isSpecial(char c) {
   return std::string_view("=!(),><").find(c) != std::string_view::npos;
 }

@@ -30,7 +30,8 @@ TEST(LabelSelector, ParsesAndPrints) {
       {"a=,b", "a=,b", nullptr},
       {"in in (in,notin)", "in in (in,notin)", nullptr},
       {"x.io/a=in", "x.io/a=in", nullptr},
-      {"a in (", nullptr, "unable to parse requirement: found '', expected: ',', ')' or identifier"},
+      {"a in (", nullptr,
+       "unable to parse requirement: found '', expected: ',', ')' or identifier"},
       {"a b", nullptr,
        "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
       {"a,", nullptr, "found '', expected: identifier after ','"},
@@ -45,7 +46,8 @@ TEST(LabelSelector, ParsesAndPrints) {
        "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, "
        "values set can't be empty"},
       {"a>x", nullptr,
-       "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the "
+       "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, "
+       "the "
        "value must be an integer"},
       {"A/B/C=1", nullptr, nullptr},
       {"a=b/c", nullptr, nullptr},
@@ -73,13 +75,26 @@ TEST(LabelSelector, Matches) {
     const char* selector;
     bool matches;
   };
-  const Row rows[] = {{"", true},           {"app=web", true},     {"app=db", false},
-                      {"app!=db", true},    {"x!=db", true},       {"app in (a,web)", true},
-                      {"app notin (web)", false}, {"x notin (a)", true}, {"app", true},
-                      {"x", false},         {"!x", true},          {"!app", false},
-                      {"n>4", true},        {"n>5", false},        {"n<6", true},
-                      {"app>1", false},     {"x<1", false},        {"empty=", true},
-                      {"x=", false},        {"app=web,n=6", false}};
+  const Row rows[] = {{"", true},
+                      {"app=web", true},
+                      {"app=db", false},
+                      {"app!=db", true},
+                      {"x!=db", true},
+                      {"app in (a,web)", true},
+                      {"app notin (web)", false},
+                      {"x notin (a)", true},
+                      {"app", true},
+                      {"x", false},
+                      {"!x", true},
+                      {"!app", false},
+                      {"n>4", true},
+                      {"n>5", false},
+                      {"n<6", true},
+                      {"app>1", false},
+                      {"x<1", false},
+                      {"empty=", true},
+                      {"x=", false},
+                      {"app=web,n=6", false}};
   for (const Row& row : rows)
     EXPECT_EQ(LabelSelector::parse(row.selector)->matches(labels), row.matches) << row.selector;
   EXPECT_FALSE(LabelSelector::nothing().matches(labels));
@@ -111,7 +126,8 @@ TEST(FieldSelector, ParsesAndMatches) {
   EXPECT_EQ(s->str(), "metadata.name=a\\,b,status.phase!=Running,x=1");
   EXPECT_TRUE(s->matches(FieldSet{{"metadata.name", "a,b"}, {"x", "1"}}));
   EXPECT_FALSE(s->matches(FieldSet{{"metadata.name", "a,b"}}));
-  EXPECT_FALSE(s->matches(FieldSet{{"metadata.name", "a,b"}, {"x", "1"}, {"status.phase", "Running"}}));
+  EXPECT_FALSE(
+      s->matches(FieldSet{{"metadata.name", "a,b"}, {"x", "1"}, {"status.phase", "Running"}}));
   EXPECT_EQ(*s->requiredValue("x"), "1");
   EXPECT_EQ(s->requiredValue("status.phase"), nullptr);
   EXPECT_EQ(FieldSelector::parse("x").status().message(),

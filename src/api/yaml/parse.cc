@@ -1,5 +1,5 @@
-// YAML's events to JSON values: tags, anchors, merge keys. Values are built on a stack of our own, and
-// what aliases copy is counted.
+// YAML's events to JSON values: tags, anchors, merge keys. Values are built on a stack of our own,
+// and what aliases copy is counted.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -132,7 +132,8 @@ class Builder : public YamlEvents {
 
   Status spend(size_t weight) {
     copied_ += weight;
-    if (copied_ > options_.aliasMax) return badRequest("yaml: document contains excessive aliasing");
+    if (copied_ > options_.aliasMax)
+      return badRequest("yaml: document contains excessive aliasing");
     return {};
   }
 
@@ -142,7 +143,8 @@ class Builder : public YamlEvents {
     const std::string_view tag = token.tag;
     YamlScalar resolved;
     const bool resolvable = tag == "int" || tag == "float" || tag == "bool" || tag == "null";
-    if ((token.plain && tag.empty()) || resolvable || tag == "merge") resolved = resolveYamlScalar(text);
+    if ((token.plain && tag.empty()) || resolvable || tag == "merge")
+      resolved = resolveYamlScalar(text);
     if (tag == "float" && resolved.kind == Kind::Int) {
       resolved.kind = Kind::Float;
       resolved.number = static_cast<double>(resolved.integer);
@@ -221,7 +223,8 @@ class Builder : public YamlEvents {
     bool allMaps = value.is_array();
     if (allMaps)
       for (const auto& element : value.get_array()) allMaps = allMaps && element.is_object();
-    if (!allMaps) return badRequest("yaml: map merge requires map or sequence of maps as the value");
+    if (!allMaps)
+      return badRequest("yaml: map merge requires map or sequence of maps as the value");
     // The first map of a list wins.
     json::array& list = value.get_array();
     for (size_t i = list.size(); i-- > 0;) mergeMap(frame, list[i].get_object());

@@ -1,7 +1,7 @@
 // A recursive descent over indentation. A node is read by where it begins: block collections are
 // known by the column of their first "-" or key, flow collections and scalars by their first
-// character. Whether a line begins with a key is found by looking ahead to its end (a key must be on
-// one line), so that every character is seen at most a few times.
+// character. Whether a line begins with a key is found by looking ahead to its end (a key must be
+// on one line), so that every character is seen at most a few times.
 #include "api/yaml/parser.h"
 
 #include "api/yaml/scanner.h"
@@ -35,9 +35,9 @@ class Parser : private YamlScanner {
 
  private:
   struct Context {
-    int indent = -1;           ///< the node must be further right
-    bool sameLine = false;     ///< behind "key:" on its line: no block collection may begin here
-    bool listAtIndent = false; ///< "- " may stand at `indent` itself (value of a key)
+    int indent = -1;            ///< the node must be further right
+    bool sameLine = false;      ///< behind "key:" on its line: no block collection may begin here
+    bool listAtIndent = false;  ///< "- " may stand at `indent` itself (value of a key)
   };
   struct Depth {
     explicit Depth(int& d) : depth(d) { ++depth; }
@@ -248,8 +248,8 @@ class Parser : private YamlScanner {
         continue;
       }
       if (atEnd() || peek() != close)
-        return errorAt(start, isMap ? "did not find expected ',' or '}'"
-                                    : "did not find expected ',' or ']'");
+        return errorAt(
+            start, isMap ? "did not find expected ',' or '}'" : "did not find expected ',' or ']'");
     }
     advance(1);
     return events_.end();
@@ -257,8 +257,7 @@ class Parser : private YamlScanner {
 
   Status skipFlow() {
     TRY_STATUS(skipToToken(true));
-    if (atMarker("---") || atMarker("..."))
-      return error("did not find expected node content");
+    if (atMarker("---") || atMarker("...")) return error("did not find expected node content");
     return {};
   }
 

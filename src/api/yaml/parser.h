@@ -11,9 +11,9 @@ namespace coxswain::api {
 /// A scalar as it stands in the text, folded and unescaped.
 struct YamlToken {
   std::string text;
-  std::string anchor;   ///< without '&'; empty: none
-  std::string tag;      ///< "str" of !!str, "!x" of a local one, "!" alone; empty: none
-  bool plain = true;    ///< neither quoted nor a block
+  std::string anchor;  ///< without '&'; empty: none
+  std::string tag;     ///< "str" of !!str, "!x" of a local one, "!" alone; empty: none
+  bool plain = true;   ///< neither quoted nor a block
   size_t line = 1;
 };
 
@@ -28,10 +28,10 @@ class YamlEvents {
   virtual Status end() = 0;
 };
 
-/// Reads the first document of `text` (UTF-8) and reports what is in it. YAML 1.1 in what Kubernetes
-/// objects use of it: block and flow collections, all five scalar styles, anchors, tags, explicit
-/// keys. Directives are skipped. Time is linear, stack bounded by `depthMax`. Errors are BadRequest
-/// "yaml: line N: ..." in go-yaml's words.
+/// Reads the first document of `text` (UTF-8) and reports what is in it. YAML 1.1 in what
+/// Kubernetes objects use of it: block and flow collections, all five scalar styles, anchors, tags,
+/// explicit keys. Directives are skipped. Time is linear, stack bounded by `depthMax`. Errors are
+/// BadRequest "yaml: line N: ..." in go-yaml's words.
 Status parseYaml(std::string_view text, int depthMax, YamlEvents& events);
 
 }  // namespace coxswain::api

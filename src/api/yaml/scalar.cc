@@ -13,7 +13,9 @@ namespace {
 
 using Kind = YamlScalar::Kind;
 
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
+bool isDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 template <size_t N>
 bool oneOf(std::string_view text, const std::array<std::string_view, N>& words) {
@@ -48,7 +50,8 @@ bool readInteger(std::string_view text, YamlScalar& out) {
   }
   if (text.empty()) return false;
   uint64_t magnitude = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
   if (error != std::errc() || end != text.data() + text.size()) return false;
   constexpr uint64_t kLimit = uint64_t{1} << 63;
   if (magnitude < kLimit || (negative && magnitude == kLimit)) {
@@ -114,7 +117,8 @@ bool readNumber(std::string_view text, YamlScalar& out) {
 bool datePart(std::string_view text, size_t& at, int min, int max, int* out = nullptr) {
   const size_t start = at;
   int value = 0;
-  while (at < text.size() && at - start < 2 && isDigit(text[at])) value = value * 10 + text[at++] - '0';
+  while (at < text.size() && at - start < 2 && isDigit(text[at]))
+    value = value * 10 + text[at++] - '0';
   if (out != nullptr) *out = value;
   return at > start && value >= min && value <= max;
 }

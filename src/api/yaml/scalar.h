@@ -12,9 +12,9 @@ struct YamlScalar {
 
   Kind kind = Kind::String;
   bool boolean = false;
-  int64_t integer = 0;    ///< Int
-  uint64_t natural = 0;   ///< Unsigned: beyond int64
-  double number = 0;      ///< Float; may be infinite or NaN
+  int64_t integer = 0;   ///< Int
+  uint64_t natural = 0;  ///< Unsigned: beyond int64
+  double number = 0;     ///< Float; may be infinite or NaN
 };
 
 YamlScalar resolveYamlScalar(std::string_view text);

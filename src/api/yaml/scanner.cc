@@ -175,10 +175,11 @@ Status YamlScanner::plain(int indent, bool flow, YamlToken& out, bool oneLine) {
       skipBreak();
       ++breaks;
     }
-    const bool ends = atEnd() || peek() == '#' || atMarker("---") || atMarker("...") ||
-                      (!flow && column() <= indent) ||
-                      (flow && (isFlowIndicator(peek()) || (peek() == ':' && plainEnd(at_, true) == at_))) ||
-                      (!flow && isEntry(':'));
+    const bool ends =
+        atEnd() || peek() == '#' || atMarker("---") || atMarker("...") ||
+        (!flow && column() <= indent) ||
+        (flow && (isFlowIndicator(peek()) || (peek() == ':' && plainEnd(at_, true) == at_))) ||
+        (!flow && isEntry(':'));
     if (ends) {
       *this = before;
       return {};
@@ -213,7 +214,7 @@ Status YamlScanner::escape(std::string& out) {
   if (atEnd()) return error("found unexpected end of stream");
   ++at_;
   constexpr std::string_view kNames = "0abt\tnvfre \"/\\N_LP";
-  constexpr uint32_t kRunes[] = {0,    7,   8,   9,    9,    10,   11,     12,    13,
+  constexpr uint32_t kRunes[] = {0,    7,   8,   9,   9,    10,   11,   12,     13,
                                  0x1b, ' ', '"', '/', '\\', 0x85, 0xa0, 0x2028, 0x2029};
   if (const size_t known = kNames.find(c); known != std::string_view::npos) {
     appendUtf8(out, kRunes[known]);

@@ -45,7 +45,9 @@ bool isLetter(uint32_t rune) {
          !within(0xfeff, 0xff20) && !within(0xfff0, 0xffff) && !within(0x1f000, 0x1faff);
 }
 
-bool isDigit(uint32_t rune) { return rune >= '0' && rune <= '9'; }
+bool isDigit(uint32_t rune) {
+  return rune >= '0' && rune <= '9';
+}
 
 }  // namespace
 

@@ -16,9 +16,9 @@ Rune decodeRune(std::string_view text, size_t at);
 /// In which forms a text may be written in YAML without becoming another.
 struct TextShape {
   bool validUtf8 = true;
-  bool plainAllowed = true;         ///< in block context
+  bool plainAllowed = true;  ///< in block context
   bool singleQuotedAllowed = true;
-  bool blockAllowed = true;         ///< as "|"
+  bool blockAllowed = true;  ///< as "|"
   bool multiline = false;
 };
 TextShape shapeOf(std::string_view text);

@@ -21,8 +21,8 @@ struct YamlOptions {
 /// The first document of `text` as Kubernetes reads YAML: YAML 1.1 booleans ("yes", "on", "n"),
 /// octal "0777", "1_000", timestamps stay text, "<<" merges, keys become text ("1", "true"). Text
 /// that is a JSON object is read as JSON. No document: null. Numbers are int64 where they fit, else
-/// double. BadRequest "yaml: line 3: ..." (1 is the first line) otherwise. `duplicates`, if given and
-/// not strict, receives a line for each key that was there before.
+/// double. BadRequest "yaml: line 3: ..." (1 is the first line) otherwise. `duplicates`, if given
+/// and not strict, receives a line for each key that was there before.
 Result<boost::json::value> yamlToValue(std::string_view text, const YamlOptions& options = {},
                                        std::vector<std::string>* duplicates = nullptr);
 

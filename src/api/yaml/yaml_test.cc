@@ -60,7 +60,8 @@ TEST(YamlRead, Values) {
       {"", "null"},
       {"# c\n", "null"},
       {"a: 1", R"({"a":1})"},
-      {"a: yes\nb: off\nc: y\nd: 'y'\ne: \"no\"", R"({"a":true,"b":false,"c":true,"d":"y","e":"no"})"},
+      {"a: yes\nb: off\nc: y\nd: 'y'\ne: \"no\"",
+       R"({"a":true,"b":false,"c":true,"d":"y","e":"no"})"},
       {"a: ~\nb:\nc: null\nd: 'null'", R"({"a":null,"b":null,"c":null,"d":"null"})"},
       {"a: 010\nb: 0x1F\nc: 0b11\nd: 1_000\ne: 1e3\nf: 1.50\ng: 0o17",
        R"({"a":8,"b":31,"c":3,"d":1000,"e":1000,"f":1.5,"g":15})"},
@@ -99,7 +100,8 @@ TEST(YamlRead, Values) {
       {"a\nb: c", nullptr},
       {"a: \xff", nullptr},
       {"a: &x {b: 1}\nc: *x", R"({"a":{"b":1},"c":{"b":1}})"},
-      {"base: &b {x: 1, z: 2}\nc:\n  <<: *b\n  z: 3", R"({"base":{"x":1,"z":2},"c":{"x":1,"z":3}})"},
+      {"base: &b {x: 1, z: 2}\nc:\n  <<: *b\n  z: 3",
+       R"({"base":{"x":1,"z":2},"c":{"x":1,"z":3}})"},
       {"b: &b {x: 1}\nc: &c {x: 2, w: 2}\nd:\n  <<: [*b, *c]\n  z: 3",
        R"({"b":{"x":1},"c":{"w":2,"x":2},"d":{"w":2,"x":1,"z":3}})"},
       {"c: &c {x: 1}\nd:\n  x: 5\n  <<: *c", R"({"c":{"x":1},"d":{"x":1}})"},
@@ -134,8 +136,8 @@ TEST(YamlRead, Values) {
   };
   for (const Row& row : rows) {
     const auto json = yamlToJson(row.yaml);
-    ASSERT_EQ(json.ok(), row.json != nullptr)
-        << row.yaml << "\n" << (json.ok() ? *json : json.status().message());
+    ASSERT_EQ(json.ok(), row.json != nullptr) << row.yaml << "\n"
+                                              << (json.ok() ? *json : json.status().message());
     if (json.ok()) EXPECT_EQ(*json, row.json) << row.yaml;
   }
 }
@@ -167,7 +169,8 @@ TEST(YamlRead, Limits) {
 }
 
 TEST(YamlSplit, Documents) {
-  const auto docs = splitYamlDocuments("# head\n---\na: 1\n--- # two\nb: |\n  ---\n---\n\n---\nc: 3");
+  const auto docs =
+      splitYamlDocuments("# head\n---\na: 1\n--- # two\nb: |\n  ---\n---\n\n---\nc: 3");
   ASSERT_EQ(docs.size(), 3u);
   EXPECT_EQ(docs[0].text, "a: 1\n");
   EXPECT_EQ(docs[0].line, 3);
