@@ -10,15 +10,13 @@ find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
-find_package(simdjson REQUIRED)
-find_package(re2 QUIET)
 set(Boost_NO_WARN_NEW_VERSIONS ON)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_program(PROTOC protoc REQUIRED)
 set(COXSWAIN_PYTHON /usr/bin/python3 CACHE FILEPATH "Debian's Python: it has python3-protobuf")
 
-foreach(module libnghttp2 libwslay sqlite3 libmnl libnl-3.0 libnl-route-3.0 libldns libzstd
-               libarchive libxxhash re2 jemalloc libfyaml yaml-cpp)
+foreach(module libnghttp2 sqlite3 libmnl libnl-3.0 libnl-route-3.0 libzstd libarchive libxxhash
+               jemalloc)
   string(REGEX REPLACE "[^a-zA-Z0-9]" "_" name ${module})
-  pkg_check_modules(${name} IMPORTED_TARGET ${module})
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
 endforeach()

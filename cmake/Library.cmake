@@ -25,6 +25,9 @@ function(coxswain_library NAME)
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
 
+  if(NOT sources AND NOT L_SOURCES)
+    return()  # a folder that is being started
+  endif()
   add_library(${NAME} STATIC ${sources} ${L_SOURCES})
   target_include_directories(${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/gen)
   target_link_libraries(${NAME} PUBLIC ${L_DEPS} PRIVATE ${L_PRIVATE_DEPS})
