@@ -1,0 +1,52 @@
+# One word a task. Presets (CMakePresets.json) do the work.
+SHELL := /bin/bash
+PRESET ?= release
+JOBS ?= $(shell nproc)
+BUILD := build/$(PRESET)
+T ?=
+CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+.PHONY: deps build unit test integration fuzz bench format lint check clean
+
+deps: ## install every Debian package of tools/packages.txt
+	@tools/deps
+
+build: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	@cmake --preset $(PRESET) > /dev/null
+
+unit: PRESET := dev
+unit: ## tests beside the code; T=folder for one
+	@$(MAKE) --no-print-directory build PRESET=dev
+	@ctest --test-dir build/dev --output-on-failure --no-tests=error -L unit $(if $(T),-R $(T))
+
+test: build ## everything
+	@tools/golden $(BUILD)/bin/coxswain
+	@$(CTEST) -j $(JOBS)
+
+integration: build
+	@$(CTEST) -L integration
+
+fuzz: ## F=name for one target, SECONDS_EACH=60
+	@$(MAKE) --no-print-directory build PRESET=fuzz
+	@tools/fuzz build/fuzz "$(F)" $(or $(SECONDS_EACH),60)
+
+bench: build
+	@cmake --build $(BUILD) -j $(JOBS) --target benches
+	@for b in $(BUILD)/bin/bench_*; do echo "== $$b"; $$b; done
+
+format:
+	@git ls-files '*.h' '*.cc' | xargs clang-format-14 -i
+
+lint: ## facts: formatting, headers that compile alone, layering
+	@tools/lint
+
+check: ## what must pass before a release: unit tests under both sanitizers
+	@for p in asan tsan; do \
+	  $(MAKE) --no-print-directory build PRESET=$$p && \
+	  ctest --test-dir build/$$p --output-on-failure --no-tests=error -j $(JOBS) || exit 1; done
+
+clean:
+	@rm -rf build
