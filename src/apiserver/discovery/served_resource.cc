@@ -1,0 +1,124 @@
+#include "apiserver/discovery/served_resource.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <tuple>
+
+namespace coxswain::apiserver {
+namespace {
+
+struct GroupRank {
+  std::string_view group;
+  int priority;
+};
+
+constexpr GroupRank kRanks[] = {
+    {"", 18000},
+    {"apiregistration.k8s.io", 18000},
+    {"apps", 17800},
+    {"events.k8s.io", 17750},
+    {"authentication.k8s.io", 17700},
+    {"authorization.k8s.io", 17600},
+    {"autoscaling", 17500},
+    {"batch", 17400},
+    {"certificates.k8s.io", 17300},
+    {"networking.k8s.io", 17200},
+    {"policy", 17100},
+    {"rbac.authorization.k8s.io", 17000},
+    {"storage.k8s.io", 16800},
+    {"apiextensions.k8s.io", 16700},
+    {"admissionregistration.k8s.io", 16700},
+    {"scheduling.k8s.io", 16600},
+    {"coordination.k8s.io", 16500},
+    {"node.k8s.io", 16300},
+    {"discovery.k8s.io", 16200},
+    {"flowcontrol.apiserver.k8s.io", 16100},
+    {"internal.apiserver.k8s.io", 16000},
+    {"resource.k8s.io", 15900},
+    {"storagemigration.k8s.io", 15800},
+};
+constexpr int kCustomGroupPriority = 1000;
+
+/// A version's name taken apart; `stage` 3 is stable, 0 is not a Kubernetes-like name.
+struct VersionRank {
+  int stage = 0;
+  int major = 0;
+  int minor = 0;
+};
+
+/// False: there is no number here, or it is too large.
+bool takeNumber(std::string_view& text, int& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0) return false;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return true;
+}
+
+VersionRank rankOf(std::string_view version) {
+  VersionRank rank;
+  if (!version.starts_with("v")) return {};
+  version.remove_prefix(1);
+  if (!takeNumber(version, rank.major)) return {};
+  if (version.empty()) {
+    rank.stage = 3;
+    return rank;
+  }
+  if (version.starts_with("beta")) {
+    rank.stage = 2;
+    version.remove_prefix(4);
+  } else if (version.starts_with("alpha")) {
+    rank.stage = 1;
+    version.remove_prefix(5);
+  }
+  if (rank.stage == 0 || !takeNumber(version, rank.minor) || !version.empty()) return {};
+  return rank;
+}
+
+}  // namespace
+
+std::string groupVersionText(std::string_view group, std::string_view version) {
+  return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
+}
+
+int groupPriority(std::string_view group) {
+  const auto* found = std::ranges::find(kRanks, group, &GroupRank::group);
+  return found == std::end(kRanks) ? kCustomGroupPriority : found->priority;
+}
+
+int versionPriority(std::string_view group, std::string_view version) {
+  if (groupPriority(group) == kCustomGroupPriority) return 100;
+  if (group.empty()) return 1;
+  if (group == "autoscaling" && version == "v2") return 30;
+  switch (rankOf(version).stage) {
+    case 3: return 15;
+    case 2: return 9;
+    default: return 1;
+  }
+}
+
+bool versionPrecedes(std::string_view left, std::string_view right) {
+  const VersionRank a = rankOf(left);
+  const VersionRank b = rankOf(right);
+  const auto key = [](const VersionRank& r) { return std::tuple(r.stage, r.major, r.minor); };
+  return key(a) != key(b) ? key(a) > key(b) : left < right;
+}
+
+std::vector<ServedGroup> servedGroups(std::span<const ServedResource> resources) {
+  std::vector<ServedGroup> groups;
+  for (const auto& resource : resources) {
+    auto found = std::ranges::find(groups, resource.group, &ServedGroup::name);
+    if (found == groups.end()) found = groups.insert(found, {resource.group, {}});
+    if (std::ranges::find(found->versions, resource.version) == found->versions.end()) {
+      found->versions.push_back(resource.version);
+    }
+  }
+  for (auto& group : groups) std::ranges::sort(group.versions, versionPrecedes);
+  std::ranges::sort(groups, [](const ServedGroup& a, const ServedGroup& b) {
+    return std::tuple(-groupPriority(a.name), std::string_view(a.name)) <
+           std::tuple(-groupPriority(b.name), std::string_view(b.name));
+  });
+  return groups;
+}
+
+}  // namespace coxswain::apiserver
