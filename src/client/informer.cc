@@ -1,0 +1,194 @@
+#include "client/informer.h"
+
+#include <map>
+#include <set>
+#include <unordered_set>
+
+#include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
+#include "base/log.h"
+#include "client/resources.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::client {
+
+namespace {
+const Logger kLog("client");
+constexpr Duration kBackoffMin = 800ms;
+constexpr Duration kBackoffMax = 30s;
+}  // namespace
+
+std::string objectKey(const api::ConstObject& object) {
+  return api::objectKey(*api::objectMeta(object));
+}
+
+struct Informer::Index {
+  std::string name;
+  IndexFunction function;
+  std::map<std::string, std::set<std::string>> keys;
+
+  void change(const std::string& key, const api::ConstObject& before,
+              const api::ConstObject& after) {
+    if (before) {
+      for (const auto& value : function(before)) {
+        auto at = keys.find(value);
+        if (at == keys.end()) continue;
+        at->second.erase(key);
+        if (at->second.empty()) keys.erase(at);
+      }
+    }
+    if (after) {
+      for (auto& value : function(after)) keys[std::move(value)].insert(key);
+    }
+  }
+};
+
+Informer::Informer(Client& client, const ResourceType& type, Options options)
+    : client_(client), type_(type), options_(std::move(options)) {}
+Informer::~Informer() = default;
+
+void Informer::addHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
+
+void Informer::addIndex(std::string name, IndexFunction function) {
+  auto index = std::make_unique<Index>();
+  index->name = std::move(name);
+  index->function = std::move(function);
+  indices_.push_back(std::move(index));
+}
+
+Task<void> Informer::run(std::stop_token stop) {
+  Duration backoff = kBackoffMin;
+  std::string version;
+  while (!stop.stop_requested()) {
+    Status failure;
+    if (version.empty()) {
+      auto listed = co_await replaceAll(stop);
+      if (listed.ok()) {
+        version = *listed;
+      } else {
+        failure = listed.status();
+      }
+    }
+    if (failure.ok()) {
+      failure = co_await follow(version, stop);
+      if (lastVersion_ != version) backoff = kBackoffMin;
+      version = isExpired(failure) ? "" : lastVersion_;
+      if (isEndOfStream(failure) && backoff == kBackoffMin) {
+        // The server ended the watch in order; go on at once, but never spin.
+        backoff *= 2;
+        continue;
+      }
+    }
+    if (stop.stop_requested()) break;
+    if (!isExpired(failure) && !isEndOfStream(failure)) {
+      kLog.debug("watching failed", {{"resource", type_.plural}, {"error", failure}});
+    }
+    Status slept = co_await sleepFor(backoff, stop);
+    if (!slept.ok()) break;
+    backoff = std::min(backoff * 2, kBackoffMax);
+  }
+}
+
+Task<Result<std::string>> Informer::replaceAll(std::stop_token stop) {
+  ListOptions options;
+  options.labelSelector = options_.labelSelector;
+  options.fieldSelector = options_.fieldSelector;
+  CO_TRY(ObjectList list, co_await client_.list(type_, options_.ns, std::move(options), stop));
+  std::unordered_set<std::string> present;
+  present.reserve(list.items.size());
+  for (const auto& item : list.items) present.insert(objectKey(item));
+  std::vector<std::string> gone;
+  for (const auto& [key, object] : objects_) {
+    if (!present.contains(key)) gone.push_back(key);
+  }
+  for (auto& key : gone) apply(std::move(key), {});
+  for (auto& item : list.items) {
+    std::string key = objectKey(item);
+    apply(std::move(key), std::move(item));
+  }
+  lastVersion_ = list.resourceVersion;
+  synced_.set();
+  co_return lastVersion_;
+}
+
+Task<Status> Informer::follow(std::string resourceVersion, std::stop_token stop) {
+  lastVersion_ = resourceVersion;
+  WatchOptions options;
+  options.labelSelector = options_.labelSelector;
+  options.fieldSelector = options_.fieldSelector;
+  options.resourceVersion = std::move(resourceVersion);
+  CO_TRY(std::unique_ptr<Watch> watch,
+         co_await client_.watch(type_, options_.ns, std::move(options), stop));
+  while (true) {
+    CO_TRY(WatchEvent event, co_await watch->next(stop));
+    const auto* meta = api::objectMeta(event.object);
+    if (meta == nullptr) co_return internalError("a watch event without metadata");
+    lastVersion_ = meta->resourceVersion;
+    if (event.type == WatchEventType::Bookmark) continue;
+    std::string key = api::objectKey(*meta);
+    if (event.type == WatchEventType::Deleted) {
+      // The last state is in the event: handlers see that one.
+      auto at = objects_.find(key);
+      if (at != objects_.end()) {
+        for (auto& index : indices_) index->change(key, at->second, event.object);
+        at->second = event.object;
+      }
+      apply(std::move(key), {});
+    } else {
+      apply(std::move(key), std::move(event.object));
+    }
+  }
+}
+
+void Informer::apply(std::string key, api::ConstObject after) {
+  Change change;
+  auto at = objects_.find(key);
+  if (at != objects_.end()) change.before = at->second;
+  if (!change.before && !after) return;
+  if (change.before && after &&
+      api::objectMeta(change.before)->resourceVersion == api::objectMeta(after)->resourceVersion) {
+    return;
+  }
+  for (auto& index : indices_) index->change(key, change.before, after);
+  if (!after) {
+    objects_.erase(at);
+  } else if (at != objects_.end()) {
+    at->second = after;
+  } else {
+    objects_.emplace(std::move(key), after);
+  }
+  change.after = std::move(after);
+  for (const auto& handler : handlers_) handler(change);
+}
+
+api::ConstObject Informer::get(std::string_view key) const {
+  auto at = objects_.find(std::string(key));
+  return at == objects_.end() ? api::ConstObject() : at->second;
+}
+
+std::vector<api::ConstObject> Informer::list() const {
+  std::vector<api::ConstObject> all;
+  all.reserve(objects_.size());
+  for (const auto& [key, object] : objects_) all.push_back(object);
+  return all;
+}
+
+std::vector<api::ConstObject> Informer::byIndex(const std::string& index,
+                                                const std::string& value) const {
+  std::vector<api::ConstObject> found;
+  for (const auto& candidate : indices_) {
+    if (candidate->name != index) continue;
+    auto at = candidate->keys.find(value);
+    if (at == candidate->keys.end()) break;
+    found.reserve(at->second.size());
+    for (const auto& key : at->second) found.push_back(objects_.at(key));
+    break;
+  }
+  return found;
+}
+
+void Informer::forEach(const std::function<void(const api::ConstObject&)>& visit) const {
+  for (const auto& [key, object] : objects_) visit(object);
+}
+
+}  // namespace coxswain::client

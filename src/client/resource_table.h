@@ -1,0 +1,89 @@
+#pragma once
+
+// Every kind that has a collection or can be posted: one line each, for resources.h and .cc.
+// X(namespace, Kind, group, version, plural, namespaced)
+
+// clang-format off
+#define COXSWAIN_RESOURCES(X) \
+  X(core::v1, Binding, "", "v1", "bindings", true) \
+  X(core::v1, ConfigMap, "", "v1", "configmaps", true) \
+  X(core::v1, Endpoints, "", "v1", "endpoints", true) \
+  X(core::v1, Event, "", "v1", "events", true) \
+  X(core::v1, LimitRange, "", "v1", "limitranges", true) \
+  X(core::v1, Namespace, "", "v1", "namespaces", false) \
+  X(core::v1, Node, "", "v1", "nodes", false) \
+  X(core::v1, PersistentVolumeClaim, "", "v1", "persistentvolumeclaims", true) \
+  X(core::v1, PersistentVolume, "", "v1", "persistentvolumes", false) \
+  X(core::v1, Pod, "", "v1", "pods", true) \
+  X(core::v1, PodTemplate, "", "v1", "podtemplates", true) \
+  X(core::v1, ReplicationController, "", "v1", "replicationcontrollers", true) \
+  X(core::v1, ResourceQuota, "", "v1", "resourcequotas", true) \
+  X(core::v1, Secret, "", "v1", "secrets", true) \
+  X(core::v1, ServiceAccount, "", "v1", "serviceaccounts", true) \
+  X(core::v1, Service, "", "v1", "services", true) \
+  X(admissionregistration::v1, MutatingAdmissionPolicy, "admissionregistration.k8s.io", "v1", "mutatingadmissionpolicies", false) \
+  X(admissionregistration::v1, MutatingAdmissionPolicyBinding, "admissionregistration.k8s.io", "v1", "mutatingadmissionpolicybindings", false) \
+  X(admissionregistration::v1, MutatingWebhookConfiguration, "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", false) \
+  X(admissionregistration::v1, ValidatingAdmissionPolicy, "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", false) \
+  X(admissionregistration::v1, ValidatingAdmissionPolicyBinding, "admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", false) \
+  X(admissionregistration::v1, ValidatingWebhookConfiguration, "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", false) \
+  X(apiextensions::v1, CustomResourceDefinition, "apiextensions.k8s.io", "v1", "customresourcedefinitions", false) \
+  X(apiregistration::v1, APIService, "apiregistration.k8s.io", "v1", "apiservices", false) \
+  X(apps::v1, ControllerRevision, "apps", "v1", "controllerrevisions", true) \
+  X(apps::v1, DaemonSet, "apps", "v1", "daemonsets", true) \
+  X(apps::v1, Deployment, "apps", "v1", "deployments", true) \
+  X(apps::v1, ReplicaSet, "apps", "v1", "replicasets", true) \
+  X(apps::v1, StatefulSet, "apps", "v1", "statefulsets", true) \
+  X(authentication::v1, SelfSubjectReview, "authentication.k8s.io", "v1", "selfsubjectreviews", false) \
+  X(authentication::v1, TokenReview, "authentication.k8s.io", "v1", "tokenreviews", false) \
+  X(authorization::v1, LocalSubjectAccessReview, "authorization.k8s.io", "v1", "localsubjectaccessreviews", true) \
+  X(authorization::v1, SelfSubjectAccessReview, "authorization.k8s.io", "v1", "selfsubjectaccessreviews", false) \
+  X(authorization::v1, SelfSubjectRulesReview, "authorization.k8s.io", "v1", "selfsubjectrulesreviews", false) \
+  X(authorization::v1, SubjectAccessReview, "authorization.k8s.io", "v1", "subjectaccessreviews", false) \
+  X(autoscaling::v1, HorizontalPodAutoscaler, "autoscaling", "v1", "horizontalpodautoscalers", true) \
+  X(autoscaling::v2, HorizontalPodAutoscaler, "autoscaling", "v2", "horizontalpodautoscalers", true) \
+  X(batch::v1, CronJob, "batch", "v1", "cronjobs", true) \
+  X(batch::v1, Job, "batch", "v1", "jobs", true) \
+  X(certificates::v1, CertificateSigningRequest, "certificates.k8s.io", "v1", "certificatesigningrequests", false) \
+  X(certificates::v1beta1, ClusterTrustBundle, "certificates.k8s.io", "v1beta1", "clustertrustbundles", false) \
+  X(certificates::v1beta1, PodCertificateRequest, "certificates.k8s.io", "v1beta1", "podcertificaterequests", true) \
+  X(coordination::v1, Lease, "coordination.k8s.io", "v1", "leases", true) \
+  X(coordination::v1beta1, LeaseCandidate, "coordination.k8s.io", "v1beta1", "leasecandidates", true) \
+  X(discovery::v1, EndpointSlice, "discovery.k8s.io", "v1", "endpointslices", true) \
+  X(events::v1, Event, "events.k8s.io", "v1", "events", true) \
+  X(flowcontrol::v1, FlowSchema, "flowcontrol.apiserver.k8s.io", "v1", "flowschemas", false) \
+  X(flowcontrol::v1, PriorityLevelConfiguration, "flowcontrol.apiserver.k8s.io", "v1", "prioritylevelconfigurations", false) \
+  X(apiserverinternal::v1alpha1, StorageVersion, "internal.apiserver.k8s.io", "v1alpha1", "storageversions", false) \
+  X(networking::v1, IngressClass, "networking.k8s.io", "v1", "ingressclasses", false) \
+  X(networking::v1, Ingress, "networking.k8s.io", "v1", "ingresses", true) \
+  X(networking::v1, IPAddress, "networking.k8s.io", "v1", "ipaddresses", false) \
+  X(networking::v1, NetworkPolicy, "networking.k8s.io", "v1", "networkpolicies", true) \
+  X(networking::v1, ServiceCIDR, "networking.k8s.io", "v1", "servicecidrs", false) \
+  X(node::v1, RuntimeClass, "node.k8s.io", "v1", "runtimeclasses", false) \
+  X(policy::v1, PodDisruptionBudget, "policy", "v1", "poddisruptionbudgets", true) \
+  X(rbac::v1, ClusterRoleBinding, "rbac.authorization.k8s.io", "v1", "clusterrolebindings", false) \
+  X(rbac::v1, ClusterRole, "rbac.authorization.k8s.io", "v1", "clusterroles", false) \
+  X(rbac::v1, RoleBinding, "rbac.authorization.k8s.io", "v1", "rolebindings", true) \
+  X(rbac::v1, Role, "rbac.authorization.k8s.io", "v1", "roles", true) \
+  X(resource::v1, DeviceClass, "resource.k8s.io", "v1", "deviceclasses", false) \
+  X(resource::v1, ResourceClaim, "resource.k8s.io", "v1", "resourceclaims", true) \
+  X(resource::v1, ResourceClaimTemplate, "resource.k8s.io", "v1", "resourceclaimtemplates", true) \
+  X(resource::v1, ResourceSlice, "resource.k8s.io", "v1", "resourceslices", false) \
+  X(resource::v1alpha3, DeviceTaintRule, "resource.k8s.io", "v1alpha3", "devicetaintrules", false) \
+  X(resource::v1alpha3, ResourcePoolStatusRequest, "resource.k8s.io", "v1alpha3", "resourcepoolstatusrequests", false) \
+  X(resource::v1beta2, DeviceClass, "resource.k8s.io", "v1beta2", "deviceclasses", false) \
+  X(resource::v1beta2, DeviceTaintRule, "resource.k8s.io", "v1beta2", "devicetaintrules", false) \
+  X(resource::v1beta2, ResourceClaim, "resource.k8s.io", "v1beta2", "resourceclaims", true) \
+  X(resource::v1beta2, ResourceClaimTemplate, "resource.k8s.io", "v1beta2", "resourceclaimtemplates", true) \
+  X(resource::v1beta2, ResourceSlice, "resource.k8s.io", "v1beta2", "resourceslices", false) \
+  X(scheduling::v1, PriorityClass, "scheduling.k8s.io", "v1", "priorityclasses", false) \
+  X(scheduling::v1alpha2, PodGroup, "scheduling.k8s.io", "v1alpha2", "podgroups", true) \
+  X(scheduling::v1alpha2, Workload, "scheduling.k8s.io", "v1alpha2", "workloads", true) \
+  X(storage::v1, CSIDriver, "storage.k8s.io", "v1", "csidrivers", false) \
+  X(storage::v1, CSINode, "storage.k8s.io", "v1", "csinodes", false) \
+  X(storage::v1, CSIStorageCapacity, "storage.k8s.io", "v1", "csistoragecapacities", true) \
+  X(storage::v1, StorageClass, "storage.k8s.io", "v1", "storageclasses", false) \
+  X(storage::v1, VolumeAttachment, "storage.k8s.io", "v1", "volumeattachments", false) \
+  X(storage::v1, VolumeAttributesClass, "storage.k8s.io", "v1", "volumeattributesclasses", false) \
+  X(storagemigration::v1beta1, StorageVersionMigration, "storagemigration.k8s.io", "v1beta1", "storageversionmigrations", false)
+// clang-format on

@@ -1,0 +1,451 @@
+#include "client/testing/fake_client.h"
+
+#include <fmt/format.h>
+
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
+#include "api/helpers/pods.h"
+#include "api/select/fields.h"
+#include "api/select/labels.h"
+#include "base/assert.h"
+#include "client/testing/fake_parts.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::client::testing {
+
+namespace {
+
+std::string keyOf(const std::string& ns, const std::string& name) { return ns + "/" + name; }
+
+const std::string kNoNamespace;
+
+/// Null: another kind.
+api::core::v1::Namespace* asNamespace(api::Object& object) {
+  return object.as<api::core::v1::Namespace>();
+}
+
+}  // namespace
+
+FakeClient::FakeClient(Executor& executor, uint64_t seed) : executor_(executor), random_(seed) {}
+FakeClient::~FakeClient() = default;
+
+std::string FakeClient::collectionOf(const ResourceType& type) {
+  return std::string(type.group) + "/" + std::string(type.plural);
+}
+
+bool FakeClient::happens(double chance) { return chance > 0 && random_.unit() < chance; }
+
+Task<Status> FakeClient::arrive(Write write, std::stop_token stop) {
+  Duration latency(0);
+  if (faults.latencyMax > Duration(0)) {
+    latency = Duration(
+        static_cast<int64_t>(random_.below(static_cast<uint64_t>(faults.latencyMax.count()))));
+  }
+  CO_TRY_STATUS(co_await sleepFor(latency, stop));
+  if (happens(faults.unreachable)) co_return unreachable("connection refused");
+  if (happens(faults.error)) co_return internalError("injected");
+  (void)write;
+  co_return Status();
+}
+
+Status FakeClient::leave(Write write) {
+  if (write == Write::Yes && happens(faults.lostAnswer)) return unreachable("connection reset");
+  return {};
+}
+
+Status FakeClient::react(std::string_view verb, const ResourceType& type,
+                         std::string_view subresource, const api::ConstObject* object) const {
+  return reaction ? reaction(verb, type, subresource, object) : Status();
+}
+
+std::string FakeClient::newUid() {
+  return fmt::format("00000000-0000-4000-8000-{:012x}", ++uids_);
+}
+
+api::ConstObject FakeClient::find(const ResourceType& type, const std::string& ns,
+                                  const std::string& name) const {
+  auto collection = collections_.find(collectionOf(type));
+  if (collection == collections_.end()) return {};
+  auto at = collection->second.find(keyOf(type.namespaced ? ns : kNoNamespace, name));
+  return at == collection->second.end() ? api::ConstObject() : at->second;
+}
+
+std::vector<api::ConstObject> FakeClient::everything(const ResourceType& type,
+                                                     const std::string& ns) const {
+  std::vector<api::ConstObject> all;
+  auto collection = collections_.find(collectionOf(type));
+  if (collection == collections_.end()) return all;
+  for (const auto& [key, object] : collection->second) {
+    if (ns.empty() || api::objectMeta(object)->namespace_ == ns) all.push_back(object);
+  }
+  return all;
+}
+
+api::ConstObject FakeClient::put(const ResourceType& type, api::Object object) {
+  std::string ns = api::objectMeta(object)->namespace_;
+  if (type.namespaced && ns.empty()) ns = "default";
+  auto made = createNow(type, ns, std::move(object));
+  COXSWAIN_ASSERT(made.ok());
+  return *made;
+}
+
+api::ConstObject FakeClient::store(const ResourceType& type, api::Object object) {
+  auto& meta = *api::objectMeta(object);
+  meta.resourceVersion = std::to_string(++version_);
+  const std::string key = keyOf(meta.namespace_, meta.name);
+  api::ConstObject stored(std::move(object));
+  auto& slot = collections_[collectionOf(type)][key];
+  log_.push_back({version_, collectionOf(type), slot, stored});
+  slot = stored;
+  changed_.notifyAll();
+  return stored;
+}
+
+void FakeClient::drop(const ResourceType& type, const api::ConstObject& object) {
+  api::Object last = object.clone();
+  auto& meta = *api::objectMeta(last);
+  meta.resourceVersion = std::to_string(++version_);
+  collections_[collectionOf(type)].erase(keyOf(meta.namespace_, meta.name));
+  log_.push_back({version_, collectionOf(type), api::ConstObject(std::move(last)), {}});
+  changed_.notifyAll();
+}
+
+Result<api::ConstObject> FakeClient::createNow(const ResourceType& type, const std::string& ns,
+                                               api::Object object) {
+  if (&object.info() != type.kind) return badRequest("the object is of another kind");
+  auto& meta = *api::objectMeta(object);
+  meta.namespace_ = type.namespaced ? ns : "";
+  if (type.namespaced && ns.empty()) {
+    return badRequest("an empty namespace may not be set during creation");
+  }
+  if (meta.name.empty()) {
+    if (meta.generateName.empty()) {
+      return invalid(type.kind->name, "", {{"FieldValueRequired", "name or generateName is required",
+                                            "metadata.name"}});
+    }
+    meta.name = api::generateName(meta.generateName, [this] { return random_.next(); });
+  }
+  if (find(type, meta.namespace_, meta.name)) return alreadyExists(qualifiedName(type), meta.name);
+  if (type.namespaced && type.plural != "namespaces") {
+    auto parent = peek<api::core::v1::Namespace>("", meta.namespace_);
+    if (parent && parent->metadata.deletionTimestamp) {
+      return forbidden(qualifiedName(type), meta.name,
+                       fmt::format("unable to create new content in namespace {} because it is "
+                                   "being terminated",
+                                   meta.namespace_));
+    }
+  }
+  if (meta.uid.empty()) meta.uid = newUid();
+  if (meta.creationTimestamp.isZero()) meta.creationTimestamp = api::Time(executor_.wallNow());
+  if (hasMember(*type.kind, "spec")) meta.generation = 1;
+  if (auto* space = asNamespace(object)) {
+    if (space->spec.finalizers.empty()) space->spec.finalizers = {"kubernetes"};
+    if (space->status.phase.empty()) space->status.phase = "Active";
+    space->metadata.labels["kubernetes.io/metadata.name"] = meta.name;
+  }
+  return store(type, std::move(object));
+}
+
+api::ConstObject FakeClient::replace(const ResourceType& type, api::Object object) {
+  auto& meta = *api::objectMeta(object);
+  auto before = find(type, meta.namespace_, meta.name);
+  COXSWAIN_ASSERT(before);
+  if (memberDiffers(*type.kind, "spec", before.data(), object.data())) ++meta.generation;
+  const auto* space = object.as<api::core::v1::Namespace>();
+  const bool held = space != nullptr && !space->spec.finalizers.empty();
+  if (meta.deletionTimestamp && meta.finalizers.empty() && !held &&
+      meta.deletionGracePeriodSeconds.value_or(0) == 0) {
+    drop(type, api::ConstObject(object.clone()));
+    return api::ConstObject(std::move(object));
+  }
+  return store(type, std::move(object));
+}
+
+Result<api::ConstObject> FakeClient::updateNow(const ResourceType& type,
+                                               const std::string& subresource,
+                                               api::Object object) {
+  if (&object.info() != type.kind) return badRequest("the object is of another kind");
+  const auto& asked = *api::objectMeta(object);
+  auto before = find(type, asked.namespace_, asked.name);
+  if (!before) return notFound(qualifiedName(type), asked.name);
+  const auto& old = *api::objectMeta(before);
+  if (!asked.resourceVersion.empty() && asked.resourceVersion != old.resourceVersion) {
+    return conflict(qualifiedName(type), asked.name,
+                    "the object has been modified; please apply your changes to the latest version "
+                    "and try again");
+  }
+  if (!asked.uid.empty() && asked.uid != old.uid) {
+    return conflict(qualifiedName(type), asked.name,
+                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: "
+                                "{}",
+                                asked.uid, old.uid));
+  }
+  api::Object next;
+  if (subresource.empty()) {
+    next = std::move(object);
+    copyMember(*type.kind, "status", before.data(), next.data());
+    if (auto* space = asNamespace(next)) {
+      space->spec.finalizers = before.as<api::core::v1::Namespace>()->spec.finalizers;
+    }
+  } else if (subresource == "status") {
+    if (!hasMember(*type.kind, "status")) return notFound(qualifiedName(type), asked.name);
+    next = before.clone();
+    copyMember(*type.kind, "status", object.data(), next.data());
+  } else if (subresource == "finalize" && object.is<api::core::v1::Namespace>()) {
+    next = before.clone();
+    asNamespace(next)->spec.finalizers = asNamespace(object)->spec.finalizers;
+  } else {
+    return notFound(qualifiedName(type), asked.name);
+  }
+  auto& meta = *api::objectMeta(next);
+  meta.uid = old.uid;
+  meta.creationTimestamp = old.creationTimestamp;
+  meta.deletionTimestamp = old.deletionTimestamp;
+  meta.deletionGracePeriodSeconds = old.deletionGracePeriodSeconds;
+  meta.generation = old.generation;
+  meta.resourceVersion = old.resourceVersion;
+  const bool last = meta.deletionTimestamp && meta.finalizers.empty();
+  if (!last && api::equal(*type.kind, before.data(), next.data())) return before;
+  return replace(type, std::move(next));
+}
+
+Result<api::ConstObject> FakeClient::patchNow(const ResourceType& type, const std::string& ns,
+                                              const std::string& name,
+                                              const std::string& subresource, PatchType patchType,
+                                              const std::string& body) {
+  auto before = find(type, ns, name);
+  if (!before) return notFound(qualifiedName(type), name);
+  TRY(api::Object patched, applyPatch(before, patchType, body));
+  const auto& asked = *api::objectMeta(patched);
+  const auto& old = *api::objectMeta(before);
+  if (asked.uid != old.uid) {
+    return invalid(type.kind->name, name,
+                   {{"FieldValueInvalid", "Invalid value: field is immutable", "metadata.uid"}});
+  }
+  return updateNow(type, subresource, std::move(patched));
+}
+
+Status FakeClient::removeNow(const ResourceType& type, const std::string& ns,
+                             const std::string& name, const DeleteOptions& options) {
+  auto before = find(type, ns, name);
+  if (!before) return notFound(qualifiedName(type), name);
+  const auto& old = *api::objectMeta(before);
+  if (!options.uid.empty() && options.uid != old.uid) {
+    return conflict(qualifiedName(type), name,
+                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: "
+                                "{}",
+                                options.uid, old.uid));
+  }
+  if (!options.resourceVersion.empty() && options.resourceVersion != old.resourceVersion) {
+    return conflict(qualifiedName(type), name,
+                    fmt::format("Precondition failed: ResourceVersion in precondition: {}, "
+                                "ResourceVersion in object meta: {}",
+                                options.resourceVersion, old.resourceVersion));
+  }
+  api::Object next = before.clone();
+  auto& meta = *api::objectMeta(next);
+  if (options.propagationPolicy == "Foreground" &&
+      !api::hasFinalizer(meta, "foregroundDeletion")) {
+    meta.finalizers.emplace_back("foregroundDeletion");
+  }
+  if (options.propagationPolicy == "Orphan" && !api::hasFinalizer(meta, "orphan")) {
+    meta.finalizers.emplace_back("orphan");
+  }
+  int64_t grace = 0;
+  if (const auto* pod = before.as<api::core::v1::Pod>()) {
+    // A pod on a node goes when its kubelet says so.
+    const bool started = !pod->spec.nodeName.empty() && !api::isPodTerminal(*pod);
+    const int64_t wanted = pod->spec.terminationGracePeriodSeconds.value_or(30);
+    if (started) grace = options.gracePeriodSeconds.value_or(wanted);
+  }
+  auto* space = asNamespace(next);
+  const bool held = !meta.finalizers.empty() || (space && !space->spec.finalizers.empty());
+  if (grace == 0 && !held) {
+    drop(type, before);
+    return {};
+  }
+  const bool shorter = meta.deletionGracePeriodSeconds.value_or(0) > grace;
+  if (meta.deletionTimestamp && !shorter && meta.finalizers == old.finalizers) return {};
+  if (!meta.deletionTimestamp || shorter) {
+    meta.deletionTimestamp = api::Time(executor_.wallNow() + std::chrono::seconds(grace));
+    meta.deletionGracePeriodSeconds = grace;
+  }
+  if (space) space->status.phase = "Terminating";
+  if (meta.generation > 0) ++meta.generation;
+  store(type, std::move(next));
+  return {};
+}
+
+Result<api::ConstObject> FakeClient::postNow(const ResourceType& type, const std::string& ns,
+                                             const std::string& name,
+                                             const std::string& subresource,
+                                             const api::ConstObject& object) {
+  const auto* binding = object.as<api::core::v1::Binding>();
+  if (type.plural != "pods" || subresource != "binding" || binding == nullptr) {
+    return notFound(qualifiedName(type), name);
+  }
+  auto before = find(type, ns, name);
+  if (!before) return notFound(qualifiedName(type), name);
+  api::Object next = before.clone();
+  auto& pod = *next.as<api::core::v1::Pod>();
+  if (!pod.spec.nodeName.empty()) {
+    return conflict("pods/binding", name,
+                    fmt::format("pod {} is already assigned to node \"{}\"", name,
+                                pod.spec.nodeName));
+  }
+  pod.spec.nodeName = binding->target.name;
+  api::core::v1::PodCondition scheduled;
+  scheduled.type = "PodScheduled";
+  scheduled.status = "True";
+  scheduled.lastTransitionTime = api::Time(executor_.wallNow());
+  api::setPodCondition(pod.status, scheduled);
+  store(type, std::move(next));
+  return object;
+}
+
+// The interface: each request takes a moment, may fail, then happens at once.
+
+Task<Result<api::ConstObject>> FakeClient::get(const ResourceType& type, std::string ns,
+                                               std::string name, std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::No, stop));
+  auto object = find(type, ns, name);
+  if (!object) co_return notFound(qualifiedName(type), name);
+  co_return object;
+}
+
+Task<Result<ObjectList>> FakeClient::list(const ResourceType& type, std::string ns,
+                                          ListOptions options, std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::No, stop));
+  CO_TRY(Selection selection, Selection::create(ns, options.labelSelector, options.fieldSelector));
+  ObjectList list;
+  for (auto& object : everything(type, ns)) {
+    if (selection.matches(object)) list.items.push_back(std::move(object));
+  }
+  list.resourceVersion = std::to_string(version_);
+  co_return list;
+}
+
+/// Reads the log of its client from a place on.
+class FakeWatch final : public Watch {
+ public:
+  FakeWatch(FakeClient& client, std::string collection, Selection selection, size_t at,
+            std::vector<api::ConstObject> first)
+      : client_(client),
+        collection_(std::move(collection)),
+        selection_(std::move(selection)),
+        at_(at),
+        first_(std::move(first)) {}
+
+  Task<Result<WatchEvent>> next(std::stop_token stop) override {
+    if (ended_) co_return endOfStream();
+    while (true) {
+      if (stop.stop_requested()) co_return canceled();
+      if (firstAt_ < first_.size()) {
+        WatchEvent event;
+        event.object = first_[firstAt_++];
+        co_return event;
+      }
+      while (at_ < client_.log_.size()) {
+        auto event = eventOf(client_.log_[at_++]);
+        if (!event) continue;
+        if (client_.happens(client_.faults.watchEnd)) {
+          ended_ = true;
+          co_return endOfStream();
+        }
+        co_return std::move(*event);
+      }
+      CO_TRY_STATUS(co_await client_.changed_.wait(stop));
+    }
+  }
+
+ private:
+  std::optional<WatchEvent> eventOf(const FakeClient::Logged& logged) const {
+    if (logged.collection != collection_) return std::nullopt;
+    const bool was = logged.before && selection_.matches(logged.before);
+    const bool is = logged.after && selection_.matches(logged.after);
+    if (!was && !is) return std::nullopt;
+    WatchEvent event;
+    event.object = logged.after ? logged.after : logged.before;
+    event.type = !was ? WatchEventType::Added
+                 : is ? WatchEventType::Modified
+                      : WatchEventType::Deleted;
+    return event;
+  }
+
+  FakeClient& client_;
+  std::string collection_;
+  Selection selection_;
+  size_t at_;
+  std::vector<api::ConstObject> first_;
+  size_t firstAt_ = 0;
+  bool ended_ = false;
+};
+
+Task<Result<std::unique_ptr<Watch>>> FakeClient::watch(const ResourceType& type, std::string ns,
+                                                       WatchOptions options,
+                                                       std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::No, stop));
+  CO_TRY(Selection selection, Selection::create(ns, options.labelSelector, options.fieldSelector));
+  size_t at = log_.size();
+  std::vector<api::ConstObject> first;
+  if (options.resourceVersion.empty() || options.resourceVersion == "0") {
+    for (auto& object : everything(type, ns)) {
+      if (selection.matches(object)) first.push_back(std::move(object));
+    }
+  } else {
+    const uint64_t since = std::strtoull(options.resourceVersion.c_str(), nullptr, 10);
+    if (since < compactedAt_) {
+      co_return expired(fmt::format("too old resource version: {} ({})", since, compactedAt_));
+    }
+    while (at > 0 && log_[at - 1].version > since) --at;
+  }
+  std::unique_ptr<Watch> watch = std::make_unique<FakeWatch>(
+      *this, collectionOf(type), std::move(selection), at, std::move(first));
+  co_return watch;
+}
+
+Task<Result<api::ConstObject>> FakeClient::create(const ResourceType& type, std::string ns,
+                                                  std::string name, std::string subresource,
+                                                  api::ConstObject object, std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::Yes, stop));
+  CO_TRY_STATUS(react("create", type, subresource, &object));
+  if (!subresource.empty()) co_return postNow(type, ns, name, subresource, object);
+  CO_TRY(api::ConstObject made, createNow(type, ns, object.clone()));
+  CO_TRY_STATUS(leave(Write::Yes));
+  co_return made;
+}
+
+Task<Result<api::ConstObject>> FakeClient::update(const ResourceType& type,
+                                                  std::string subresource,
+                                                  api::ConstObject object, std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::Yes, stop));
+  CO_TRY_STATUS(react("update", type, subresource, &object));
+  if (happens(faults.conflict)) {
+    co_return conflict(qualifiedName(type), api::objectMeta(object)->name, "injected");
+  }
+  CO_TRY(api::ConstObject made, updateNow(type, subresource, object.clone()));
+  CO_TRY_STATUS(leave(Write::Yes));
+  co_return made;
+}
+
+Task<Result<api::ConstObject>> FakeClient::patch(const ResourceType& type, std::string ns,
+                                                 std::string name, std::string subresource,
+                                                 PatchType patchType, std::string body,
+                                                 std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::Yes, stop));
+  CO_TRY_STATUS(react("patch", type, subresource, nullptr));
+  CO_TRY(api::ConstObject made, patchNow(type, ns, name, subresource, patchType, body));
+  CO_TRY_STATUS(leave(Write::Yes));
+  co_return made;
+}
+
+Task<Status> FakeClient::remove(const ResourceType& type, std::string ns, std::string name,
+                                DeleteOptions options, std::stop_token stop) {
+  CO_TRY_STATUS(co_await arrive(Write::Yes, stop));
+  CO_TRY_STATUS(react("delete", type, "", nullptr));
+  CO_TRY_STATUS(removeNow(type, ns, name, options));
+  co_return leave(Write::Yes);
+}
+
+}  // namespace coxswain::client::testing
