@@ -1,0 +1,155 @@
+#include "api/gen/core_v1.h"
+#include "api/helpers/resources.h"
+#include "api/names/names.h"
+#include "apiserver/registry/core/pod_spec_internal.h"
+#include "apiserver/registry/strategy.h"
+
+namespace coxswain::apiserver {
+
+namespace v1 = api::core::v1;
+
+namespace {
+
+/// A limit is a request as well, where there is none.
+void requestsFromLimits(v1::ResourceRequirements& resources) {
+  for (const auto& [name, limit] : resources.limits) resources.requests.try_emplace(name, limit);
+}
+
+void podLevelDefaults(v1::PodSpec& spec) {
+  if (!spec.resources) return;
+  auto& resources = *spec.resources;
+  if (resources.limits.empty() && resources.requests.empty()) return;
+  const api::PodResourcesOptions containersOnly{.excludeOverhead = true,
+                                                .skipPodLevelResources = true};
+  for (const auto& [name, limit] : api::podLimits(spec, containersOnly)) {
+    if (api::isHugePages(name) && !resources.requests.contains(name))
+      resources.limits.try_emplace(name, limit);
+  }
+  const auto sums = api::podRequests(spec, containersOnly);
+  for (const auto& [name, limit] : resources.limits) {
+    const auto* sum = sums.get(name);
+    const bool overcommit = !api::isHugePages(name);
+    resources.requests.try_emplace(name, sum != nullptr && overcommit ? *sum : limit);
+  }
+}
+
+void hostPorts(std::vector<v1::Container>& containers) {
+  for (auto& container : containers) {
+    for (auto& port : container.ports) {
+      if (port.hostPort == 0) port.hostPort = port.containerPort;
+    }
+  }
+}
+
+class PodStrategy final : public TypedStrategy<v1::Pod> {
+ public:
+  PodStrategy()
+      : TypedStrategy({.generation = true,
+                       .fieldSelectors = {"spec.hostNetwork", "spec.nodeName", "spec.restartPolicy",
+                                          "spec.schedulerName", "spec.serviceAccountName",
+                                          "status.nominatedNodeName", "status.phase",
+                                          "status.podIP"}}) {}
+
+ protected:
+  void defaults(v1::Pod& pod) const override {
+    setPodSpecDefaults(pod.spec);
+    for (auto& container : pod.spec.containers) requestsFromLimits(container.resources);
+    for (auto& container : pod.spec.initContainers) requestsFromLimits(container.resources);
+    podLevelDefaults(pod.spec);
+    if (!pod.spec.enableServiceLinks) pod.spec.enableServiceLinks = true;
+    if (pod.spec.hostNetwork) {
+      hostPorts(pod.spec.containers);
+      hostPorts(pod.spec.initContainers);
+    }
+    // podIP is the first of podIPs, whichever of the two was written.
+    auto& status = pod.status;
+    if (!status.podIP.empty()) {
+      if (status.podIPs.empty() || status.podIPs.front().ip != status.podIP) {
+        status.podIPs.assign(1, {});
+        status.podIPs.front().ip = status.podIP;
+      }
+    } else if (!status.podIPs.empty()) {
+      status.podIP = status.podIPs.front().ip;
+    }
+  }
+
+  void beforeCreate(v1::Pod& pod) const override {
+    pod.status.phase = "Pending";
+    pod.status.qosClass = api::computeQosClass(pod.spec);
+    if (!pod.spec.schedulingGates.empty()) {
+      auto& condition = pod.status.conditions.emplace_back();
+      condition.type = "PodScheduled";
+      condition.status = "False";
+      condition.reason = "SchedulingGated";
+      condition.message = "Scheduling is blocked due to non-empty scheduling gates";
+    }
+  }
+  void check(const v1::Pod& pod, api::FieldErrors& errors) const override {
+    pods::checkPod(pod, false, errors);
+  }
+
+  void checkUpdate(const v1::Pod& next, const v1::Pod& current,
+                   api::FieldErrors& errors) const override {
+    pods::checkPodUpdate(next, current, errors);
+  }
+
+  void beforeStatusUpdate(v1::Pod& next, const v1::Pod& current) const override {
+    next.metadata.ownerReferences = current.metadata.ownerReferences;
+    if (next.status.qosClass.empty()) next.status.qosClass = current.status.qosClass;
+  }
+  void checkStatusUpdate(const v1::Pod& next, const v1::Pod& current,
+                         api::FieldErrors& errors) const override {
+    pods::checkPodStatusUpdate(next, current, errors);
+  }
+
+  void warn(const v1::Pod& next, const v1::Pod* current,
+            std::vector<std::string>& out) const override {
+    for (size_t i = 0; i < next.spec.topologySpreadConstraints.size(); ++i) {
+      if (next.spec.topologySpreadConstraints[i].labelSelector) continue;
+      out.push_back("spec.topologySpreadConstraints[" + std::to_string(i) +
+                    "].labelSelector: a null labelSelector results in matching no pod");
+    }
+    if (current != nullptr || next.metadata.name.empty()) return;
+    const auto messages = api::validateDns1123Label(next.metadata.name);
+    if (messages.empty()) return;
+    std::string list;
+    for (const auto& message : messages) list += (list.empty() ? "" : " ") + message;
+    out.push_back(
+        "metadata.name: this is used in the Pod's hostname, which can result in surprising "
+        "behavior; a DNS label is recommended: [" +
+        list + "]");
+  }
+
+  void fields(const v1::Pod& pod, api::FieldSet& out) const override {
+    out.emplace_back("spec.nodeName", pod.spec.nodeName);
+    out.emplace_back("spec.restartPolicy", pod.spec.restartPolicy);
+    out.emplace_back("spec.schedulerName", pod.spec.schedulerName);
+    out.emplace_back("spec.serviceAccountName", pod.spec.serviceAccountName);
+    out.emplace_back("spec.hostNetwork", pod.spec.hostNetwork ? "true" : "false");
+    out.emplace_back("status.phase", pod.status.phase);
+    out.emplace_back("status.podIP", pod.status.podIP);
+    out.emplace_back("status.nominatedNodeName", pod.status.nominatedNodeName);
+  }
+};
+
+class PodTemplateStrategy final : public TypedStrategy<v1::PodTemplate> {
+ public:
+  PodTemplateStrategy() : TypedStrategy({.generation = true}) {}
+
+ protected:
+  void defaults(v1::PodTemplate& object) const override { setPodTemplateDefaults(object.template_); }
+  void check(const v1::PodTemplate& object, api::FieldErrors& errors) const override {
+    validatePodTemplate(object.template_, api::FieldPath("template"), errors);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> makePodStrategy() {
+  return std::make_unique<PodStrategy>();
+}
+std::unique_ptr<Strategy> makePodTemplateStrategy() {
+  return std::make_unique<PodTemplateStrategy>();
+}
+
+}  // namespace coxswain::apiserver

@@ -1,0 +1,440 @@
+#include <algorithm>
+#include <optional>
+
+#include "api/helpers/pods.h"
+#include "api/names/names.h"
+#include "apiserver/registry/core/pod_spec_internal.h"
+
+namespace coxswain::apiserver::pods {
+
+namespace v1 = api::core::v1;
+using api::FieldErrors;
+using api::FieldPath;
+
+namespace {
+
+void checkKeyRef(const std::string& name, const std::string& key, const FieldPath& path,
+                 FieldErrors& errors) {
+  requireText(name, path.child("name"), errors);
+  if (!requireText(key, path.child("key"), errors))
+    errors.invalidEach(path.child("key"), key, api::validateConfigMapKey(key));
+}
+
+void checkFileKeyRef(const v1::FileKeySelector& ref, const FieldPath& path, FieldErrors& errors) {
+  if (!requireText(ref.key, path.child("key"), errors))
+    errors.invalidEach(path.child("key"), ref.key, api::validateEnvVarName(ref.key));
+  requireText(ref.volumeName, path.child("volumeName"), errors);
+  if (!requireText(ref.path, path.child("path"), errors))
+    checkDescendingPath(ref.path, path.child("path"), errors);
+}
+
+void checkEnvSource(const v1::EnvVar& variable, const FieldPath& path, FieldErrors& errors) {
+  const auto& source = *variable.valueFrom;
+  int count = 0;
+  if (source.fieldRef) {
+    ++count;
+    checkFieldRef(*source.fieldRef,
+                  {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
+                   "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
+                   "status.podIPs"},
+                  path.child("fieldRef"), errors);
+  }
+  if (source.resourceFieldRef) {
+    ++count;
+    checkResourceFieldRef(*source.resourceFieldRef, false, path.child("resourceFieldRef"), errors);
+  }
+  if (const auto& ref = source.configMapKeyRef) {
+    ++count;
+    checkKeyRef(ref->localObjectReference.name, ref->key, path.child("configMapKeyRef"), errors);
+  }
+  if (const auto& ref = source.secretKeyRef) {
+    ++count;
+    checkKeyRef(ref->localObjectReference.name, ref->key, path.child("secretKeyRef"), errors);
+  }
+  if (source.fileKeyRef) {
+    ++count;
+    checkFileKeyRef(*source.fileKeyRef, path.child("fileKeyRef"), errors);
+  }
+  if (count == 0) {
+    errors.invalid(path, "",
+                   "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, "
+                   "`secretKeyRef` or `fileKeyRef`");
+  } else if (!variable.value.empty()) {
+    errors.invalid(path, "", "may not be specified when `value` is not empty");
+  } else if (count > 1) {
+    errors.invalid(path, "", "may not have more than one field specified at a time");
+  }
+}
+
+void checkEnv(const std::vector<v1::EnvVar>& env, const FieldPath& path, FieldErrors& errors) {
+  for (size_t i = 0; i < env.size(); ++i) {
+    const auto at = path.index(i);
+    if (!requireText(env[i].name, at.child("name"), errors))
+      errors.invalidEach(at.child("name"), env[i].name, api::validateEnvVarName(env[i].name));
+    if (env[i].valueFrom) checkEnvSource(env[i], at.child("valueFrom"), errors);
+  }
+}
+
+void checkEnvFrom(const std::vector<v1::EnvFromSource>& sources, const FieldPath& path,
+                  FieldErrors& errors) {
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const auto& source = sources[i];
+    const auto at = path.index(i);
+    if (!source.prefix.empty())
+      errors.invalidEach(at.child("prefix"), source.prefix, api::validateEnvVarName(source.prefix));
+    if (source.configMapRef) {
+      requireText(source.configMapRef->localObjectReference.name, at.child("configMapRef", "name"),
+                  errors);
+    }
+    if (source.secretRef) {
+      requireText(source.secretRef->localObjectReference.name, at.child("secretRef", "name"),
+                  errors);
+    }
+    if (source.configMapRef && source.secretRef) {
+      errors.invalid(at, "", "may not have more than one field specified at a time");
+    } else if (!source.configMapRef && !source.secretRef) {
+      errors.invalid(at, "", "must specify one of: `configMapRef` or `secretRef`");
+    }
+  }
+}
+
+void checkPorts(const std::vector<v1::ContainerPort>& ports, bool hostNetwork,
+                const FieldPath& path, FieldErrors& errors) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const auto& port = ports[i];
+    const auto at = path.index(i);
+    if (!port.name.empty()) {
+      const auto messages = api::validatePortName(port.name);
+      errors.invalidEach(at.child("name"), port.name, messages);
+      if (messages.empty() && !names.insert(port.name).second)
+        errors.duplicate(at.child("name"), port.name);
+    }
+    if (port.containerPort == 0) {
+      errors.required(at.child("containerPort"));
+    } else {
+      errors.invalidEach(at.child("containerPort"), port.containerPort,
+                         api::validatePortNumber(port.containerPort));
+    }
+    if (port.hostPort != 0) {
+      errors.invalidEach(at.child("hostPort"), port.hostPort,
+                         api::validatePortNumber(port.hostPort));
+      if (hostNetwork && port.hostPort != port.containerPort) {
+        errors.invalid(at.child("hostPort"), port.hostPort,
+                       "must match `containerPort` when `hostNetwork` is true");
+      }
+    }
+    checkOneOf(port.protocol, {"SCTP", "TCP", "UDP"}, at.child("protocol"), errors);
+    if (!port.hostIP.empty())
+      errors.invalidEach(at.child("hostIP"), port.hostIP, api::validateIpForLegacyField(port.hostIP));
+  }
+}
+
+const v1::Volume* findVolume(const v1::PodSpec& spec, std::string_view name) {
+  for (const auto& volume : spec.volumes) {
+    if (volume.name == name) return &volume;
+  }
+  return nullptr;
+}
+
+template <typename C>
+void checkMounts(const C& container, const v1::PodSpec& spec, const FieldPath& parent,
+                 FieldErrors& errors) {
+  const auto path = parent.child("volumeMounts");
+  std::set<std::string_view> mountPaths;
+  const auto isDevice = [&](auto matches) {
+    return std::any_of(container.volumeDevices.begin(), container.volumeDevices.end(), matches);
+  };
+  for (size_t i = 0; i < container.volumeMounts.size(); ++i) {
+    const auto& mount = container.volumeMounts[i];
+    const auto at = path.index(i);
+    requireText(mount.name, at.child("name"), errors);
+    if (findVolume(spec, mount.name) == nullptr) errors.notFound(at.child("name"), mount.name);
+    requireText(mount.mountPath, at.child("mountPath"), errors);
+    if (!mountPaths.insert(mount.mountPath).second)
+      errors.invalid(at.child("mountPath"), mount.mountPath, "must be unique");
+    if (isDevice([&](const auto& d) { return d.name == mount.name; }))
+      errors.invalid(at.child("name"), mount.name, "must not already exist in volumeDevices");
+    if (isDevice([&](const auto& d) { return d.devicePath == mount.mountPath; })) {
+      errors.invalid(at.child("mountPath"), mount.mountPath,
+                     "must not already exist as a path in volumeDevices");
+    }
+    // Upstream leaves the index out of the next two; clients see it so.
+    if (!mount.subPath.empty()) checkDescendingPath(mount.subPath, path.child("subPath"), errors);
+    if (!mount.subPathExpr.empty()) {
+      if (!mount.subPath.empty()) {
+        errors.invalid(at.child("subPathExpr"), mount.subPathExpr,
+                       "subPathExpr and subPath are mutually exclusive");
+      }
+      checkDescendingPath(mount.subPathExpr, path.child("subPathExpr"), errors);
+    }
+    if (mount.mountPropagation) {
+      const auto& mode = *mount.mountPropagation;
+      const bool privileged =
+          container.securityContext && container.securityContext->privileged.value_or(false);
+      if (mode != "None" && mode != "HostToContainer" && mode != "Bidirectional") {
+        errors.notSupported(at.child("mountPropagation"), mode,
+                            {"Bidirectional", "HostToContainer", "None"});
+      }
+      if (mode == "Bidirectional" && !privileged) {
+        errors.forbidden(at.child("mountPropagation"),
+                         "Bidirectional mount propagation is available only to privileged "
+                         "containers");
+      }
+    }
+    if (mount.recursiveReadOnly) {
+      const auto& mode = *mount.recursiveReadOnly;
+      const auto child = at.child("recursiveReadOnly");
+      if (mode == "Enabled" || mode == "IfPossible") {
+        if (!mount.readOnly)
+          errors.forbidden(child, "may only be specified when readOnly is true");
+        if (mount.mountPropagation && *mount.mountPropagation != "None") {
+          errors.forbidden(child,
+                           "may only be specified when mountPropagation is None or not specified");
+        }
+      } else if (mode != "Disabled") {
+        errors.notSupported(child, mode, {"Disabled", "IfPossible", "Enabled"});
+      }
+    }
+  }
+}
+
+template <typename C>
+void checkDevices(const C& container, const v1::PodSpec& spec, const FieldPath& parent,
+                  FieldErrors& errors) {
+  const auto path = parent.child("volumeDevices");
+  std::set<std::string_view> names;
+  std::set<std::string_view> paths;
+  for (size_t i = 0; i < container.volumeDevices.size(); ++i) {
+    const auto& device = container.volumeDevices[i];
+    const auto at = path.index(i);
+    requireText(device.name, at.child("name"), errors);
+    requireText(device.devicePath, at.child("devicePath"), errors);
+    if (!names.insert(device.name).second)
+      errors.invalid(at.child("name"), device.name, "must be unique");
+    if (const auto* volume = findVolume(spec, device.name); volume == nullptr) {
+      errors.notFound(at.child("name"), device.name);
+    } else if (!volume->volumeSource.persistentVolumeClaim && !volume->volumeSource.ephemeral) {
+      errors.invalid(at.child("name"), device.name,
+                     "can only use volume source type of PersistentVolumeClaim or Ephemeral for "
+                     "block mode");
+    }
+    if (!device.devicePath.empty()) {
+      checkNoBacksteps(device.devicePath, at.child("devicePath"), errors);
+      if (!paths.insert(device.devicePath).second)
+        errors.invalid(at.child("devicePath"), device.devicePath, "must be unique");
+    }
+  }
+}
+
+void checkResizePolicy(const std::vector<v1::ContainerResizePolicy>& policies,
+                       const std::string& podRestartPolicy, const FieldPath& path,
+                       FieldErrors& errors) {
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < policies.size(); ++i) {
+    const auto& policy = policies[i];
+    const auto at = path.index(i);
+    if (!seen.insert(policy.resourceName).second) errors.duplicate(at, policy.resourceName);
+    checkOneOf(policy.resourceName, {"cpu", "memory"}, at, errors);
+    checkOneOf(policy.restartPolicy, {"NotRequired", "RestartContainer"}, at, errors);
+    if (podRestartPolicy == "Never" && policy.restartPolicy == "RestartContainer") {
+      errors.invalid(at, policy.restartPolicy,
+                     "must be 'NotRequired' when `restartPolicy` is 'Never'");
+    }
+  }
+}
+
+void checkRestartRules(const v1::Container& container, const FieldPath& path, FieldErrors& errors) {
+  if (container.restartPolicy) {
+    checkOneOf(*container.restartPolicy, {"Always", "Never", "OnFailure"},
+               path.child("restartPolicy"), errors);
+  }
+  const auto& rules = container.restartPolicyRules;
+  if (rules.empty()) return;
+  if (!container.restartPolicy)
+    errors.required(path.child("restartPolicy"),
+                    "must specify restartPolicy when restart rules are used");
+  const auto list = path.child("restartPolicyRules");
+  if (rules.size() > 20) errors.tooMany(list, static_cast<int64_t>(rules.size()), 20);
+  for (size_t i = 0; i < rules.size() && i < 20; ++i) {
+    const auto at = list.index(i);
+    checkOneOf(rules[i].action, {"Restart", "RestartAllContainers"}, at.child("action"), errors);
+    const auto exit = at.child("exitCodes");
+    if (!rules[i].exitCodes) {
+      errors.required(exit, "must be specified");
+      continue;
+    }
+    checkOneOf(rules[i].exitCodes->operator_, {"In", "NotIn"}, exit.child("operator"), errors);
+    const auto& values = rules[i].exitCodes->values;
+    if (values.size() > 255)
+      errors.tooMany(exit.child("values"), static_cast<int64_t>(values.size()), 255);
+  }
+}
+
+/// What all kinds of containers must satisfy.
+template <typename C>
+void checkCommon(const C& container, const v1::PodSpec& spec, const PodSpecContext& context,
+                 const FieldPath& path, FieldErrors& errors) {
+  if (!requireText(container.name, path.child("name"), errors))
+    errors.invalidEach(path.child("name"), container.name,
+                       api::validateDns1123Label(container.name));
+  const auto image = path.child("image");
+  if (!requireText(container.image, image, errors) && !context.isTemplate) {
+    const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+    if (space(container.image.front()) || space(container.image.back()))
+      errors.invalid(image, container.image, "must not have leading or trailing whitespace");
+  }
+  checkOneOf(container.terminationMessagePolicy, {"File", "FallbackToLogsOnError"},
+             path.child("terminationMessagePolicy"), errors);
+  checkPorts(container.ports, spec.hostNetwork, path.child("ports"), errors);
+  checkEnv(container.env, path.child("env"), errors);
+  checkEnvFrom(container.envFrom, path.child("envFrom"), errors);
+  checkMounts(container, spec, path, errors);
+  checkDevices(container, spec, path, errors);
+  checkOneOf(container.imagePullPolicy, {"Always", "IfNotPresent", "Never"},
+             path.child("imagePullPolicy"), errors);
+  std::vector<std::string_view> claims;
+  for (const auto& claim : spec.resourceClaims) claims.push_back(claim.name);
+  validateResourceRequirements(container.resources, claims, path.child("resources"), errors);
+  checkResizePolicy(container.resizePolicy, spec.restartPolicy, path.child("resizePolicy"), errors);
+  if (container.securityContext) {
+    checkSecurityContext(*container.securityContext, spec.hostUsers.value_or(true),
+                         path.child("securityContext"), errors);
+  }
+}
+
+/// Probes and lifecycle of a container that runs on.
+void checkLongRunning(const v1::Container& container, const v1::PodSpec& spec,
+                      const FieldPath& path, FieldErrors& errors) {
+  constexpr std::string_view kOne = "must be 1";
+  if (container.lifecycle)
+    checkLifecycle(*container.lifecycle, spec, path.child("lifecycle"), errors);
+  if (const auto& probe = container.livenessProbe) {
+    const auto at = path.child("livenessProbe");
+    checkProbe(*probe, at, errors);
+    if (probe->successThreshold != 1)
+      errors.invalid(at.child("successThreshold"), probe->successThreshold, kOne);
+  }
+  if (const auto& probe = container.readinessProbe) {
+    const auto at = path.child("readinessProbe");
+    checkProbe(*probe, at, errors);
+    if (probe->terminationGracePeriodSeconds) {
+      errors.invalid(at.child("terminationGracePeriodSeconds"),
+                     *probe->terminationGracePeriodSeconds,
+                     "must not be set for readinessProbes");
+    }
+  }
+  if (const auto& probe = container.startupProbe) {
+    const auto at = path.child("startupProbe");
+    checkProbe(*probe, at, errors);
+    if (probe->successThreshold != 1)
+      errors.invalid(at.child("successThreshold"), probe->successThreshold, kOne);
+  }
+}
+
+void checkInitOnly(const v1::Container& container, const FieldPath& path, FieldErrors& errors) {
+  constexpr std::string_view kText = "may not be set for init containers without restartPolicy=Always";
+  if (container.lifecycle) errors.forbidden(path.child("lifecycle"), kText);
+  if (container.livenessProbe) errors.forbidden(path.child("livenessProbe"), kText);
+  if (container.readinessProbe) errors.forbidden(path.child("readinessProbe"), kText);
+  if (container.startupProbe) errors.forbidden(path.child("startupProbe"), kText);
+}
+
+void checkEphemeral(const v1::EphemeralContainer& container, const v1::PodSpec& spec,
+                    const PodSpecContext& context, std::set<std::string_view>& names,
+                    const FieldPath& path, FieldErrors& errors) {
+  constexpr std::string_view kText = "cannot be set for an Ephemeral Container";
+  const auto& common = container.ephemeralContainerCommon;
+  checkCommon(common, spec, context, path, errors);
+  if (!common.name.empty() && !names.insert(common.name).second)
+    errors.duplicate(path.child("name"), common.name);
+  if (const auto& target = container.targetContainerName; !target.empty()) {
+    const auto named = [&](const auto& c) { return c.name == target; };
+    if (std::none_of(spec.containers.begin(), spec.containers.end(), named) &&
+        std::none_of(spec.initContainers.begin(), spec.initContainers.end(), named))
+      errors.notFound(path.child("targetContainerName"), target);
+  }
+  if (!common.ports.empty()) errors.forbidden(path.child("ports"), kText);
+  if (!(common.resources == v1::ResourceRequirements()))
+    errors.forbidden(path.child("resources"), kText);
+  if (common.livenessProbe) errors.forbidden(path.child("livenessProbe"), kText);
+  if (common.readinessProbe) errors.forbidden(path.child("readinessProbe"), kText);
+  if (common.startupProbe) errors.forbidden(path.child("startupProbe"), kText);
+  if (common.lifecycle) errors.forbidden(path.child("lifecycle"), kText);
+  if (!common.resizePolicy.empty()) errors.forbidden(path.child("resizePolicy"), kText);
+  if (common.restartPolicy) errors.forbidden(path.child("restartPolicy"), kText);
+  for (size_t i = 0; i < common.volumeMounts.size(); ++i) {
+    const auto at = path.child("volumeMounts").index(i);
+    if (!common.volumeMounts[i].subPath.empty()) errors.forbidden(at.child("subPath"), kText);
+    if (!common.volumeMounts[i].subPathExpr.empty())
+      errors.forbidden(at.child("subPathExpr"), kText);
+  }
+}
+
+/// Two containers must not want the same port of the host.
+void checkHostPorts(const std::vector<v1::Container>& containers, const FieldPath& path,
+                    std::set<std::string>& taken, FieldErrors& errors) {
+  for (size_t c = 0; c < containers.size(); ++c) {
+    for (size_t p = 0; p < containers[c].ports.size(); ++p) {
+      const auto& port = containers[c].ports[p];
+      if (port.hostPort == 0) continue;
+      std::string key = port.protocol + "/" + port.hostIP + "/" + std::to_string(port.hostPort);
+      if (taken.contains(key)) {
+        errors.duplicate(path.index(c).child("ports").index(p).child("hostPort"), key);
+      } else {
+        taken.insert(std::move(key));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void checkContainers(const v1::PodSpec& spec, const PodSpecContext& context, const FieldPath& path,
+                     FieldErrors& errors) {
+  std::set<std::string_view> names;
+  const auto list = path.child("containers");
+  if (spec.containers.empty()) errors.required(list);
+  for (size_t i = 0; i < spec.containers.size(); ++i) {
+    const auto& container = spec.containers[i];
+    const auto at = list.index(i);
+    checkCommon(container, spec, context, at, errors);
+    if (!container.name.empty() && !names.insert(container.name).second)
+      errors.duplicate(at.child("name"), container.name);
+    checkLongRunning(container, spec, at, errors);
+    checkRestartRules(container, at, errors);
+  }
+  std::set<std::string> hostPorts;
+  checkHostPorts(spec.containers, list, hostPorts, errors);
+
+  const auto initList = path.child("initContainers");
+  for (size_t i = 0; i < spec.initContainers.size(); ++i) {
+    const auto& container = spec.initContainers[i];
+    const auto at = initList.index(i);
+    checkCommon(container, spec, context, at, errors);
+    if (!container.name.empty() && !names.insert(container.name).second)
+      errors.duplicate(at.child("name"), container.name);
+    checkRestartRules(container, at, errors);
+    if (api::isSidecar(container)) {
+      checkLongRunning(container, spec, at, errors);
+    } else {
+      checkInitOnly(container, at, errors);
+    }
+    // Init containers run one after the other: only those of one container must differ.
+    std::set<std::string> own;
+    checkHostPorts({container}, at, own, errors);
+  }
+
+  const auto ephemeral = path.child("ephemeralContainers");
+  if (!spec.ephemeralContainers.empty() && !context.allowEphemeralContainers) {
+    errors.forbidden(ephemeral, context.isTemplate
+                                    ? "ephemeral containers not allowed in pod template"
+                                    : "cannot be set on create");
+    return;
+  }
+  for (size_t i = 0; i < spec.ephemeralContainers.size(); ++i) {
+    checkEphemeral(spec.ephemeralContainers[i], spec, context, names, ephemeral.index(i), errors);
+  }
+}
+
+}  // namespace coxswain::apiserver::pods

@@ -1,0 +1,354 @@
+#include <algorithm>
+
+#include "api/names/names.h"
+#include "apiserver/registry/core/pod_spec_internal.h"
+
+namespace coxswain::apiserver::pods {
+
+namespace v1 = api::core::v1;
+using api::FieldErrors;
+using api::FieldPath;
+
+namespace {
+
+constexpr std::string_view kSysctlPattern =
+    "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+constexpr std::string_view kWindows = "cannot be set for a windows pod";
+constexpr std::string_view kLinux = "windows options cannot be set for a linux pod";
+
+/// kSysctlPattern and the length.
+bool isSysctlName(std::string_view name) {
+  if (name.empty() || name.size() > 253) return false;
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  bool start = true;
+  char last = '.';
+  for (const char c : name) {
+    if (c == '.' || c == '/') {
+      if (start || !plain(last)) return false;
+      start = true;
+    } else if (plain(c)) {
+      start = false;
+    } else if ((c != '-' && c != '_') || start) {
+      return false;
+    }
+    last = c;
+  }
+  return plain(last);
+}
+
+// A security context as messages show it: JSON of upstream's internal struct, whose members have
+// their Go names and are all written.
+std::string quoted(const std::string& text) {
+  std::string out;
+  api::appendJsonQuoted(out, text);
+  return out;
+}
+std::string shown(const std::optional<bool>& v) {
+  return v ? (*v ? "true" : "false") : "null";
+}
+std::string shown(const std::optional<int64_t>& v) {
+  return v ? std::to_string(*v) : "null";
+}
+std::string shown(const std::optional<std::string>& v) {
+  return v ? quoted(*v) : "null";
+}
+std::string shown(const std::vector<std::string>& list) {
+  return list.empty() ? "null" : api::FieldValue(list).text();
+}
+template <typename P>
+std::string shownProfile(const P& profile) {
+  if (!profile) return "null";
+  return "{\"Type\":" + quoted(profile->type) +
+         ",\"LocalhostProfile\":" + shown(profile->localhostProfile) + "}";
+}
+api::FieldValue shown(const v1::SecurityContext& c) {
+  std::string out = "{\"Capabilities\":";
+  out += c.capabilities ? "{\"Add\":" + shown(c.capabilities->add) +
+                              ",\"Drop\":" + shown(c.capabilities->drop) + "}"
+                        : "null";
+  out += ",\"Privileged\":" + shown(c.privileged) + ",\"SELinuxOptions\":";
+  if (const auto& s = c.seLinuxOptions) {
+    out += "{\"User\":" + quoted(s->user) + ",\"Role\":" + quoted(s->role) +
+           ",\"Type\":" + quoted(s->type) + ",\"Level\":" + quoted(s->level) + "}";
+  } else {
+    out += "null";
+  }
+  out += ",\"WindowsOptions\":";
+  if (const auto& w = c.windowsOptions) {
+    out += "{\"GMSACredentialSpecName\":" + shown(w->gmsaCredentialSpecName) +
+           ",\"GMSACredentialSpec\":" + shown(w->gmsaCredentialSpec) +
+           ",\"RunAsUserName\":" + shown(w->runAsUserName) +
+           ",\"HostProcess\":" + shown(w->hostProcess) + "}";
+  } else {
+    out += "null";
+  }
+  out += ",\"RunAsUser\":" + shown(c.runAsUser) + ",\"RunAsGroup\":" + shown(c.runAsGroup) +
+         ",\"RunAsNonRoot\":" + shown(c.runAsNonRoot) +
+         ",\"ReadOnlyRootFilesystem\":" + shown(c.readOnlyRootFilesystem) +
+         ",\"AllowPrivilegeEscalation\":" + shown(c.allowPrivilegeEscalation) +
+         ",\"ProcMount\":" + shown(c.procMount) +
+         ",\"SeccompProfile\":" + shownProfile(c.seccompProfile) +
+         ",\"AppArmorProfile\":" + shownProfile(c.appArmorProfile) + "}";
+  return api::FieldValue::json(std::move(out));
+}
+
+void checkId(const std::optional<int64_t>& id, const FieldPath& path, FieldErrors& errors) {
+  if (id) errors.invalidEach(path, *id, api::validateUserId(*id));
+}
+
+void checkSysctls(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  std::set<std::string> names;
+  const auto& sysctls = spec.securityContext->sysctls;
+  for (size_t i = 0; i < sysctls.size(); ++i) {
+    const std::string& name = sysctls[i].name;
+    const auto at = path.index(i).child("name");
+    if (requireText(name, at, errors)) continue;
+    if (!isSysctlName(name)) {
+      errors.invalid(at, name,
+                     "must have at most 253 characters and match regex " +
+                         std::string(kSysctlPattern));
+    } else if (names.contains(name)) {
+      errors.duplicate(at, name);
+    }
+    names.insert(name);
+    std::string dotted = name;
+    std::replace(dotted.begin(), dotted.end(), '/', '.');
+    if (spec.hostNetwork && dotted.starts_with("net."))
+      errors.invalid(at, name, "may not be specified when 'hostNetwork' is true");
+    if (spec.hostIPC && (dotted.starts_with("kernel.shm") || dotted.starts_with("kernel.msg") ||
+                         dotted.starts_with("fs.mqueue.") || dotted == "kernel.sem"))
+      errors.invalid(at, name, "may not be specified when 'hostIPC' is true");
+  }
+}
+
+template <typename Set>
+void forbid(bool isSet, const Set& path, FieldErrors& errors) {
+  if (isSet) errors.forbidden(path, kWindows);
+}
+
+template <typename C>
+void checkWindowsContainer(const C& container, const FieldPath& path, FieldErrors& errors) {
+  if (!container.securityContext) return;
+  const auto& c = *container.securityContext;
+  const auto at = path.child("securityContext");
+  forbid(c.seLinuxOptions.has_value(), at.child("seLinuxOptions"), errors);
+  forbid(c.seccompProfile.has_value(), at.child("seccompProfile"), errors);
+  forbid(c.appArmorProfile.has_value(), at.child("appArmorProfile"), errors);
+  forbid(c.capabilities.has_value(), at.child("capabilities"), errors);
+  forbid(c.readOnlyRootFilesystem.has_value(), at.child("readOnlyRootFilesystem"), errors);
+  forbid(c.privileged.has_value(), at.child("privileged"), errors);
+  forbid(c.allowPrivilegeEscalation.has_value(), at.child("allowPrivilegeEscalation"), errors);
+  forbid(c.procMount.has_value(), at.child("procMount"), errors);
+  forbid(c.runAsUser.has_value(), at.child("runAsUser"), errors);
+  forbid(c.runAsGroup.has_value(), at.child("runAsGroup"), errors);
+}
+
+void checkWindowsSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  forbid(spec.hostPID, path.child("hostPID"), errors);
+  forbid(spec.hostIPC, path.child("hostIPC"), errors);
+  if (spec.securityContext) {
+    const auto& c = *spec.securityContext;
+    const auto at = path.child("securityContext");
+    forbid(c.appArmorProfile.has_value(), at.child("appArmorProfile"), errors);
+    forbid(c.seLinuxOptions.has_value(), at.child("seLinuxOptions"), errors);
+    forbid(spec.hostUsers.has_value(), path.child("hostUsers"), errors);
+    forbid(c.seccompProfile.has_value(), at.child("seccompProfile"), errors);
+    forbid(c.fsGroup.has_value(), at.child("fsGroup"), errors);
+    forbid(c.fsGroupChangePolicy.has_value(), at.child("fsGroupChangePolicy"), errors);
+    forbid(!c.sysctls.empty(), at.child("sysctls"), errors);
+    forbid(spec.shareProcessNamespace.has_value(), path.child("shareProcessNamespace"), errors);
+    forbid(c.runAsUser.has_value(), at.child("runAsUser"), errors);
+    forbid(c.runAsGroup.has_value(), at.child("runAsGroup"), errors);
+    forbid(!c.supplementalGroups.empty(), at.child("supplementalGroups"), errors);
+    forbid(c.supplementalGroupsPolicy.has_value(), at.child("supplementalGroupsPolicy"), errors);
+  }
+  for (size_t i = 0; i < spec.initContainers.size(); ++i)
+    checkWindowsContainer(spec.initContainers[i], path.child("initContainers").index(i), errors);
+  for (size_t i = 0; i < spec.containers.size(); ++i)
+    checkWindowsContainer(spec.containers[i], path.child("containers").index(i), errors);
+}
+
+void checkLinuxSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  if (spec.securityContext && spec.securityContext->windowsOptions)
+    errors.forbidden(path.child("securityContext", "windowsOptions"), kLinux);
+  const auto each = [&](const std::vector<v1::Container>& containers, std::string_view name) {
+    for (size_t i = 0; i < containers.size(); ++i) {
+      if (containers[i].securityContext && containers[i].securityContext->windowsOptions) {
+        errors.forbidden(path.child(name).index(i).child("securityContext", "windowsOptions"),
+                         kLinux);
+      }
+    }
+  };
+  each(spec.initContainers, "initContainers");
+  each(spec.containers, "containers");
+}
+
+}  // namespace
+
+void checkSeccomp(const v1::SeccompProfile& profile, const FieldPath& path, FieldErrors& errors) {
+  const auto local = path.child("localhostProfile");
+  if (profile.type == "Localhost") {
+    if (!profile.localhostProfile) {
+      errors.required(local, "must be set when seccomp type is Localhost");
+    } else {
+      checkDescendingPath(*profile.localhostProfile, local, errors);
+    }
+  } else if (profile.localhostProfile) {
+    errors.invalid(local, *profile.localhostProfile,
+                   "can only be set when seccomp type is Localhost");
+  }
+  if (!requireText(profile.type, path.child("type"), errors,
+                   "type is required when seccompProfile is set") &&
+      profile.type != "Localhost" && profile.type != "RuntimeDefault" &&
+      profile.type != "Unconfined") {
+    errors.notSupported(path.child("type"), profile.type,
+                        {"Localhost", "RuntimeDefault", "Unconfined"});
+  }
+}
+
+void checkAppArmor(const v1::AppArmorProfile& profile, const FieldPath& path,
+                   FieldErrors& errors) {
+  constexpr size_t kMax = 4095;
+  const auto local = path.child("localhostProfile");
+  if (profile.type == "Localhost") {
+    const std::string text = profile.localhostProfile.value_or("");
+    const auto trimmed = text.find_first_not_of(" \t\r\n");
+    if (trimmed == std::string::npos) {
+      errors.required(local, "must be set when AppArmor type is Localhost");
+    } else {
+      if (trimmed != 0 || text.find_last_not_of(" \t\r\n") + 1 != text.size())
+        errors.invalid(local, text, "must not be padded with whitespace");
+      if (text.size() > kMax) errors.tooLong(local, kMax);
+    }
+  } else if (profile.localhostProfile) {
+    errors.invalid(local, *profile.localhostProfile,
+                   "can only be set when AppArmor type is Localhost");
+  }
+  if (!requireText(profile.type, path.child("type"), errors,
+                   "type is required when appArmorProfile is set") &&
+      profile.type != "Localhost" && profile.type != "RuntimeDefault" &&
+      profile.type != "Unconfined") {
+    errors.notSupported(path.child("type"), profile.type,
+                        {"Localhost", "RuntimeDefault", "Unconfined"});
+  }
+}
+
+void checkWindowsOptions(const v1::WindowsSecurityContextOptions& options, const FieldPath& path,
+                         FieldErrors& errors) {
+  constexpr size_t kSpecMax = 64 * 1024;
+  if (options.gmsaCredentialSpecName) {
+    errors.invalidEach(path.child("gmsaCredentialSpecName"), *options.gmsaCredentialSpecName,
+                       api::validateDns1123Subdomain(*options.gmsaCredentialSpecName));
+  }
+  if (const auto& text = options.gmsaCredentialSpec) {
+    const auto at = path.child("gmsaCredentialSpec");
+    if (text->empty()) {
+      errors.invalid(at, *text, "gmsaCredentialSpec cannot be an empty string");
+    } else if (text->size() > kSpecMax) {
+      errors.invalid(at, *text, "gmsaCredentialSpec size must be under 64 KiB");
+    }
+  }
+  if (const auto& name = options.runAsUserName) {
+    const auto at = path.child("runAsUserName");
+    const auto slash = name->find('\\');
+    const auto user = slash == std::string::npos ? *name : name->substr(slash + 1);
+    if (name->empty()) {
+      errors.invalid(at, *name, "runAsUserName cannot be an empty string");
+    } else if (std::any_of(name->begin(), name->end(),
+                           [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+      errors.invalid(at, *name, "runAsUserName cannot contain control characters");
+    } else if (slash != std::string::npos && user.find('\\') != std::string::npos) {
+      errors.invalid(at, *name, "runAsUserName cannot contain more than one backslash");
+    } else if (user.empty()) {
+      errors.invalid(at, *name, "runAsUserName's User cannot be empty");
+    } else if (user.find_first_not_of(". ") == std::string::npos) {
+      errors.invalid(at, *name,
+                     "runAsUserName's User cannot contain only periods or spaces");
+    } else if (user.find_first_of("\"/\\:;|=,+*?<>@[]") != std::string::npos) {
+      errors.invalid(at, *name,
+                     "runAsUserName's User cannot contain the following characters: "
+                     "\"/\\:;|=,+*?<>@[]");
+    }
+  }
+}
+
+void checkSecurityContext(const v1::SecurityContext& context, bool hostUsers,
+                          const FieldPath& path, FieldErrors& errors) {
+  checkId(context.runAsUser, path.child("runAsUser"), errors);
+  checkId(context.runAsGroup, path.child("runAsGroup"), errors);
+  if (context.seccompProfile)
+    checkSeccomp(*context.seccompProfile, path.child("seccompProfile"), errors);
+  if (context.procMount) {
+    const auto at = path.child("procMount");
+    checkOneOf(*context.procMount, {"Default", "Unmasked"}, at, errors);
+    if (hostUsers && *context.procMount == "Unmasked")
+      errors.invalid(at, *context.procMount, "`hostUsers` must be false to use `Unmasked`");
+  }
+  if (context.allowPrivilegeEscalation && !*context.allowPrivilegeEscalation) {
+    if (context.privileged.value_or(false)) {
+      errors.invalid(path, shown(context),
+                     "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+    }
+    if (context.capabilities) {
+      for (const auto& capability : context.capabilities->add) {
+        if (capability == "CAP_SYS_ADMIN") {
+          errors.invalid(path, shown(context),
+                         "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` "
+                         "CAP_SYS_ADMIN");
+        }
+      }
+    }
+  }
+  if (context.windowsOptions)
+    checkWindowsOptions(*context.windowsOptions, path.child("windowsOptions"), errors);
+  if (context.appArmorProfile)
+    checkAppArmor(*context.appArmorProfile, path.child("appArmorProfile"), errors);
+}
+
+void checkPodSecurityContext(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  if (spec.shareProcessNamespace.value_or(false) && spec.hostPID) {
+    errors.invalid(path.child("shareProcessNamespace"), true,
+                   "ShareProcessNamespace and HostPID cannot both be enabled");
+  }
+  if (!spec.securityContext) return;
+  const auto& context = *spec.securityContext;
+  const auto at = path.child("securityContext");
+  if (context.fsGroup) {
+    errors.invalidEach(at.child("fsGroup"), *context.fsGroup,
+                       api::validateGroupId(*context.fsGroup));
+  }
+  checkId(context.runAsUser, at.child("runAsUser"), errors);
+  checkId(context.runAsGroup, at.child("runAsGroup"), errors);
+  for (size_t i = 0; i < context.supplementalGroups.size(); ++i) {
+    errors.invalidEach(at.child("supplementalGroups").index(i), context.supplementalGroups[i],
+                       api::validateGroupId(context.supplementalGroups[i]));
+  }
+  checkSysctls(spec, at.child("sysctls"), errors);
+  if (context.fsGroupChangePolicy) {
+    checkOneOf(*context.fsGroupChangePolicy, {"Always", "OnRootMismatch"},
+               at.child("fsGroupChangePolicy"), errors);
+  }
+  if (context.seccompProfile)
+    checkSeccomp(*context.seccompProfile, at.child("seccompProfile"), errors);
+  if (context.windowsOptions)
+    checkWindowsOptions(*context.windowsOptions, at.child("windowsOptions"), errors);
+  if (context.appArmorProfile)
+    checkAppArmor(*context.appArmorProfile, at.child("appArmorProfile"), errors);
+  if (context.supplementalGroupsPolicy) {
+    checkOneOf(*context.supplementalGroupsPolicy, {"Merge", "Strict"},
+               at.child("supplementalGroupsPolicy"), errors);
+  }
+  if (context.seLinuxChangePolicy) {
+    checkOneOf(*context.seLinuxChangePolicy, {"MountOption", "Recursive"},
+               at.child("seLinuxChangePolicy"), errors);
+  }
+}
+
+void checkOs(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  if (!spec.os) return;
+  checkOneOf(spec.os->name, {"linux", "windows"}, path.child("os", "name"), errors);
+  if (spec.os->name == "windows") checkWindowsSpec(spec, path, errors);
+  if (spec.os->name == "linux") checkLinuxSpec(spec, path, errors);
+}
+
+}  // namespace coxswain::apiserver::pods

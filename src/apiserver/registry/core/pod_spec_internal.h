@@ -1,0 +1,63 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/rules.h"
+
+// What the rules of pod specs share with each other. Not for other kinds.
+
+namespace coxswain::apiserver::pods {
+
+/// Relative, without "..".
+void checkDescendingPath(std::string_view value, const api::FieldPath& path,
+                         api::FieldErrors& errors);
+void checkNoBacksteps(std::string_view value, const api::FieldPath& path, api::FieldErrors& errors);
+
+/// A field of the pod for the environment or a downward API file.
+void checkFieldRef(const api::core::v1::ObjectFieldSelector& ref,
+                   std::initializer_list<std::string_view> known, const api::FieldPath& path,
+                   api::FieldErrors& errors);
+void checkResourceFieldRef(const api::core::v1::ResourceFieldSelector& ref, bool needsContainer,
+                           const api::FieldPath& path, api::FieldErrors& errors);
+
+void checkSeccomp(const api::core::v1::SeccompProfile& profile, const api::FieldPath& path,
+                  api::FieldErrors& errors);
+void checkAppArmor(const api::core::v1::AppArmorProfile& profile, const api::FieldPath& path,
+                   api::FieldErrors& errors);
+void checkSecurityContext(const api::core::v1::SecurityContext& context, bool hostUsers,
+                          const api::FieldPath& path, api::FieldErrors& errors);
+void checkPodSecurityContext(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
+                             api::FieldErrors& errors);
+void checkWindowsOptions(const api::core::v1::WindowsSecurityContextOptions& options,
+                         const api::FieldPath& path, api::FieldErrors& errors);
+void checkOs(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
+             api::FieldErrors& errors);
+
+void checkProbe(const api::core::v1::Probe& probe, const api::FieldPath& path,
+                api::FieldErrors& errors);
+void checkLifecycle(const api::core::v1::Lifecycle& lifecycle, const api::core::v1::PodSpec& spec,
+                    const api::FieldPath& path, api::FieldErrors& errors);
+
+/// containers, initContainers and ephemeralContainers of the spec.
+void checkContainers(const api::core::v1::PodSpec& spec, const PodSpecContext& context,
+                     const api::FieldPath& path, api::FieldErrors& errors);
+void checkTopologySpread(const std::vector<api::core::v1::TopologySpreadConstraint>& constraints,
+                         const api::FieldPath& path, api::FieldErrors& errors);
+void checkPodLevelResources(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
+                            api::FieldErrors& errors);
+
+/// All rules of a pod without those of an update.
+void checkPod(const api::core::v1::Pod& pod, bool allowEphemeralContainers,
+              api::FieldErrors& errors);
+void checkPodUpdate(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
+                    api::FieldErrors& errors);
+void checkPodStatusUpdate(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
+                          api::FieldErrors& errors);
+
+}  // namespace coxswain::apiserver::pods

@@ -1,0 +1,423 @@
+#include <functional>
+
+#include "api/names/names.h"
+#include "apiserver/registry/core/pod_spec_internal.h"
+
+namespace coxswain::apiserver {
+
+namespace v1 = api::core::v1;
+using api::FieldErrors;
+using api::FieldPath;
+
+namespace {
+
+constexpr std::string_view kOneType = "may not specify more than 1 volume type";
+constexpr std::string_view kFileMode = "must be a number between 0 and 0777 (octal), both inclusive";
+constexpr int64_t kMinTokenSeconds = 600;
+constexpr int64_t kMaxTokenSeconds = int64_t{1} << 32;
+
+void checkMode(const std::optional<int32_t>& mode, const FieldPath& path, FieldErrors& errors) {
+  if (mode && (*mode < 0 || *mode > 0777)) errors.invalid(path, *mode, kFileMode);
+}
+
+/// A file's path within a volume.
+void checkItemPath(std::string_view value, const FieldPath& path, FieldErrors& errors) {
+  pods::checkDescendingPath(value, path, errors);
+  if (value.starts_with("..") && !value.starts_with("../"))
+    errors.invalid(path, value, "must not start with '..'");
+}
+
+/// Where several sources write into one volume: which paths are taken.
+using Paths = std::set<std::string, std::less<>>;
+
+void takePath(Paths* taken, const std::string& path, std::string_view suffixedName,
+              const FieldPath& at, FieldErrors& errors) {
+  if (taken == nullptr || path.empty()) return;
+  if (!taken->insert(path).second) errors.invalid(at, suffixedName, "conflicting duplicate paths");
+}
+
+void checkItems(const std::vector<v1::KeyToPath>& items, Paths* taken, std::string_view source,
+                const FieldPath& path, FieldErrors& errors) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto at = path.child("items").index(i);
+    requireText(items[i].key, at.child("key"), errors);
+    if (!requireText(items[i].path, at.child("path"), errors))
+      checkItemPath(items[i].path, at.child("path"), errors);
+    checkMode(items[i].mode, at.child("mode"), errors);
+    takePath(taken, items[i].path, source, path, errors);
+  }
+}
+
+void checkDownwardItems(const std::vector<v1::DownwardAPIVolumeFile>& items, Paths* taken,
+                        const FieldPath& path, FieldErrors& errors) {
+  for (const auto& item : items) {
+    if (!requireText(item.path, path.child("path"), errors))
+      checkItemPath(item.path, path.child("path"), errors);
+    if (item.fieldRef) {
+      pods::checkFieldRef(*item.fieldRef,
+                          {"metadata.annotations", "metadata.labels", "metadata.name",
+                           "metadata.namespace", "metadata.uid"},
+                          path.child("fieldRef"), errors);
+      if (item.resourceFieldRef) {
+        errors.invalid(path, "resource",
+                       "fieldRef and resourceFieldRef can not be specified simultaneously");
+      }
+    } else if (item.resourceFieldRef) {
+      pods::checkResourceFieldRef(*item.resourceFieldRef, true, path.child("resourceFieldRef"),
+                                  errors);
+    } else {
+      errors.required(path, "one of fieldRef and resourceFieldRef is required");
+    }
+    checkMode(item.mode, path.child("mode"), errors);
+    takePath(taken, item.path, item.path, path, errors);
+  }
+}
+
+void checkToken(const v1::ServiceAccountTokenProjection& token, const FieldPath& path,
+                FieldErrors& errors) {
+  if (token.expirationSeconds) {
+    const auto at = path.child("expirationSeconds");
+    if (*token.expirationSeconds < kMinTokenSeconds)
+      errors.invalid(at, *token.expirationSeconds,
+                     "may not specify a duration less than 10 minutes");
+    if (*token.expirationSeconds > kMaxTokenSeconds)
+      errors.invalid(at, *token.expirationSeconds,
+                     "may not specify a duration larger than 2^32 seconds");
+  }
+  if (!requireText(token.path, path.child("path"), errors))
+    checkItemPath(token.path, path.child("path"), errors);
+}
+
+void checkTrustBundle(const v1::ClusterTrustBundleProjection& bundle, const FieldPath& path,
+                      FieldErrors& errors) {
+  if (bundle.name && bundle.signerName) {
+    errors.invalid(path, asJson(bundle), "only one of name and signerName may be used");
+  } else if (bundle.name) {
+    if (!requireText(*bundle.name, path.child("name"), errors) && bundle.labelSelector)
+      errors.invalid(path.child("labelSelector"), asJson(*bundle.labelSelector),
+                     "labelSelector must be unset if name is specified");
+  } else if (bundle.signerName) {
+    requireText(*bundle.signerName, path.child("signerName"), errors);
+    if (bundle.labelSelector)
+      validateLabelSelector(*bundle.labelSelector, path.child("labelSelector"), errors);
+  } else {
+    errors.required(path, "either name or signerName must be specified");
+  }
+  if (!requireText(bundle.path, path.child("path"), errors))
+    checkItemPath(bundle.path, path.child("path"), errors);
+}
+
+void checkCertificate(const v1::PodCertificateProjection& certificate, Paths& taken,
+                      const FieldPath& path, FieldErrors& errors) {
+  constexpr int32_t kMin = 3600;
+  const int32_t max = certificate.signerName.starts_with("kubernetes.io/") ? 86400 : 7862400;
+  requireText(certificate.signerName, path.child("signerName"), errors);
+  checkOneOf(certificate.keyType,
+             {"RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"},
+             path.child("keyType"), errors);
+  if (certificate.maxExpirationSeconds && (*certificate.maxExpirationSeconds < kMin ||
+                                           *certificate.maxExpirationSeconds > max)) {
+    errors.invalid(path.child("maxExpirationSeconds"), *certificate.maxExpirationSeconds,
+                   "if provided, maxExpirationSeconds must be " + api::rangeMessage(kMin, max).substr(
+                       std::string_view("must be ").size()));
+  }
+  const std::pair<std::string_view, const std::string*> files[] = {
+      {"credentialBundlePath", &certificate.credentialBundlePath},
+      {"keyPath", &certificate.keyPath},
+      {"certificateChainPath", &certificate.certificateChainPath}};
+  bool any = false;
+  for (const auto& [name, file] : files) {
+    if (file->empty()) continue;
+    any = true;
+    checkItemPath(*file, path.child(name), errors);
+    takePath(&taken, *file, *file, path.child(name), errors);
+  }
+  if (!any)
+    errors.required(path,
+                    "specify at least one of credentialBundlePath, keyPath, and "
+                    "certificateChainPath");
+}
+
+void checkProjected(const v1::ProjectedVolumeSource& projected, const FieldPath& path,
+                    FieldErrors& errors) {
+  Paths taken;
+  checkMode(projected.defaultMode, path.child("defaultMode"), errors);
+  for (size_t i = 0; i < projected.sources.size(); ++i) {
+    const auto& source = projected.sources[i];
+    const auto at = path.child("sources").index(i);
+    int kinds = 0;
+    const auto next = [&](std::string_view name) {
+      if (kinds++ == 0) return true;
+      errors.forbidden(at.child(name), kOneType);
+      return false;
+    };
+    if (source.secret && next("secret")) {
+      const auto child = at.child("secret");
+      requireText(source.secret->localObjectReference.name, child.child("name"), errors);
+      checkItems(source.secret->items, &taken, source.secret->localObjectReference.name, child,
+                 errors);
+    }
+    if (source.configMap && next("configMap")) {
+      const auto child = at.child("configMap");
+      requireText(source.configMap->localObjectReference.name, child.child("name"), errors);
+      checkItems(source.configMap->items, &taken, source.configMap->localObjectReference.name,
+                 child, errors);
+    }
+    if (source.downwardAPI && next("downwardAPI"))
+      checkDownwardItems(source.downwardAPI->items, &taken, at.child("downwardAPI"), errors);
+    if (source.serviceAccountToken && next("serviceAccountToken")) {
+      const auto child = at.child("serviceAccountToken");
+      checkToken(*source.serviceAccountToken, child, errors);
+      takePath(&taken, source.serviceAccountToken->path, source.serviceAccountToken->path, child,
+               errors);
+    }
+    if (source.clusterTrustBundle && next("clusterTrustBundle")) {
+      const auto child = at.child("clusterTrustBundle");
+      checkTrustBundle(*source.clusterTrustBundle, child, errors);
+      takePath(&taken, source.clusterTrustBundle->path, source.clusterTrustBundle->path, child,
+               errors);
+    }
+    if (source.podCertificate && next("podCertificate"))
+      checkCertificate(*source.podCertificate, taken, at.child("podCertificate"), errors);
+    if (kinds == 0) errors.required(at, "must specify a volume type");
+  }
+}
+
+void checkNfs(const v1::NFSVolumeSource& nfs, const FieldPath& path, FieldErrors& errors) {
+  requireText(nfs.server, path.child("server"), errors);
+  if (!requireText(nfs.path, path.child("path"), errors) && !nfs.path.starts_with('/'))
+    errors.invalid(path.child("path"), nfs.path, "must be an absolute path");
+}
+
+void checkIscsi(const v1::ISCSIVolumeSource& iscsi, const FieldPath& path, FieldErrors& errors) {
+  requireText(iscsi.targetPortal, path.child("targetPortal"), errors);
+  const std::string& iqn = iscsi.iqn;
+  if (!requireText(iqn, path.child("iqn"), errors) && !iqn.starts_with("iqn") &&
+      !iqn.starts_with("eui") && !iqn.starts_with("naa")) {
+    errors.invalid(path.child("iqn"), iqn, "must be valid format starting with iqn, eui, or naa");
+  }
+  if (iscsi.lun < 0 || iscsi.lun > 255)
+    errors.invalid(path.child("lun"), iscsi.lun, api::rangeMessage(0, 255));
+  if ((iscsi.chapAuthDiscovery || iscsi.chapAuthSession) && !iscsi.secretRef)
+    errors.required(path.child("secretRef"));
+  if (iscsi.secretRef) requireText(iscsi.secretRef->name, path.child("secretRef", "name"), errors);
+  if (iscsi.initiatorName && !iscsi.initiatorName->starts_with("iqn") &&
+      !iscsi.initiatorName->starts_with("eui") && !iscsi.initiatorName->starts_with("naa")) {
+    errors.invalid(path.child("initiatorname"), *iscsi.initiatorName, "must be valid format");
+  }
+}
+
+void checkFc(const v1::FCVolumeSource& fc, const FieldPath& path, FieldErrors& errors) {
+  if (fc.targetWWNs.empty() && fc.wwids.empty()) {
+    errors.required(path.child("targetWWNs"), "must specify either targetWWNs or wwids, but not both");
+  } else if (!fc.targetWWNs.empty() && !fc.wwids.empty()) {
+    errors.invalid(path.child("targetWWNs"), fc.targetWWNs,
+                   "targetWWNs and wwids can not be specified simultaneously");
+  }
+  if (!fc.targetWWNs.empty()) {
+    if (!fc.lun) {
+      errors.required(path.child("lun"), "lun is required if targetWWNs is specified");
+    } else if (*fc.lun < 0 || *fc.lun > 255) {
+      errors.invalid(path.child("lun"), *fc.lun, api::rangeMessage(0, 255));
+    }
+  }
+}
+
+void checkCsi(const v1::CSIVolumeSource& csi, const FieldPath& path, FieldErrors& errors) {
+  const auto driver = path.child("driver");
+  if (!requireText(csi.driver, driver, errors)) {
+    if (csi.driver.size() > 63) errors.tooLong(driver, 63);
+    std::string name = csi.driver;
+    for (char& c : name) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    errors.invalidEach(driver, csi.driver, api::validateDns1123Subdomain(name));
+  }
+  if (csi.nodePublishSecretRef) {
+    requireText(csi.nodePublishSecretRef->name, path.child("nodePublishSecretRef", "name"), errors);
+  }
+}
+
+void checkEphemeral(const v1::EphemeralVolumeSource& source, const FieldPath& path,
+                    FieldErrors& errors) {
+  const auto at = path.child("volumeClaimTemplate");
+  if (!source.volumeClaimTemplate) {
+    errors.required(at);
+    return;
+  }
+  const auto& claim = *source.volumeClaimTemplate;
+  validateLabels(claim.metadata.labels, at.child("metadata", "labels"), errors);
+  validateAnnotations(claim.metadata.annotations, at.child("metadata", "annotations"), errors);
+  api::meta::v1::ObjectMeta rest = claim.metadata;
+  rest.labels.clear();
+  rest.annotations.clear();
+  if (!(rest == api::meta::v1::ObjectMeta())) {
+    errors.forbidden(at.child("metadata"), "only labels and annotations may be set");
+  }
+  const auto spec = at.child("spec");
+  if (claim.spec.accessModes.empty())
+    errors.required(spec.child("accessModes"), "at least 1 access mode is required");
+  const auto* storage = claim.spec.resources.requests.get("storage");
+  const auto resources = spec.child("resources");
+  if (storage == nullptr) {
+    errors.required(resources.child("requests").key("storage"));
+  } else if (storage->sign() <= 0) {
+    errors.invalid(resources.child("requests").key("storage"), *storage,
+                   "must be greater than zero");
+  }
+}
+
+void checkHostPath(const v1::HostPathVolumeSource& source, const FieldPath& path,
+                   FieldErrors& errors) {
+  if (requireText(source.path, path.child("path"), errors)) return;
+  pods::checkNoBacksteps(source.path, path.child("path"), errors);
+  if (!source.type) return;
+  static constexpr std::string_view kTypes[] = {"",           "BlockDevice",       "CharDevice",
+                                                "Directory",  "DirectoryOrCreate", "File",
+                                                "FileOrCreate", "Socket"};
+  for (const auto type : kTypes) {
+    if (*source.type == type) return;
+  }
+  errors.notSupported(path.child("type"), *source.type, kTypes);
+}
+
+/// Visits the sources that are set, in the order upstream looks at them.
+class SourceChecker {
+ private:
+  template <typename T, typename F>
+  void one(const api::Box<T>& source, std::string_view name, const F& check) {
+    if (!source) return;
+    const auto at = path_.child(name);
+    if (count_++ > 0) {
+      errors_.forbidden(at, kOneType);
+    } else {
+      check(*source, at);
+    }
+  }
+  template <typename T>
+  auto with(void (*check)(const T&, const FieldPath&, FieldErrors&)) {
+    return [this, check](const T& source, const FieldPath& at) { check(source, at, errors_); };
+  }
+  template <typename T>
+  auto text(std::string T::*member, std::string_view name) {
+    return [this, member, name](const T& source, const FieldPath& at) {
+      requireText(source.*member, at.child(name), errors_);
+    };
+  }
+  static auto nothing() {
+    return [](const auto&, const FieldPath&) {};
+  }
+
+ public:
+  SourceChecker(const v1::Volume& volume, bool isTemplate, const FieldPath& path,
+                FieldErrors& errors)
+      : volume_(volume), isTemplate_(isTemplate), path_(path), errors_(errors) {}
+
+  void run() {
+    const auto& s = volume_.volumeSource;
+    one(s.emptyDir, "emptyDir", [&](const auto& source, const FieldPath& at) {
+      if (source.sizeLimit && source.sizeLimit->sign() < 0) {
+        errors_.forbidden(at.child("sizeLimit"),
+                          "SizeLimit field must be a valid resource quantity");
+      }
+    });
+    one(s.hostPath, "hostPath", with(checkHostPath));
+    one(s.gitRepo, "gitRepo", [&](const auto& source, const FieldPath& at) {
+      requireText(source.repository, at.child("repository"), errors_);
+      pods::checkDescendingPath(source.directory, at.child("directory"), errors_);
+    });
+    one(s.gcePersistentDisk, "gcePersistentDisk", text(&v1::GCEPersistentDiskVolumeSource::pdName,
+                                                       "pdName"));
+    one(s.awsElasticBlockStore, "awsElasticBlockStore",
+        text(&v1::AWSElasticBlockStoreVolumeSource::volumeID, "volumeID"));
+    one(s.secret, "secret", [&](const auto& source, const FieldPath& at) {
+      requireText(source.secretName, at.child("secretName"), errors_);
+      checkMode(source.defaultMode, at.child("defaultMode"), errors_);
+      checkItems(source.items, nullptr, {}, at, errors_);
+    });
+    one(s.nfs, "nfs", with(checkNfs));
+    one(s.iscsi, "iscsi", with(checkIscsi));
+    one(s.glusterfs, "glusterfs", [&](const auto& source, const FieldPath& at) {
+      requireText(source.endpoints, at.child("endpoints"), errors_);
+      requireText(source.path, at.child("path"), errors_);
+    });
+    one(s.flocker, "flocker", nothing());
+    one(s.persistentVolumeClaim, "persistentVolumeClaim",
+        text(&v1::PersistentVolumeClaimVolumeSource::claimName, "claimName"));
+    one(s.rbd, "rbd", [&](const auto& source, const FieldPath& at) {
+      if (source.monitors.empty()) errors_.required(at.child("monitors"));
+      requireText(source.image, at.child("image"), errors_);
+    });
+    one(s.cinder, "cinder", text(&v1::CinderVolumeSource::volumeID, "volumeID"));
+    one(s.cephfs, "cephfs", [&](const auto& source, const FieldPath& at) {
+      if (source.monitors.empty()) errors_.required(at.child("monitors"));
+    });
+    one(s.quobyte, "quobyte", text(&v1::QuobyteVolumeSource::volume, "volume"));
+    one(s.downwardAPI, "downwardAPI", [&](const auto& source, const FieldPath& at) {
+      checkMode(source.defaultMode, at.child("defaultMode"), errors_);
+      checkDownwardItems(source.items, nullptr, at, errors_);
+    });
+    one(s.fc, "fc", with(checkFc));
+    one(s.flexVolume, "flexVolume", text(&v1::FlexVolumeSource::driver, "driver"));
+    one(s.azureFile, "azureFile", [&](const auto& source, const FieldPath& at) {
+      requireText(source.secretName, at.child("secretName"), errors_);
+      requireText(source.shareName, at.child("shareName"), errors_);
+    });
+    one(s.configMap, "configMap", [&](const auto& source, const FieldPath& at) {
+      requireText(source.localObjectReference.name, at.child("name"), errors_);
+      checkMode(source.defaultMode, at.child("defaultMode"), errors_);
+      checkItems(source.items, nullptr, {}, at, errors_);
+    });
+    one(s.vsphereVolume, "vsphereVolume",
+        text(&v1::VsphereVirtualDiskVolumeSource::volumePath, "volumePath"));
+    one(s.photonPersistentDisk, "photonPersistentDisk",
+        text(&v1::PhotonPersistentDiskVolumeSource::pdID, "pdID"));
+    one(s.portworxVolume, "portworxVolume", text(&v1::PortworxVolumeSource::volumeID, "volumeID"));
+    one(s.azureDisk, "azureDisk", [&](const auto& source, const FieldPath& at) {
+      requireText(source.diskName, at.child("diskName"), errors_);
+      requireText(source.diskURI, at.child("diskURI"), errors_);
+    });
+    one(s.storageos, "storageos", nothing());
+    one(s.scaleIO, "scaleIO", [&](const auto& source, const FieldPath& at) {
+      requireText(source.gateway, at.child("gateway"), errors_);
+      requireText(source.system, at.child("system"), errors_);
+      requireText(source.volumeName, at.child("volumeName"), errors_);
+    });
+    one(s.projected, "projected", with(checkProjected));
+    one(s.csi, "csi", with(checkCsi));
+    one(s.ephemeral, "ephemeral", with(checkEphemeral));
+    one(s.image, "image", [&](const auto& source, const FieldPath& at) {
+      // A template may leave the reference to whoever makes pods of it.
+      if (!isTemplate_) requireText(source.reference, at.child("reference"), errors_);
+      checkOneOf(source.pullPolicy, {"Always", "IfNotPresent", "Never"}, at.child("pullPolicy"),
+                 errors_);
+    });
+    if (count_ == 0) errors_.required(path_, "must specify a volume type");
+  }
+
+ private:
+  const v1::Volume& volume_;
+  const bool isTemplate_;
+  const FieldPath& path_;
+  FieldErrors& errors_;
+  int count_ = 0;
+};
+
+}  // namespace
+
+void validateVolumes(const std::vector<v1::Volume>& volumes, bool isTemplate, const FieldPath& path,
+                     FieldErrors& errors) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < volumes.size(); ++i) {
+    const auto at = path.index(i);
+    SourceChecker(volumes[i], isTemplate, at, errors).run();
+    const auto name = at.child("name");
+    if (requireText(volumes[i].name, name, errors)) continue;
+    const auto messages = api::validateDns1123Label(volumes[i].name);
+    errors.invalidEach(name, volumes[i].name, messages);
+    if (messages.empty() && !names.insert(volumes[i].name).second)
+      errors.duplicate(name, volumes[i].name);
+  }
+}
+
+}  // namespace coxswain::apiserver
