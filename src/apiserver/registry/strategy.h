@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +23,10 @@ struct StrategyTraits {
   bool orphanByDefault = false;
   /// Fields that fieldSelector may name besides metadata.name and metadata.namespace.
   std::vector<std::string_view> fieldSelectors;
+  /// Finalizers without a domain must be standard ones.
+  bool standardFinalizers = true;
+  /// What makes generation grow besides. Never: it stays 1.
+  enum class Grows : uint8_t { BySpec, ByLabels, ByAnnotations, Never } grows = Grows::BySpec;
 };
 
 /// What is particular to one kind: its defaults, rules and reset fields. Stateless and shared by all
@@ -55,6 +62,13 @@ class Strategy {
                         std::vector<std::string>& out) const = 0;
   /// The values of traits().fieldSelectors.
   virtual void selectableFields(const void* object, api::FieldSet& out) const = 0;
+
+  /// Seconds for which a deletion waits for someone else to end the object (`requested`: what the
+  /// client asked for). Nullopt: the kind knows no graceful deletion.
+  [[nodiscard]] virtual std::optional<int64_t> gracePeriod(
+      const void* object, std::optional<int64_t> requested) const {
+    return std::nullopt;
+  }
 };
 
 /// Strategy of a generated struct: derive from this, override what the kind needs. Defaults: no

@@ -1,0 +1,67 @@
+#include "apiserver/registry/apps/workload.h"
+#include "apiserver/registry/strategies.h"
+
+namespace coxswain::apiserver {
+
+using api::FieldErrors;
+using api::FieldPath;
+using api::apps::v1::ReplicaSet;
+
+namespace {
+
+class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
+ public:
+  ReplicaSetKind()
+      : TypedStrategy(
+            StrategyTraits{.generation = true, .fieldSelectors = {"status.replicas"}}) {}
+
+ protected:
+  void defaults(ReplicaSet& object) const override {
+    setPodTemplateDefaults(object.spec.template_);
+    if (!object.spec.replicas) object.spec.replicas = 1;
+  }
+  void check(const ReplicaSet& object, FieldErrors& errors) const override {
+    const auto& spec = object.spec;
+    const FieldPath path("spec");
+    checkNonNegative(spec.replicas, path.child("replicas"), errors);
+    checkNonNegative(spec.minReadySeconds, path.child("minReadySeconds"), errors);
+    checkSelectorAndTemplate(spec.selector, spec.template_,
+                             "empty selector is invalid for deployment", "ReplicaSet", path, errors);
+  }
+  void checkUpdate(const ReplicaSet& next, const ReplicaSet& current,
+                   FieldErrors& errors) const override {
+    check(next, errors);
+    checkSelectorUnchanged(next.spec.selector, current.spec.selector, errors);
+  }
+  void checkStatusUpdate(const ReplicaSet& next, const ReplicaSet&,
+                         FieldErrors& errors) const override {
+    const auto& status = next.status;
+    const FieldPath path("status");
+    checkNonNegative(status.replicas, path.child("replicas"), errors);
+    checkNonNegative(status.fullyLabeledReplicas, path.child("fullyLabeledReplicas"), errors);
+    checkNonNegative(status.readyReplicas, path.child("readyReplicas"), errors);
+    checkNonNegative(status.availableReplicas, path.child("availableReplicas"), errors);
+    checkNonNegative(status.terminatingReplicas, path.child("terminatingReplicas"), errors);
+    checkNonNegative(status.observedGeneration, path.child("observedGeneration"), errors);
+    constexpr std::string_view kReplicas = "status.replicas";
+    checkAtMost(status.fullyLabeledReplicas, status.replicas, kReplicas,
+                path.child("fullyLabeledReplicas"), errors);
+    checkAtMost(status.readyReplicas, status.replicas, kReplicas, path.child("readyReplicas"),
+                errors);
+    checkAtMost(status.availableReplicas, status.replicas, kReplicas,
+                path.child("availableReplicas"), errors);
+    checkAtMost(status.availableReplicas, status.readyReplicas, "readyReplicas",
+                path.child("availableReplicas"), errors);
+  }
+  void fields(const ReplicaSet& object, api::FieldSet& out) const override {
+    out.emplace_back("status.replicas", std::to_string(object.status.replicas));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> makeReplicaSetStrategy() {
+  return std::make_unique<ReplicaSetKind>();
+}
+
+}  // namespace coxswain::apiserver

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+
+#include "apiserver/registry/strategy.h"
+
+namespace coxswain::apiserver {
+
+// The strategy of each kind, except pods and pod templates (core/pod_spec.h).
+
+// core
+std::unique_ptr<Strategy> makeConfigMapStrategy();
+std::unique_ptr<Strategy> makeEndpointsStrategy();
+std::unique_ptr<Strategy> makeEventStrategy();
+std::unique_ptr<Strategy> makeLimitRangeStrategy();
+std::unique_ptr<Strategy> makeNamespaceStrategy();
+/// PUT of /finalize: changes spec.finalizers alone.
+std::unique_ptr<Strategy> makeNamespaceFinalizeStrategy();
+std::unique_ptr<Strategy> makeNodeStrategy();
+std::unique_ptr<Strategy> makePersistentVolumeClaimStrategy();
+std::unique_ptr<Strategy> makePersistentVolumeStrategy();
+std::unique_ptr<Strategy> makeReplicationControllerStrategy();
+std::unique_ptr<Strategy> makeResourceQuotaStrategy();
+std::unique_ptr<Strategy> makeSecretStrategy();
+std::unique_ptr<Strategy> makeServiceAccountStrategy();
+std::unique_ptr<Strategy> makeServiceStrategy();
+
+// apps
+std::unique_ptr<Strategy> makeControllerRevisionStrategy();
+std::unique_ptr<Strategy> makeDaemonSetStrategy();
+std::unique_ptr<Strategy> makeDeploymentStrategy();
+std::unique_ptr<Strategy> makeReplicaSetStrategy();
+std::unique_ptr<Strategy> makeStatefulSetStrategy();
+
+// coordination.k8s.io, discovery.k8s.io, events.k8s.io, scheduling.k8s.io
+std::unique_ptr<Strategy> makeLeaseStrategy();
+std::unique_ptr<Strategy> makeEndpointSliceStrategy();
+std::unique_ptr<Strategy> makeEventsEventStrategy();
+std::unique_ptr<Strategy> makePriorityClassStrategy();
+
+}  // namespace coxswain::apiserver
