@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/gen/core_v1.h"
 #include "api/helpers/resources.h"
 #include "api/names/names.h"
@@ -41,7 +43,16 @@ void hostPorts(std::vector<v1::Container>& containers) {
   }
 }
 
-class PodStrategy final : public TypedStrategy<v1::Pod> {
+/// Makes `next` the current pod, but for what identifies the request.
+void keepAllBut(v1::Pod& next, const v1::Pod& current) {
+  auto version = std::move(next.metadata.resourceVersion);
+  auto managed = std::move(next.metadata.managedFields);
+  next = current;
+  next.metadata.resourceVersion = std::move(version);
+  next.metadata.managedFields = std::move(managed);
+}
+
+class PodStrategy : public TypedStrategy<v1::Pod> {
  public:
   PodStrategy()
       : TypedStrategy({.generation = true,
@@ -132,6 +143,49 @@ class PodStrategy final : public TypedStrategy<v1::Pod> {
   }
 };
 
+/// PUT and PATCH of /ephemeralcontainers: changes nothing but those.
+class EphemeralContainersStrategy final : public PodStrategy {
+ protected:
+  void beforeUpdate(v1::Pod& next, const v1::Pod& current) const override {
+    auto containers = std::move(next.spec.ephemeralContainers);
+    keepAllBut(next, current);
+    next.spec.ephemeralContainers = std::move(containers);
+  }
+  void checkUpdate(const v1::Pod& next, const v1::Pod& current,
+                   api::FieldErrors& errors) const override {
+    pods::checkEphemeralContainersUpdate(next, current, errors);
+  }
+};
+
+/// PUT and PATCH of /resize: changes resources and resize policies of containers.
+class ResizeStrategy final : public PodStrategy {
+ protected:
+  void beforeUpdate(v1::Pod& next, const v1::Pod& current) const override {
+    v1::PodSpec wanted = std::move(next.spec);
+    keepAllBut(next, current);
+    next.spec.resources = std::move(wanted.resources);
+    const auto take = [](std::vector<v1::Container>& to, std::vector<v1::Container>& from) {
+      // Renamed, added or removed ones are for validation to tell.
+      if (to.size() != from.size() ||
+          !std::equal(to.begin(), to.end(), from.begin(),
+                      [](const auto& a, const auto& b) { return a.name == b.name; })) {
+        to = std::move(from);
+        return;
+      }
+      for (size_t i = 0; i < to.size(); ++i) {
+        to[i].resources = std::move(from[i].resources);
+        to[i].resizePolicy = std::move(from[i].resizePolicy);
+      }
+    };
+    take(next.spec.containers, wanted.containers);
+    take(next.spec.initContainers, wanted.initContainers);
+  }
+  void checkUpdate(const v1::Pod& next, const v1::Pod& current,
+                   api::FieldErrors& errors) const override {
+    pods::checkResize(next, current, errors);
+  }
+};
+
 class PodTemplateStrategy final : public TypedStrategy<v1::PodTemplate> {
  public:
   PodTemplateStrategy() : TypedStrategy({.generation = true}) {}
@@ -147,6 +201,12 @@ class PodTemplateStrategy final : public TypedStrategy<v1::PodTemplate> {
 
 std::unique_ptr<Strategy> makePodStrategy() {
   return std::make_unique<PodStrategy>();
+}
+std::unique_ptr<Strategy> makePodEphemeralContainersStrategy() {
+  return std::make_unique<EphemeralContainersStrategy>();
+}
+std::unique_ptr<Strategy> makePodResizeStrategy() {
+  return std::make_unique<ResizeStrategy>();
 }
 std::unique_ptr<Strategy> makePodTemplateStrategy() {
   return std::make_unique<PodTemplateStrategy>();

@@ -130,15 +130,15 @@ void checkPorts(const std::vector<v1::ContainerPort>& ports, bool hostNetwork,
   }
 }
 
-const v1::Volume* findVolume(const v1::PodSpec& spec, std::string_view name) {
-  for (const auto& volume : spec.volumes) {
-    if (volume.name == name) return &volume;
+const v1::Volume* findVolume(const ContainerScope& scope, std::string_view name) {
+  for (const auto* volume : scope.volumes) {
+    if (volume->name == name) return volume;
   }
   return nullptr;
 }
 
 template <typename C>
-void checkMounts(const C& container, const v1::PodSpec& spec, const FieldPath& parent,
+void checkMounts(const C& container, const ContainerScope& scope, const FieldPath& parent,
                  FieldErrors& errors) {
   const auto path = parent.child("volumeMounts");
   std::set<std::string_view> mountPaths;
@@ -149,7 +149,7 @@ void checkMounts(const C& container, const v1::PodSpec& spec, const FieldPath& p
     const auto& mount = container.volumeMounts[i];
     const auto at = path.index(i);
     requireText(mount.name, at.child("name"), errors);
-    if (findVolume(spec, mount.name) == nullptr) errors.notFound(at.child("name"), mount.name);
+    if (findVolume(scope, mount.name) == nullptr) errors.notFound(at.child("name"), mount.name);
     requireText(mount.mountPath, at.child("mountPath"), errors);
     if (!mountPaths.insert(mount.mountPath).second)
       errors.invalid(at.child("mountPath"), mount.mountPath, "must be unique");
@@ -200,7 +200,7 @@ void checkMounts(const C& container, const v1::PodSpec& spec, const FieldPath& p
 }
 
 template <typename C>
-void checkDevices(const C& container, const v1::PodSpec& spec, const FieldPath& parent,
+void checkDevices(const C& container, const ContainerScope& scope, const FieldPath& parent,
                   FieldErrors& errors) {
   const auto path = parent.child("volumeDevices");
   std::set<std::string_view> names;
@@ -212,7 +212,7 @@ void checkDevices(const C& container, const v1::PodSpec& spec, const FieldPath& 
     requireText(device.devicePath, at.child("devicePath"), errors);
     if (!names.insert(device.name).second)
       errors.invalid(at.child("name"), device.name, "must be unique");
-    if (const auto* volume = findVolume(spec, device.name); volume == nullptr) {
+    if (const auto* volume = findVolume(scope, device.name); volume == nullptr) {
       errors.notFound(at.child("name"), device.name);
     } else if (!volume->volumeSource.persistentVolumeClaim && !volume->volumeSource.ephemeral) {
       errors.invalid(at.child("name"), device.name,
@@ -273,13 +273,14 @@ void checkRestartRules(const v1::Container& container, const FieldPath& path, Fi
 
 /// What all kinds of containers must satisfy.
 template <typename C>
-void checkCommon(const C& container, const v1::PodSpec& spec, const PodSpecContext& context,
-                 const FieldPath& path, FieldErrors& errors) {
+void checkCommon(const C& container, const ContainerScope& scope, const FieldPath& path,
+                 FieldErrors& errors) {
+  const v1::PodSpec& spec = scope.spec;
   if (!requireText(container.name, path.child("name"), errors))
     errors.invalidEach(path.child("name"), container.name,
                        api::validateDns1123Label(container.name));
   const auto image = path.child("image");
-  if (!requireText(container.image, image, errors) && !context.isTemplate) {
+  if (!requireText(container.image, image, errors) && !scope.context.isTemplate) {
     const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
     if (space(container.image.front()) || space(container.image.back()))
       errors.invalid(image, container.image, "must not have leading or trailing whitespace");
@@ -289,8 +290,8 @@ void checkCommon(const C& container, const v1::PodSpec& spec, const PodSpecConte
   checkPorts(container.ports, spec.hostNetwork, path.child("ports"), errors);
   checkEnv(container.env, path.child("env"), errors);
   checkEnvFrom(container.envFrom, path.child("envFrom"), errors);
-  checkMounts(container, spec, path, errors);
-  checkDevices(container, spec, path, errors);
+  checkMounts(container, scope, path, errors);
+  checkDevices(container, scope, path, errors);
   checkOneOf(container.imagePullPolicy, {"Always", "IfNotPresent", "Never"},
              path.child("imagePullPolicy"), errors);
   std::vector<std::string_view> claims;
@@ -340,12 +341,13 @@ void checkInitOnly(const v1::Container& container, const FieldPath& path, FieldE
   if (container.startupProbe) errors.forbidden(path.child("startupProbe"), kText);
 }
 
-void checkEphemeral(const v1::EphemeralContainer& container, const v1::PodSpec& spec,
-                    const PodSpecContext& context, std::set<std::string_view>& names,
-                    const FieldPath& path, FieldErrors& errors) {
+void checkEphemeral(const v1::EphemeralContainer& container, const ContainerScope& scope,
+                    std::set<std::string_view>& names, const FieldPath& path,
+                    FieldErrors& errors) {
+  const v1::PodSpec& spec = scope.spec;
   constexpr std::string_view kText = "cannot be set for an Ephemeral Container";
   const auto& common = container.ephemeralContainerCommon;
-  checkCommon(common, spec, context, path, errors);
+  checkCommon(common, scope, path, errors);
   if (!common.name.empty() && !names.insert(common.name).second)
     errors.duplicate(path.child("name"), common.name);
   if (const auto& target = container.targetContainerName; !target.empty()) {
@@ -390,15 +392,15 @@ void checkHostPorts(const std::vector<v1::Container>& containers, const FieldPat
 
 }  // namespace
 
-void checkContainers(const v1::PodSpec& spec, const PodSpecContext& context, const FieldPath& path,
-                     FieldErrors& errors) {
+void checkContainers(const ContainerScope& scope, const FieldPath& path, FieldErrors& errors) {
+  const v1::PodSpec& spec = scope.spec;
   std::set<std::string_view> names;
   const auto list = path.child("containers");
   if (spec.containers.empty()) errors.required(list);
   for (size_t i = 0; i < spec.containers.size(); ++i) {
     const auto& container = spec.containers[i];
     const auto at = list.index(i);
-    checkCommon(container, spec, context, at, errors);
+    checkCommon(container, scope, at, errors);
     if (!container.name.empty() && !names.insert(container.name).second)
       errors.duplicate(at.child("name"), container.name);
     checkLongRunning(container, spec, at, errors);
@@ -411,7 +413,7 @@ void checkContainers(const v1::PodSpec& spec, const PodSpecContext& context, con
   for (size_t i = 0; i < spec.initContainers.size(); ++i) {
     const auto& container = spec.initContainers[i];
     const auto at = initList.index(i);
-    checkCommon(container, spec, context, at, errors);
+    checkCommon(container, scope, at, errors);
     if (!container.name.empty() && !names.insert(container.name).second)
       errors.duplicate(at.child("name"), container.name);
     checkRestartRules(container, at, errors);
@@ -425,15 +427,25 @@ void checkContainers(const v1::PodSpec& spec, const PodSpecContext& context, con
     checkHostPorts({container}, at, own, errors);
   }
 
+  if (spec.ephemeralContainers.empty()) return;
   const auto ephemeral = path.child("ephemeralContainers");
-  if (!spec.ephemeralContainers.empty() && !context.allowEphemeralContainers) {
-    errors.forbidden(ephemeral, context.isTemplate
+  if (scope.context.allowEphemeralContainers) {
+    checkEphemeralContainers(scope, ephemeral, errors);
+  } else {
+    errors.forbidden(ephemeral, scope.context.isTemplate
                                     ? "ephemeral containers not allowed in pod template"
                                     : "cannot be set on create");
-    return;
   }
-  for (size_t i = 0; i < spec.ephemeralContainers.size(); ++i) {
-    checkEphemeral(spec.ephemeralContainers[i], spec, context, names, ephemeral.index(i), errors);
+}
+
+void checkEphemeralContainers(const ContainerScope& scope, const FieldPath& path,
+                              FieldErrors& errors) {
+  std::set<std::string_view> names;
+  for (const auto& container : scope.spec.containers) names.insert(container.name);
+  for (const auto& container : scope.spec.initContainers) names.insert(container.name);
+  const auto& list = scope.spec.ephemeralContainers;
+  for (size_t i = 0; i < list.size(); ++i) {
+    checkEphemeral(list[i], scope, names, path.index(i), errors);
   }
 }
 

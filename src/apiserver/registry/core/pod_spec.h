@@ -84,6 +84,9 @@ void validateAnnotations(const api::Map<std::string>& annotations, const api::Fi
                          api::FieldErrors& errors);
 
 std::unique_ptr<Strategy> makePodStrategy();
+/// Updates through /ephemeralcontainers and /resize, which change those fields alone.
+std::unique_ptr<Strategy> makePodEphemeralContainersStrategy();
+std::unique_ptr<Strategy> makePodResizeStrategy();
 std::unique_ptr<Strategy> makePodTemplateStrategy();
 
 }  // namespace coxswain::apiserver

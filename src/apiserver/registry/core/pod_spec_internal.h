@@ -14,6 +14,19 @@
 
 namespace coxswain::apiserver::pods {
 
+/// What containers are checked against. `volumes`: those of the spec that are valid in themselves;
+/// others count as not there.
+struct ContainerScope {
+  const api::core::v1::PodSpec& spec;
+  const PodSpecContext& context;
+  std::vector<const api::core::v1::Volume*> volumes;
+};
+
+/// The same as validateVolumes. Gives the valid ones.
+std::vector<const api::core::v1::Volume*> checkVolumes(
+    const std::vector<api::core::v1::Volume>& volumes, bool isTemplate, const api::FieldPath& path,
+    api::FieldErrors& errors);
+
 /// Relative, without "..".
 void checkDescendingPath(std::string_view value, const api::FieldPath& path,
                          api::FieldErrors& errors);
@@ -45,8 +58,11 @@ void checkLifecycle(const api::core::v1::Lifecycle& lifecycle, const api::core::
                     const api::FieldPath& path, api::FieldErrors& errors);
 
 /// containers, initContainers and ephemeralContainers of the spec.
-void checkContainers(const api::core::v1::PodSpec& spec, const PodSpecContext& context,
-                     const api::FieldPath& path, api::FieldErrors& errors);
+void checkContainers(const ContainerScope& scope, const api::FieldPath& path,
+                     api::FieldErrors& errors);
+/// ephemeralContainers alone.
+void checkEphemeralContainers(const ContainerScope& scope, const api::FieldPath& path,
+                              api::FieldErrors& errors);
 void checkTopologySpread(const std::vector<api::core::v1::TopologySpreadConstraint>& constraints,
                          const api::FieldPath& path, api::FieldErrors& errors);
 void checkPodLevelResources(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
@@ -57,6 +73,10 @@ void checkPod(const api::core::v1::Pod& pod, bool allowEphemeralContainers,
               api::FieldErrors& errors);
 void checkPodUpdate(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
                     api::FieldErrors& errors);
+void checkEphemeralContainersUpdate(const api::core::v1::Pod& next,
+                                    const api::core::v1::Pod& current, api::FieldErrors& errors);
+void checkResize(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
+                 api::FieldErrors& errors);
 void checkPodStatusUpdate(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
                           api::FieldErrors& errors);
 

@@ -221,9 +221,11 @@ void validatePodSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors
                      const PodSpecContext& context) {
   if (!spec.terminationGracePeriodSeconds)
     errors.required(path.child("terminationGracePeriodSeconds"));
-  validateVolumes(spec.volumes, context.isTemplate, path.child("volumes"), errors);
+  const pods::ContainerScope scope{
+      spec, context,
+      pods::checkVolumes(spec.volumes, context.isTemplate, path.child("volumes"), errors)};
   checkResourceClaims(spec, context, path.child("resourceClaims"), errors);
-  pods::checkContainers(spec, context, path, errors);
+  pods::checkContainers(scope, path, errors);
   pods::checkPodLevelResources(spec, path.child("resources"), errors);
   checkOneOf(spec.restartPolicy, {"Always", "OnFailure", "Never"}, path.child("restartPolicy"),
              errors);

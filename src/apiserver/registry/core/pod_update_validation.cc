@@ -258,6 +258,108 @@ void checkPodUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& er
   if (!api::semanticEqual(rest, current.spec)) errors.forbidden(path, std::string(kSpecText) + "\n");
 }
 
+void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
+                                    FieldErrors& errors) {
+  const FieldPath spec("spec");
+  const auto path = spec.child("ephemeralContainers");
+  const PodSpecContext context{.allowEphemeralContainers = true, .metadata = &next.metadata};
+  FieldErrors ignored;  // the volumes were checked when the pod was made
+  const ContainerScope scope{next.spec, context,
+                             checkVolumes(next.spec.volumes, false, spec.child("volumes"), ignored)};
+  checkEphemeralContainers(scope, path, errors);
+  if (current.metadata.annotations.contains(kMirror)) errors.forbidden(path, "static pods do not support ephemeral containers");
+  for (const auto& was : current.spec.ephemeralContainers) {
+    const std::string& name = was.ephemeralContainerCommon.name;
+    const auto& list = next.spec.ephemeralContainers;
+    const auto now = std::find_if(list.begin(), list.end(), [&](const auto& c) {
+      return c.ephemeralContainerCommon.name == name;
+    });
+    if (now == list.end()) {
+      errors.forbidden(path,
+                       "existing ephemeral containers " + api::goQuote(name) + " may not be removed\n");
+    } else if (!api::semanticEqual(*now, was)) {
+      errors.forbidden(path,
+                       "existing ephemeral containers " + api::goQuote(name) + " may not be changed\n");
+    }
+  }
+}
+
+namespace {
+
+/// Tells of amounts that were there and are not any more.
+void checkNoneRemoved(const api::ResourceList& next, const api::ResourceList& current,
+                      const FieldPath& path, FieldErrors& errors) {
+  for (const auto& [name, amount] : current) {
+    if (!next.contains(name)) {
+      errors.forbidden(path, "resource " + std::string(path.str().ends_with("limits") ? "limits"
+                                                                                       : "requests") +
+                                 " cannot be removed");
+      return;
+    }
+  }
+}
+
+/// Sets cpu and memory of `to` to those of `from`.
+void takeResizable(v1::ResourceRequirements& to, const v1::ResourceRequirements& from) {
+  for (const std::string_view name : {"cpu", "memory"}) {
+    const auto copy = [&](api::ResourceList& list, const api::ResourceList& old) {
+      list.erase(name);
+      if (const auto* amount = old.get(name)) list.insert_or_assign(name, *amount);
+    };
+    copy(to.limits, from.limits);
+    copy(to.requests, from.requests);
+  }
+}
+
+}  // namespace
+
+void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
+  const FieldPath path("spec");
+  if (current.metadata.annotations.contains(kMirror)) {
+    errors.forbidden(FieldPath(""), "static pods cannot be resized");
+    return;
+  }
+  if (current.spec.os && current.spec.os->name == "windows") {
+    errors.forbidden(path, "windows pods cannot be resized");
+    return;
+  }
+  const auto names = [](const std::vector<v1::Container>& a, const std::vector<v1::Container>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const auto& x, const auto& y) { return x.name == y.name; });
+  };
+  constexpr std::string_view kNames =
+      "containers may not be renamed or reordered on resize";
+  if (!names(next.spec.containers, current.spec.containers)) {
+    errors.forbidden(path.child("containers"), kNames);
+    return;
+  }
+  if (!names(next.spec.initContainers, current.spec.initContainers)) {
+    errors.forbidden(path.child("initContainers"), kNames);
+    return;
+  }
+  validatePodSpec(next.spec, path, errors,
+                  {.allowEphemeralContainers = true, .metadata = &next.metadata});
+  const std::string_view qos = api::computeQosClass(next.spec);
+  const std::string_view was = api::podQosClass(current);
+  if (qos != was)
+    errors.invalid(path, qos, "Pod QOS Class may not change as a result of resizing");
+  v1::PodSpec rest = next.spec;
+  for (size_t i = 0; i < rest.containers.size(); ++i) {
+    const auto at = path.child("containers").index(i).child("resources");
+    const auto& old = current.spec.containers[i].resources;
+    checkNoneRemoved(rest.containers[i].resources.limits, old.limits, at.child("limits"), errors);
+    checkNoneRemoved(rest.containers[i].resources.requests, old.requests, at.child("requests"),
+                     errors);
+    takeResizable(rest.containers[i].resources, old);
+  }
+  for (size_t i = 0; i < rest.initContainers.size(); ++i) {
+    if (api::isSidecar(rest.initContainers[i]))
+      takeResizable(rest.initContainers[i].resources, current.spec.initContainers[i].resources);
+  }
+  if (!api::semanticEqual(rest, current.spec))
+    errors.forbidden(path, "only cpu and memory resources are mutable\n");
+}
+
 void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
   checkAnnotationsUpdate(next, current, errors);
   const FieldPath path("status");

@@ -405,19 +405,35 @@ class SourceChecker {
 
 }  // namespace
 
-void validateVolumes(const std::vector<v1::Volume>& volumes, bool isTemplate, const FieldPath& path,
-                     FieldErrors& errors) {
+namespace pods {
+
+std::vector<const v1::Volume*> checkVolumes(const std::vector<v1::Volume>& volumes, bool isTemplate,
+                                            const FieldPath& path, FieldErrors& errors) {
+  std::vector<const v1::Volume*> valid;
   std::set<std::string_view> names;
   for (size_t i = 0; i < volumes.size(); ++i) {
+    const auto& volume = volumes[i];
+    const size_t before = errors.size();
     const auto at = path.index(i);
-    SourceChecker(volumes[i], isTemplate, at, errors).run();
+    SourceChecker(volume, isTemplate, at, errors).run();
     const auto name = at.child("name");
-    if (requireText(volumes[i].name, name, errors)) continue;
-    const auto messages = api::validateDns1123Label(volumes[i].name);
-    errors.invalidEach(name, volumes[i].name, messages);
-    if (messages.empty() && !names.insert(volumes[i].name).second)
-      errors.duplicate(name, volumes[i].name);
+    if (!requireText(volume.name, name, errors)) {
+      errors.invalidEach(name, volume.name, api::validateDns1123Label(volume.name));
+      if (names.contains(volume.name)) errors.duplicate(name, volume.name);
+    }
+    if (errors.size() == before) {
+      names.insert(volume.name);
+      valid.push_back(&volume);
+    }
   }
+  return valid;
+}
+
+}  // namespace pods
+
+void validateVolumes(const std::vector<v1::Volume>& volumes, bool isTemplate, const FieldPath& path,
+                     FieldErrors& errors) {
+  pods::checkVolumes(volumes, isTemplate, path, errors);
 }
 
 }  // namespace coxswain::apiserver
