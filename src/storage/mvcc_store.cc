@@ -285,7 +285,7 @@ void MvccStore::prepare(WriteTask& write, std::unordered_map<std::string, Versio
     }
     ++sub;
     pending[o.key] = v;
-    records.push_back({std::move(o.key), std::move(v)});
+    records.push_back({std::move(o.key), std::move(v), std::move(o.attachment)});
   }
   write.revision = sub == 0 ? next - 1 : next;
   if (sub != 0) ++next;
@@ -344,6 +344,7 @@ void MvccStore::publish(std::vector<LogRecord> records, Revision revision) {
         WatchEvent event;
         if (record.version.deleted()) event.type = WatchEvent::Type::Delete;
         event.item = toKeyValue(record.key, record.version);
+        event.attachment = std::move(record.attachment);
         const Version* old = index_.latest(record.key);
         if (old != nullptr && !old->deleted() && anyWatcherWantsPrevious(record.key)) {
           auto previous = toKeyValue(record.key, *old);

@@ -19,6 +19,7 @@ namespace coxswain::storage {
 struct LogRecord {
   std::string key;
   Version version;  ///< with its value
+  std::shared_ptr<const void> attachment;
 };
 
 struct LogPosition {

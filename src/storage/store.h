@@ -46,14 +46,16 @@ struct Operation {
   std::string key;
   Bytes value;     ///< of a Put
   Duration ttl{};  ///< of a Put: the store deletes the key after this long; zero: never
+  /// Rides along to the watches' events (such as the decoded object); not stored.
+  std::shared_ptr<const void> attachment{};
 
   static Operation put(std::string key, std::string value, Duration ttl = {}) {
-    return {Type::Put, std::move(key), makeBytes(std::move(value)), ttl};
+    return {Type::Put, std::move(key), makeBytes(std::move(value)), ttl, nullptr};
   }
   static Operation put(std::string key, Bytes value, Duration ttl = {}) {
-    return {Type::Put, std::move(key), std::move(value), ttl};
+    return {Type::Put, std::move(key), std::move(value), ttl, nullptr};
   }
-  static Operation del(std::string key) { return {Type::Delete, std::move(key), nullptr, {}}; }
+  static Operation del(std::string key) { return {Type::Delete, std::move(key), nullptr, {}, nullptr}; }
 };
 
 /// If all compares hold, all operations happen at one revision; else none. No key twice among the
@@ -99,6 +101,7 @@ struct WatchEvent {
   Type type = Type::Put;
   KeyValuePtr item;      ///< Delete: key and modRevision (the delete's) only
   KeyValuePtr previous;  ///< if asked for; null: the key was absent
+  std::shared_ptr<const void> attachment;  ///< the operation's; null in history, or after a restart
 
   [[nodiscard]] bool isCreate() const {
     return type == Type::Put && item->createRevision == item->modRevision;

@@ -1,0 +1,353 @@
+#include "storage/watch_cache.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace coxswain::storage {
+
+/// The queue between the store's writer and one watcher.
+struct WatchCache::WatcherState {
+  WatcherState(WatchOptions o, size_t max) : options(std::move(o)), eventsMax(max) {}
+
+  const WatchOptions options;
+  const size_t eventsMax;
+  Revision start = 0;  ///< the cache's when the watch began
+
+  std::vector<CacheEventPtr> arriving;  ///< the writer's: gathered from one delivery
+
+  std::mutex mutex;
+  std::deque<CacheEventPtr> events;
+  size_t history = 0;   ///< of `events`, from before the watch: not counted against eventsMax
+  bool armed = true;    ///< the next event calls notify
+  bool closed = false;
+  Status status;
+  /// Held while notify runs, so that the watcher's destructor can wait for it.
+  std::recursive_mutex notifying;
+  bool gone = false;
+
+  [[nodiscard]] bool wants(const CacheEvent& event) const {
+    return event.entry->key().starts_with(options.prefix) &&
+           (!options.filter || options.filter(event));
+  }
+
+  /// The writer's: hands over what has arrived.
+  void push() {
+    bool wake = false;
+    {
+      std::lock_guard lock(mutex);
+      if (closed) {
+        arriving.clear();
+        return;
+      }
+      if (events.size() - history + arriving.size() > eventsMax) {
+        // What waits is of no use without what is lost: free it now.
+        events.clear();
+        history = 0;
+        status = expired("The resourceVersion for the provided watch is too old.");
+        closed = true;
+      } else {
+        std::move(arriving.begin(), arriving.end(), std::back_inserter(events));
+      }
+      wake = std::exchange(armed, false);
+    }
+    arriving.clear();
+    if (wake) notify();
+  }
+  void end(const Status& why) {
+    bool wake = false;
+    {
+      std::lock_guard lock(mutex);
+      if (closed) return;
+      closed = true;
+      status = why;
+      wake = std::exchange(armed, false);
+    }
+    if (wake) notify();
+  }
+  void notify() {
+    std::lock_guard lock(notifying);
+    if (!gone && options.notify) options.notify();
+  }
+  bool ended() {
+    std::lock_guard lock(mutex);
+    return closed;
+  }
+};
+
+WatchCache::Watcher::~Watcher() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->closed = true;
+    state_->events.clear();
+  }
+  std::lock_guard lock(state_->notifying);
+  state_->gone = true;
+}
+
+Result<std::vector<CacheEventPtr>> WatchCache::Watcher::take(size_t max) {
+  std::lock_guard lock(state_->mutex);
+  std::vector<CacheEventPtr> taken;
+  if (state_->events.empty()) {
+    if (!state_->status.ok()) return state_->status;
+    state_->armed = true;
+    return taken;
+  }
+  const size_t n = std::min(max, state_->events.size());
+  taken.reserve(n);
+  std::move(state_->events.begin(), state_->events.begin() + static_cast<ptrdiff_t>(n),
+            std::back_inserter(taken));
+  state_->events.erase(state_->events.begin(), state_->events.begin() + static_cast<ptrdiff_t>(n));
+  state_->history -= std::min(state_->history, n);
+  return taken;
+}
+
+Revision WatchCache::Watcher::progress() const {
+  // In this order: what was handed over until then is either taken or still in the queue.
+  const Revision delivered = *delivered_;
+  std::lock_guard lock(state_->mutex);
+  return state_->events.empty() ? std::max(state_->start, delivered) : 0;
+}
+
+Result<std::unique_ptr<WatchCache>> WatchCache::create(Store& store, Options options) {
+  std::unique_ptr<WatchCache> cache(new WatchCache(std::move(options)));
+  RangeRequest all;
+  all.prefix = cache->options_.prefix;
+  TRY(RangeResult listed, store.range(all));
+  for (KeyValuePtr& item : listed.items) {
+    EntryPtr entry = cache->makeEntry(std::move(item), nullptr);
+    cache->bytes_ += static_cast<int64_t>(entry->key().size() + entry->bytes().size());
+    const std::string_view key = entry->key();
+    cache->entries_.emplace_hint(cache->entries_.end(), key, std::move(entry));
+  }
+  cache->revision_ = cache->oldest_ = *cache->delivered_ = listed.revision;
+  WatchRequest request;
+  request.prefix = cache->options_.prefix;
+  request.startRevision = cache->revision_ + 1;
+  request.progress = true;
+  WatchCache* self = cache.get();
+  cache->watch_ =
+      store.watch(std::move(request), [self](const WatchDelivery& d) { self->onDelivery(d); });
+  return cache;
+}
+
+WatchCache::~WatchCache() {
+  watch_.reset();
+  fail(canceled());
+}
+
+EntryPtr WatchCache::makeEntry(KeyValuePtr stored, std::shared_ptr<const void> attachment) const {
+  if (options_.makeEntry) return options_.makeEntry(std::move(stored), std::move(attachment));
+  return std::make_shared<const Entry>(std::move(stored), nullptr);
+}
+
+// --- the store's side --------------------------------------------------------------------------
+
+/// Under the lock. `made` is the new entry of a put.
+CacheEventPtr WatchCache::apply(const WatchEvent& event, EntryPtr made) {
+  auto out = std::make_shared<CacheEvent>();
+  out->revision = event.item->modRevision;
+  auto it = entries_.find(event.item->key);
+  EntryPtr old = it == entries_.end() ? nullptr : it->second;
+  if (old) {
+    bytes_ -= static_cast<int64_t>(old->key().size() + old->bytes().size());
+    it = entries_.erase(it);  // the map's key is a view into the old entry
+  }
+  if (event.type == WatchEvent::Type::Delete) {
+    if (!old) return nullptr;
+    out->type = CacheEvent::Type::Deleted;
+    out->entry = std::move(old);
+    return out;
+  }
+  out->type = old ? CacheEvent::Type::Modified : CacheEvent::Type::Added;
+  out->previous = std::move(old);
+  out->entry = std::move(made);
+  bytes_ += static_cast<int64_t>(out->entry->key().size() + out->entry->bytes().size());
+  entries_.emplace_hint(it, out->entry->key(), out->entry);
+  return out;
+}
+
+/// Puts an event where the watchers that want it find it.
+void WatchCache::collect(const CacheEventPtr& event,
+                         std::vector<std::shared_ptr<WatcherState>>& touched) {
+  auto offer = [&](const std::string& trigger) {
+    auto bucket = watchers_.find(trigger);
+    if (bucket == watchers_.end()) return;
+    for (const auto& watcher : bucket->second) {
+      if (event->revision <= watcher->options.after || !watcher->wants(*event)) continue;
+      if (watcher->arriving.empty()) touched.push_back(watcher);
+      watcher->arriving.push_back(event);
+    }
+  };
+  offer("");
+  if (!options_.trigger) return;
+  const std::string now(options_.trigger(*event->entry));
+  if (!now.empty()) offer(now);
+  if (!event->previous) return;
+  const std::string before(options_.trigger(*event->previous));
+  if (!before.empty() && before != now) offer(before);
+}
+
+void WatchCache::pruneWatchers() {
+  watcherCount_ = 0;
+  for (auto it = watchers_.begin(); it != watchers_.end();) {
+    std::erase_if(it->second, [](const auto& w) { return w->ended(); });
+    watcherCount_ += it->second.size();
+    it = it->second.empty() ? watchers_.erase(it) : std::next(it);
+  }
+  pruneAt_ = std::max<size_t>(64, watcherCount_ * 2);
+}
+
+void WatchCache::onDelivery(const WatchDelivery& delivery) {
+  if (!delivery.status.ok()) return fail(delivery.status);
+  std::vector<EntryPtr> made;
+  std::vector<std::shared_ptr<WatcherState>> touched;
+  std::vector<Waiter> ready;
+  made.reserve(delivery.events.size());
+  for (const WatchEvent& event : delivery.events) {
+    made.push_back(event.type == WatchEvent::Type::Put ? makeEntry(event.item, event.attachment)
+                                                       : nullptr);
+  }
+  {
+    std::unique_lock lock(mutex_);
+    for (size_t i = 0; i < made.size(); ++i) {
+      CacheEventPtr event = apply(delivery.events[i], std::move(made[i]));
+      if (!event) continue;
+      collect(event, touched);
+      events_.push_back(std::move(event));
+    }
+    while (events_.size() > options_.eventsMax) {
+      // All of one revision go together.
+      oldest_ = events_.front()->revision;
+      while (!events_.empty() && events_.front()->revision == oldest_) events_.pop_front();
+    }
+    if (delivery.revision > revision_) revision_ = delivery.revision;
+    auto reached = std::partition(waiters_.begin(), waiters_.end(),
+                                  [this](const Waiter& w) { return w.revision > revision_; });
+    std::move(reached, waiters_.end(), std::back_inserter(ready));
+    waiters_.erase(reached, waiters_.end());
+  }
+  for (auto& watcher : touched) watcher->push();
+  if (delivery.revision > *delivered_) *delivered_ = delivery.revision;
+  for (Waiter& waiter : ready) waiter.done({});
+}
+
+void WatchCache::fail(const Status& status) {
+  decltype(watchers_) watchers;
+  std::vector<Waiter> waiters;
+  {
+    std::unique_lock lock(mutex_);
+    failed_ = status;
+    watchers.swap(watchers_);
+    watcherCount_ = 0;
+    waiters.swap(waiters_);
+  }
+  for (auto& [trigger, bucket] : watchers)
+    for (auto& watcher : bucket) watcher->end(status);
+  for (Waiter& waiter : waiters) waiter.done(status);
+}
+
+// --- the readers' side -------------------------------------------------------------------------
+
+EntryPtr WatchCache::get(std::string_view key) const {
+  std::shared_lock lock(mutex_);
+  auto it = entries_.find(key);
+  return it == entries_.end() ? nullptr : it->second;
+}
+
+CacheSnapshot WatchCache::list(std::string_view prefix, std::string_view startKey,
+                               int64_t limit) const {
+  CacheSnapshot snapshot;
+  std::shared_lock lock(mutex_);
+  snapshot.revision = revision_;
+  const bool all = prefix == options_.prefix && startKey <= prefix;
+  if (all && limit == 0) snapshot.entries.reserve(entries_.size());
+  for (auto it = entries_.lower_bound(std::max(prefix, startKey)); it != entries_.end(); ++it) {
+    if (!it->first.starts_with(prefix)) break;
+    ++snapshot.count;
+    if (limit == 0 || snapshot.count <= limit) {
+      snapshot.entries.push_back(it->second);
+    } else if (all) {
+      snapshot.count = static_cast<int64_t>(entries_.size());
+      break;
+    }
+  }
+  snapshot.more = std::cmp_less(snapshot.entries.size(), snapshot.count);
+  return snapshot;
+}
+
+int64_t WatchCache::count(std::string_view prefix) const {
+  std::shared_lock lock(mutex_);
+  if (prefix == options_.prefix) return static_cast<int64_t>(entries_.size());
+  int64_t n = 0;
+  for (auto it = entries_.lower_bound(prefix); it != entries_.end(); ++it) {
+    if (!it->first.starts_with(prefix)) break;
+    ++n;
+  }
+  return n;
+}
+
+void WatchCache::waitFresh(Revision revision, std::function<void(Status)> done) {
+  Status status;
+  {
+    std::unique_lock lock(mutex_);
+    if (failed_.ok() && revision_ < revision) {
+      waiters_.push_back({revision, std::move(done)});
+      return;
+    }
+    if (revision_ < revision) status = failed_;
+  }
+  done(std::move(status));
+}
+
+Result<std::unique_ptr<WatchCache::Watcher>> WatchCache::watch(WatchOptions options) {
+  std::unique_lock lock(mutex_);
+  if (!failed_.ok()) return failed_;
+  const bool fromState = options.after == 0 || options.initialEvents;
+  if (options.after > revision_) return futureRevisionStatus(options.after, revision_);
+  if (!fromState && options.after < oldest_) return compactedStatus("watch");
+  const Revision after = fromState ? revision_.load() : options.after;
+  options.after = after;
+  auto state = std::make_shared<WatcherState>(std::move(options), options_.watcherEventsMax);
+  const WatchOptions& wanted = state->options;
+  state->start = revision_;
+  auto offer = [&](CacheEventPtr event) {
+    // As `collect` does for events to come.
+    if (!wanted.trigger.empty() && options_.trigger &&
+        options_.trigger(*event->entry) != wanted.trigger &&
+        (!event->previous || options_.trigger(*event->previous) != wanted.trigger))
+      return;
+    if (state->wants(*event)) state->events.push_back(std::move(event));
+  };
+  if (fromState) {
+    for (auto it = entries_.lower_bound(wanted.prefix); it != entries_.end(); ++it) {
+      if (!it->first.starts_with(wanted.prefix)) break;
+      auto event = std::make_shared<CacheEvent>();
+      event->revision = it->second->modRevision();
+      event->entry = it->second;
+      offer(std::move(event));
+    }
+    if (wanted.initialEvents) {
+      auto bookmark = std::make_shared<CacheEvent>();
+      bookmark->type = CacheEvent::Type::Bookmark;
+      bookmark->revision = revision_;
+      state->events.push_back(std::move(bookmark));
+    }
+  } else {
+    auto first = std::upper_bound(events_.begin(), events_.end(), after,
+                                  [](Revision r, const CacheEventPtr& e) { return r < e->revision; });
+    for (; first != events_.end(); ++first) offer(*first);
+  }
+  state->history = state->events.size();
+  if (++watcherCount_ > pruneAt_) pruneWatchers();
+  watchers_[options_.trigger ? wanted.trigger : std::string()].push_back(state);
+  return std::unique_ptr<Watcher>(new Watcher(std::move(state), delivered_));
+}
+
+WatchCache::Stats WatchCache::stats() const {
+  std::shared_lock lock(mutex_);
+  return {static_cast<int64_t>(entries_.size()), bytes_, static_cast<int64_t>(watcherCount_),
+          static_cast<int64_t>(events_.size())};
+}
+
+}  // namespace coxswain::storage
