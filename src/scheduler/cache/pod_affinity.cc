@@ -1,0 +1,65 @@
+#include "scheduler/cache/pod_affinity.h"
+
+#include <algorithm>
+
+#include "api/gen/core_v1.h"
+
+namespace coxswain::scheduler {
+
+namespace {
+
+AffinityTerm compile(const api::core::v1::Pod& pod, const api::core::v1::PodAffinityTerm& term,
+                     int32_t weight, bool& invalid) {
+  AffinityTerm out;
+  auto selector = api::LabelSelector::from(term.labelSelector.get());
+  if (selector.ok()) {
+    out.selector = std::move(*selector);
+  } else {
+    out.selector = api::LabelSelector::nothing();
+    invalid = true;
+  }
+  auto namespaces = api::LabelSelector::from(term.namespaceSelector.get());
+  if (namespaces.ok()) {
+    out.namespaceSelector = std::move(*namespaces);
+  } else {
+    invalid = true;
+  }
+  out.namespaces = term.namespaces;
+  // Neither list nor selector: the pod's own namespace.
+  if (term.namespaces.empty() && !term.namespaceSelector)
+    out.namespaces.push_back(pod.metadata.namespace_);
+  out.topologyKey = term.topologyKey;
+  out.weight = weight;
+  return out;
+}
+
+}  // namespace
+
+bool AffinityTerm::matches(const api::core::v1::Pod& pod,
+                           const api::Labels* namespaceLabels) const {
+  const bool inNamespace =
+      std::find(namespaces.begin(), namespaces.end(), pod.metadata.namespace_) !=
+          namespaces.end() ||
+      (namespaceLabels != nullptr ? namespaceSelector.matches(*namespaceLabels)
+                                  : namespaceSelector.isEverything());
+  return inNamespace && selector.matches(pod.metadata.labels);
+}
+
+std::unique_ptr<const PodAffinityTerms> PodAffinityTerms::of(const api::core::v1::Pod& pod) {
+  const auto& affinity = pod.spec.affinity;
+  if (!affinity || (!affinity->podAffinity && !affinity->podAntiAffinity)) return nullptr;
+  auto out = std::make_unique<PodAffinityTerms>();
+  const auto take = [&](const auto& from, std::vector<AffinityTerm>& required,
+                        std::vector<AffinityTerm>& preferred) {
+    if (!from) return;
+    for (const auto& term : from->requiredDuringSchedulingIgnoredDuringExecution)
+      required.push_back(compile(pod, term, 0, out->invalid));
+    for (const auto& term : from->preferredDuringSchedulingIgnoredDuringExecution)
+      preferred.push_back(compile(pod, term.podAffinityTerm, term.weight, out->invalid));
+  };
+  take(affinity->podAffinity, out->requiredAffinity, out->preferredAffinity);
+  take(affinity->podAntiAffinity, out->requiredAntiAffinity, out->preferredAntiAffinity);
+  return out;
+}
+
+}  // namespace coxswain::scheduler

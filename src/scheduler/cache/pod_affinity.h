@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/select/labels.h"
+
+namespace coxswain::api::core::v1 {
+struct Pod;
+struct PodAffinityTerm;
+}  // namespace coxswain::api::core::v1
+
+namespace coxswain::scheduler {
+
+/// One term of pod (anti-)affinity, ready to be matched.
+struct AffinityTerm {
+  api::LabelSelector selector;
+  std::vector<std::string> namespaces;
+  api::LabelSelector namespaceSelector = api::LabelSelector::nothing();
+  std::string topologyKey;
+  int32_t weight = 0;  ///< of preferred terms
+
+  /// `namespaceLabels` null: unknown, so that a namespace selector matches only if it takes all.
+  [[nodiscard]] bool matches(const api::core::v1::Pod& pod,
+                             const api::Labels* namespaceLabels) const;
+};
+
+struct PodAffinityTerms {
+  std::vector<AffinityTerm> requiredAffinity;
+  std::vector<AffinityTerm> requiredAntiAffinity;
+  std::vector<AffinityTerm> preferredAffinity;
+  std::vector<AffinityTerm> preferredAntiAffinity;
+  /// A selector is not valid (the API server lets none through).
+  bool invalid = false;
+
+  /// Null where the pod asks for none.
+  static std::unique_ptr<const PodAffinityTerms> of(const api::core::v1::Pod& pod);
+};
+
+}  // namespace coxswain::scheduler

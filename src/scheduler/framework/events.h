@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+
+namespace coxswain::api::core::v1 {
+struct Node;
+}
+
+namespace coxswain::scheduler {
+
+struct PodInfo;
+
+/// What happened in the cluster that may let a waiting pod in. Bits, of one resource each.
+enum Event : uint32_t {
+  kNodeAdd = 1U << 0,
+  kNodeDelete = 1U << 1,
+  kNodeAllocatable = 1U << 2,  ///< status.allocatable changed
+  kNodeLabel = 1U << 3,
+  kNodeTaint = 1U << 4,  ///< spec.taints or spec.unschedulable changed
+  kAssignedPodAdd = 1U << 5,
+  kAssignedPodDelete = 1U << 6,
+  kAssignedPodLabel = 1U << 7,
+  kAssignedPodScaleDown = 1U << 8,  ///< it requests less
+  kPodSpec = 1U << 9,               ///< the waiting pod itself: labels, tolerations, requests
+  kPodGatesGone = 1U << 10,         ///< its last scheduling gate was removed
+  kNamespaceLabel = 1U << 11,
+};
+
+/// Events (bits) that a plugin wants to be asked about.
+using EventInterest = uint32_t;
+
+struct ClusterEvent {
+  uint32_t events = 0;
+  // What changed; null where it is of another resource, or was not there before (is not any more).
+  const api::core::v1::Node* oldNode = nullptr;
+  const api::core::v1::Node* newNode = nullptr;
+  const PodInfo* oldPod = nullptr;
+  const PodInfo* newPod = nullptr;
+};
+
+enum class QueueingHint : uint8_t { Skip, Queue };
+
+/// Which node events lie between two versions; zero: nothing the scheduler looks at (a heartbeat).
+uint32_t nodeChanges(const api::core::v1::Node& before, const api::core::v1::Node& after);
+/// Likewise of a pod that has a node.
+uint32_t assignedPodChanges(const PodInfo& before, const PodInfo& after);
+
+}  // namespace coxswain::scheduler

@@ -1,0 +1,131 @@
+#include "scheduler/framework/picker.h"
+
+#include <algorithm>
+
+#include "api/gen/core_v1.h"
+
+namespace coxswain::scheduler {
+
+namespace {
+
+constexpr size_t kFeasibleMin = 100;
+
+/// Counts as upstream does: every reason of a node by itself.
+void note(Diagnosis& diagnosis, const Reasons& reasons) {
+  for (const auto reason : reasons) diagnosis.reasons.add(reason);
+}
+
+}  // namespace
+
+size_t feasibleNodesWanted(size_t nodeCount, int percentage) {
+  if (nodeCount < kFeasibleMin) return nodeCount;
+  size_t percent = static_cast<size_t>(std::clamp(percentage, 0, 100));
+  if (percent == 0) {
+    const size_t less = nodeCount / 125;
+    percent = less > 45 ? 5 : 50 - less;
+  }
+  return std::max(kFeasibleMin, nodeCount * percent / 100);
+}
+
+bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision) {
+  Diagnosis& diagnosis = decision.diagnosis;
+  feasible_.clear();
+  auto narrowed = framework_.preFilter(decision.state, pod, snapshot);
+  if (narrowed.code != Code::Success) {
+    diagnosis.rejectedBy |= narrowed.rejectedBy;
+    if (narrowed.code == Code::Error) {
+      decision.error = internalError(narrowed.message);
+      return false;
+    }
+    diagnosis.preFilterMessage = std::move(narrowed.message);
+    if (narrowed.code == Code::Unschedulable)
+      for (uint32_t i = 0; i < snapshot.nodes.size(); ++i) diagnosis.resolvable.push_back(i);
+    return true;
+  }
+
+  const auto tryNode = [&](const NodeInfo* node, size_t index) {
+    reasons_.clear();
+    ++decision.evaluated;
+    const Code code =
+        framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy);
+    if (code == Code::Success) {
+      feasible_.push_back(node);
+      return true;
+    }
+    if (code == Code::Error) {
+      decision.error = internalError(reasons_.empty() ? "filter failed" : reasons_.front());
+      return false;
+    }
+    note(diagnosis, reasons_);
+    if (code == Code::Unschedulable) diagnosis.resolvable.push_back(static_cast<uint32_t>(index));
+    return true;
+  };
+
+  const size_t count = snapshot.nodes.size();
+  if (narrowed.nodeNames) {
+    size_t known = 0;
+    for (const auto& name : *narrowed.nodeNames) {
+      const NodeInfo* node = snapshot.find(name);
+      if (!node) continue;
+      ++known;
+      const auto at = std::find(snapshot.nodes.begin(), snapshot.nodes.end(), node);
+      if (!tryNode(node, static_cast<size_t>(at - snapshot.nodes.begin()))) return false;
+    }
+    if (feasible_.empty()) {
+      diagnosis.rejectedBy |= narrowed.rejectedBy;
+      std::string by;
+      for (const auto name : narrowed.narrowedBy) by.append(by.empty() ? "" : " ").append(name);
+      if (known < count)
+        diagnosis.reasons.add("node(s) didn't satisfy plugin(s) [" + by + "]",
+                              static_cast<int64_t>(count - known));
+    }
+    return true;
+  }
+
+  const size_t wanted = feasibleNodesWanted(count, percentage_);
+  size_t looked = 0;
+  for (; looked < count && feasible_.size() < wanted; ++looked) {
+    const size_t index = (start_ + looked) % count;
+    if (!tryNode(snapshot.nodes[index], index)) return false;
+  }
+  start_ = (start_ + looked) % count;
+  return true;
+}
+
+uint64_t Picker::below(uint64_t bound) {
+  ties_ ^= ties_ << 13;
+  ties_ ^= ties_ >> 7;
+  ties_ ^= ties_ << 17;
+  return (ties_ >> 11) % bound;
+}
+
+const NodeInfo* Picker::best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state) {
+  if (feasible_.size() == 1) return feasible_.front();
+  framework_.score(state, pod, feasible_, snapshot, totals_);
+  const NodeInfo* chosen = feasible_.front();
+  int64_t most = totals_.front();
+  uint64_t ties = 1;
+  for (size_t i = 1; i < feasible_.size(); ++i) {
+    if (totals_[i] > most) {
+      most = totals_[i];
+      chosen = feasible_[i];
+      ties = 1;
+    } else if (totals_[i] == most && below(++ties) == 0) {
+      chosen = feasible_[i];  // each of n equals has its chance of 1/n
+    }
+  }
+  return chosen;
+}
+
+Decision Picker::pick(const PodInfo& pod, const Snapshot& snapshot) {
+  Decision decision;
+  decision.diagnosis.nodeCount = snapshot.nodes.size();
+  if (snapshot.nodes.empty()) return decision;
+  if (!findFeasible(pod, snapshot, decision)) return decision;
+  decision.feasible = feasible_.size();
+  if (feasible_.empty()) return decision;
+  decision.node = best(pod, snapshot, decision.state)->name;
+  return decision;
+}
+
+}  // namespace coxswain::scheduler

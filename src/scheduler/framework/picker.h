@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/random.h"
+#include "scheduler/framework/framework.h"
+
+namespace coxswain::scheduler {
+
+/// What came of looking for a node. `node` empty: none; then `diagnosis` tells why.
+struct Decision {
+  std::string node;
+  /// A plugin failed (not: the pod does not fit). OK otherwise.
+  Status error;
+  Diagnosis diagnosis;
+  CycleState state;
+  size_t evaluated = 0;  ///< nodes that were filtered
+  size_t feasible = 0;
+};
+
+/// How many feasible nodes are enough among `nodeCount`. `percentage` 0: adaptive, 50 % less one
+/// for each 125 nodes, at least 5 %; never below 100 nodes.
+size_t feasibleNodesWanted(size_t nodeCount, int percentage);
+
+/// Finds the node for one pod: a pure decision on a snapshot, but for where the next search
+/// starts and random ties. One executor.
+class Picker {
+ public:
+  Picker(const Framework& framework, Random& random, int percentageOfNodesToScore = 0)
+      : framework_(framework), ties_(random.next() | 1), percentage_(percentageOfNodesToScore) {}
+
+  Decision pick(const PodInfo& pod, const Snapshot& snapshot);
+
+ private:
+  bool findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
+  const NodeInfo* best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state);
+
+  uint64_t below(uint64_t bound);
+
+  const Framework& framework_;
+  uint64_t ties_;  ///< xorshift state: a draw must not cost a call of the kernel
+  int percentage_;
+  size_t start_ = 0;
+  // Kept from pod to pod for their memory.
+  std::vector<const NodeInfo*> feasible_;
+  std::vector<int64_t> totals_;
+  Reasons reasons_;
+};
+
+}  // namespace coxswain::scheduler

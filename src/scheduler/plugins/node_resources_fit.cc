@@ -1,0 +1,106 @@
+#include "api/gen/core_v1.h"
+#include "scheduler/plugins/plugins.h"
+
+namespace coxswain::scheduler::plugins {
+
+namespace {
+
+/// Reasons of the resources that have no fixed name.
+struct State final : PluginState {
+  std::vector<std::string> scalarReasons;
+};
+
+bool fits(const PodInfo& pod, const NodeInfo& node) {
+  const Resources& want = pod.requests;
+  const Resources& have = node.allocatable;
+  const Resources& used = node.requested;
+  const auto room = [](int64_t wanted, int64_t total, int64_t taken) {
+    return wanted == 0 || wanted <= total - taken;
+  };
+  if (static_cast<int64_t>(node.pods.size()) + 1 > have.pods) return false;
+  if (!room(want.milliCpu, have.milliCpu, used.milliCpu) ||
+      !room(want.memory, have.memory, used.memory) ||
+      !room(want.ephemeralStorage, have.ephemeralStorage, used.ephemeralStorage))
+    return false;
+  for (const auto& [name, amount] : want.scalars)
+    if (!room(amount, have.scalar(name), used.scalar(name))) return false;
+  return true;
+}
+
+/// Requests fit into what is left of the node; scores by what is left afterwards
+/// (LeastAllocated, cpu and memory alike).
+class NodeResourcesFit final : public Plugin,
+                               public PreFilterPlugin,
+                               public FilterPlugin,
+                               public ScorePlugin {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "NodeResourcesFit"; }
+  [[nodiscard]] EventInterest events() const override {
+    return kNodeAdd | kNodeAllocatable | kAssignedPodDelete | kAssignedPodScaleDown | kPodSpec;
+  }
+  [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
+    if (!event.newNode) return QueueingHint::Queue;
+    // Could it fit if the node were empty?
+    const Resources have = Resources::from(event.newNode->status.allocatable);
+    const Resources& want = pod.requests;
+    bool possible = have.pods > 0 && want.milliCpu <= have.milliCpu &&
+                    want.memory <= have.memory && want.ephemeralStorage <= have.ephemeralStorage;
+    for (const auto& [name, amount] : want.scalars)
+      possible = possible && amount <= have.scalar(name);
+    return possible ? QueueingHint::Queue : QueueingHint::Skip;
+  }
+  [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
+                                          const Snapshot&) const override {
+    auto own = std::make_shared<State>();
+    for (const auto& [name, amount] : pod.requests.scalars)
+      own->scalarReasons.push_back("Insufficient " + name);
+    state.setFilterState(index, std::move(own));
+    return {};
+  }
+  [[nodiscard]] Code filter(const CycleState& state, const PodInfo& pod, const NodeInfo& node,
+                            Reasons& reasons) const override {
+    if (fits(pod, node)) return Code::Success;
+    Code code = Code::Unschedulable;
+    if (static_cast<int64_t>(node.pods.size()) + 1 > node.allocatable.pods)
+      reasons.push_back("Too many pods");
+    const auto check = [&](int64_t wanted, int64_t total, int64_t taken, std::string_view why) {
+      if (wanted == 0 || wanted <= total - taken) return;
+      reasons.push_back(why);
+      // More than the node has at all: no pod that goes would help.
+      if (wanted > total) code = Code::UnschedulableAndUnresolvable;
+    };
+    const Resources& want = pod.requests;
+    const Resources& have = node.allocatable;
+    const Resources& used = node.requested;
+    check(want.milliCpu, have.milliCpu, used.milliCpu, "Insufficient cpu");
+    check(want.memory, have.memory, used.memory, "Insufficient memory");
+    check(want.ephemeralStorage, have.ephemeralStorage, used.ephemeralStorage,
+          "Insufficient ephemeral-storage");
+    const auto* own = state.filterState<State>(index);
+    for (size_t i = 0; i < want.scalars.size(); ++i) {
+      const auto& [name, amount] = want.scalars[i];
+      check(amount, have.scalar(name), used.scalar(name), own->scalarReasons[i]);
+    }
+    return code;
+  }
+  [[nodiscard]] int64_t score(const CycleState&, const PodInfo& pod, const NodeInfo& node,
+                              const Snapshot&) const override {
+    int64_t sum = 0;
+    int64_t weights = 0;
+    const auto add = [&](int64_t wanted, int64_t total) {
+      if (total == 0) return;
+      ++weights;
+      if (wanted <= total) sum += (total - wanted) * kScoreMax / total;
+    };
+    add(node.nonZeroMilliCpu + pod.nonZeroMilliCpu, node.allocatable.milliCpu);
+    add(node.nonZeroMemory + pod.nonZeroMemory, node.allocatable.memory);
+    return weights == 0 ? 0 : sum / weights;
+  }
+  [[nodiscard]] int64_t weight() const override { return 1; }
+};
+
+}  // namespace
+
+std::unique_ptr<Plugin> nodeResourcesFit() { return std::make_unique<NodeResourcesFit>(); }
+
+}  // namespace coxswain::scheduler::plugins

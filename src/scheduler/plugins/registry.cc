@@ -1,0 +1,21 @@
+#include "scheduler/plugins/plugins.h"
+
+namespace coxswain::scheduler::plugins {
+
+std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client) {
+  std::vector<std::unique_ptr<Plugin>> out;
+  out.push_back(schedulingGates());
+  out.push_back(prioritySort());
+  out.push_back(nodeUnschedulable());
+  out.push_back(nodeName());
+  out.push_back(taintToleration());
+  out.push_back(nodeAffinity());
+  out.push_back(nodePorts());
+  out.push_back(nodeResourcesFit());
+  out.push_back(nodeResourcesBalancedAllocation());
+  out.push_back(imageLocality());
+  if (client) out.push_back(defaultBinder(*client));
+  return out;
+}
+
+}  // namespace coxswain::scheduler::plugins
