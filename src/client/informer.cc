@@ -50,6 +50,9 @@ Informer::~Informer() = default;
 void Informer::addHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
 
 void Informer::addIndex(std::string name, IndexFunction function) {
+  for (const auto& known : indices_) {
+    if (known->name == name) return;
+  }
   auto index = std::make_unique<Index>();
   index->name = std::move(name);
   index->function = std::move(function);

@@ -45,6 +45,7 @@ class Informer {
 
   /// Before start. Handlers run on the executor and may not block.
   void addHandler(Handler handler);
+  /// No effect where the name is there already.
   void addIndex(std::string name, IndexFunction function);
 
   /// Runs until stopped.

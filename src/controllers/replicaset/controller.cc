@@ -1,0 +1,253 @@
+#include "controllers/replicaset/controller.h"
+
+#include <algorithm>
+
+#include "api/gen/apps_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
+#include "api/helpers/pods.h"
+#include "api/reflect/equal.h"
+#include "api/select/labels.h"
+#include "controllers/framework/claims.h"
+#include "controllers/framework/indices.h"
+#include "controllers/framework/pod_control.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::controllers::replicaset {
+
+using api::apps::v1::ReplicaSet;
+using api::apps::v1::ReplicaSetStatus;
+using api::core::v1::Pod;
+
+namespace {
+
+constexpr int kBurst = 500;
+
+Controller::Options options(int workers) {
+  Controller::Options o;
+  o.name = "replicaset-controller";
+  o.workers = workers;
+  return o;
+}
+
+}  // namespace
+
+ReplicaSetController::ReplicaSetController(const Context& context, int workers)
+    : Controller(context, options(workers)), sets_(use<ReplicaSet>()), pods_(use<Pod>()) {
+  addControllerIndex(sets_);
+  addNamespaceIndex(sets_);
+  addControllerIndex(pods_);
+  sets_.addHandler([this](const client::Change& change) { onSet(change); });
+  pods_.addHandler([this](const client::Change& change) { onPod(change); });
+}
+
+void ReplicaSetController::onSet(const client::Change& change) {
+  const auto key = client::objectKey(change.after ? change.after : change.before);
+  const bool replaced = change.before && change.after &&
+                        api::objectMeta(change.before)->uid != api::objectMeta(change.after)->uid;
+  if (!change.after || replaced) expectations_.forget(key);
+  queue().add(key);
+}
+
+ReplicaSetController::SetPointer ReplicaSetController::controllerOf(const Pod& pod) const {
+  const auto* owner = api::controllerOf(pod.metadata);
+  if (owner == nullptr || owner->kind != "ReplicaSet") return nullptr;
+  auto set = sets_.get<ReplicaSet>(pod.metadata.namespace_ + "/" + owner->name);
+  return set && set->metadata.uid == owner->uid ? set : nullptr;
+}
+
+void ReplicaSetController::enqueueOwnersOf(const Pod& pod) {
+  if (const auto set = controllerOf(pod)) {
+    queue().add(api::objectKey(set->metadata));
+    return;
+  }
+  if (api::controllerOf(pod.metadata) != nullptr || pod.metadata.labels.empty()) return;
+  for (const auto& object : sets_.byIndex(kByNamespace, pod.metadata.namespace_)) {
+    const auto& set = *object.as<ReplicaSet>();
+    auto selector = api::LabelSelector::from(set.spec.selector.get());
+    if (selector.ok() && !selector->isEverything() && selector->matches(pod.metadata.labels)) {
+      queue().add(api::objectKey(set.metadata));
+    }
+  }
+}
+
+void ReplicaSetController::onPod(const client::Change& change) {
+  const auto* before = change.before.as<Pod>();
+  const auto* after = change.after.as<Pod>();
+  const Pod& pod = after ? *after : *before;
+  const auto set = controllerOf(pod);
+  if (set) {
+    const auto key = api::objectKey(set->metadata);
+    if (before == nullptr) expectations_.creationObserved(key);
+    if (after == nullptr || after->metadata.deletionTimestamp) {
+      expectations_.deletionObserved(key, pod.metadata.uid);
+    }
+  }
+  if (before != nullptr && after != nullptr) {
+    const auto old = controllerOf(*before);
+    if (old && old != set) queue().add(api::objectKey(old->metadata));
+  }
+  if (after == nullptr && !set) return;
+  enqueueOwnersOf(pod);
+}
+
+Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::stop_token stop) {
+  auto set = sets_.get<ReplicaSet>(key);
+  if (!set) {
+    expectations_.forget(key);
+    co_return Duration(0);
+  }
+  const bool current = expectations_.satisfied(key, executor().now());
+  CO_TRY(Pods pods, co_await claimPods(set, stop));
+  Status failure;
+  if (current && !set->metadata.deletionTimestamp) {
+    failure = co_await manage(key, set, pods.active, stop);
+  }
+  const auto wanted = computeStatus(*set, pods.active, pods.terminating, failure, now());
+  CO_TRY_STATUS(co_await writeStatus(set, wanted, stop));
+  if (!failure.ok()) co_return failure;
+  co_return nextAvailable(pods.active, set->spec.minReadySeconds, now());
+}
+
+Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const SetPointer& set,
+                                                                        std::stop_token stop) {
+  Pods mine;
+  auto selector = api::LabelSelector::from(set->spec.selector.get());
+  // Validation keeps these out; nothing to do until the spec changes.
+  if (!selector.ok()) co_return mine;
+  Claimer claimer(client(), client::resourceOf<ReplicaSet>(), set->metadata, *selector);
+  auto candidates = pods_.byIndex(kByController, set->metadata.uid);
+  for (auto& orphan : pods_.byIndex(kByController, orphansOf(set->metadata.namespace_))) {
+    candidates.push_back(std::move(orphan));
+  }
+  for (const auto& object : candidates) {
+    auto pod = object.sharedAs<Pod>();
+    if (api::isPodActive(*pod)) {
+      CO_TRY(bool isMine, co_await claimer.claim(client::resourceOf<Pod>(), object, stop));
+      if (isMine) mine.active.push_back(std::move(pod));
+    } else if (pod->metadata.deletionTimestamp && !api::isPodTerminal(*pod) &&
+               api::isControlledBy(pod->metadata, set->metadata)) {
+      ++mine.terminating;
+    }
+  }
+  co_return mine;
+}
+
+Task<Status> ReplicaSetController::manage(std::string key, SetPointer set,
+                                          std::vector<PodPointer> active, std::stop_token stop) {
+  const int difference = static_cast<int>(active.size()) - set->spec.replicas.value_or(1);
+  if (difference < 0) {
+    co_return co_await createPods(key, set, std::min(-difference, kBurst), stop);
+  }
+  if (difference > 0) {
+    const auto count = static_cast<size_t>(std::min(difference, kBurst));
+    auto chosen = podsToDelete(std::move(active), crowds(*set), count, now());
+    co_return co_await deletePods(key, set, std::move(chosen), stop);
+  }
+  co_return Status();
+}
+
+PodsByNode ReplicaSetController::crowds(const ReplicaSet& set) const {
+  std::vector<std::string> owners{set.metadata.uid};
+  if (const auto* owner = api::controllerOf(set.metadata)) {
+    owners.clear();
+    for (const auto& sibling : sets_.byIndex(kByController, owner->uid)) {
+      owners.push_back(api::objectMeta(sibling)->uid);
+    }
+  }
+  PodsByNode crowds;
+  for (const auto& owner : owners) {
+    for (const auto& object : pods_.byIndex(kByController, owner)) {
+      const auto& pod = *object.as<Pod>();
+      if (api::isPodActive(pod)) ++crowds[pod.spec.nodeName];
+    }
+  }
+  return crowds;
+}
+
+Task<void> ReplicaSetController::createOne(const std::string& key, const SetPointer& set,
+                                           Status& outcome, std::stop_token stop) {
+  Pod pod = podFromTemplate(ReplicaSet::kInfo, set.get(), set->spec.template_);
+  outcome = co_await createPod(client(), events(), ReplicaSet::kInfo, set.get(), std::move(pod),
+                               stop);
+  if (outcome.ok()) co_return;
+  // No event will come for it.
+  expectations_.creationObserved(key);
+  if (isNamespaceTerminating(outcome)) outcome = Status();
+}
+
+/// In batches that double, so that a quota that is used up costs few requests.
+Task<Status> ReplicaSetController::createPods(std::string key, SetPointer set, int count,
+                                              std::stop_token stop) {
+  expectations_.expectCreations(key, count, executor().now());
+  int batch = 1;
+  for (int left = count; left > 0; batch *= 2) {
+    batch = std::min(batch, left);
+    std::vector<Status> outcomes(static_cast<size_t>(batch));
+    std::vector<Task<void>> tasks;
+    for (auto& outcome : outcomes) tasks.push_back(createOne(key, set, outcome, stop));
+    co_await whenAll(std::move(tasks));
+    left -= batch;
+    for (const auto& outcome : outcomes) {
+      if (outcome.ok()) continue;
+      for (int i = 0; i < left; ++i) expectations_.creationObserved(key);
+      co_return outcome;
+    }
+  }
+  co_return Status();
+}
+
+Task<void> ReplicaSetController::deleteOne(const std::string& key, const SetPointer& set,
+                                           PodPointer pod, Status& outcome,
+                                           std::stop_token stop) {
+  outcome = co_await deletePod(client(), events(), ReplicaSet::kInfo, set.get(),
+                               pod->metadata.namespace_, pod->metadata.name, stop);
+  if (outcome.ok()) co_return;
+  expectations_.deletionObserved(key, pod->metadata.uid);
+  if (isNotFound(outcome)) outcome = Status();
+}
+
+Task<Status> ReplicaSetController::deletePods(std::string key, SetPointer set,
+                                              std::vector<PodPointer> chosen,
+                                              std::stop_token stop) {
+  std::vector<std::string> uids;
+  for (const auto& pod : chosen) uids.push_back(pod->metadata.uid);
+  expectations_.expectDeletions(key, uids, executor().now());
+  std::vector<Status> outcomes(chosen.size());
+  std::vector<Task<void>> tasks;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    tasks.push_back(deleteOne(key, set, chosen[i], outcomes[i], stop));
+  }
+  co_await whenAll(std::move(tasks));
+  for (const auto& outcome : outcomes) {
+    if (!outcome.ok()) co_return outcome;
+  }
+  co_return Status();
+}
+
+Task<Status> ReplicaSetController::writeStatus(SetPointer set, const ReplicaSetStatus& wanted,
+                                               std::stop_token stop) {
+  if (api::semanticEqual(set->status, wanted) &&
+      set->metadata.generation == set->status.observedGeneration) {
+    co_return Status();
+  }
+  ReplicaSet next = *set;
+  const int64_t generation = set->metadata.generation;
+  next.status = wanted;
+  next.status.observedGeneration = generation;
+  auto written = co_await client::update(client(), next, "status", stop);
+  if (written.ok() || !isConflict(written.status())) co_return written.status();
+  // Someone else wrote: once more on what is there now.
+  auto fresh = co_await client::get<ReplicaSet>(client(), set->metadata.namespace_,
+                                                set->metadata.name, stop);
+  if (!fresh.ok()) co_return fresh.status();
+  if ((*fresh)->metadata.uid != set->metadata.uid) co_return Status();
+  const ReplicaSetStatus status = next.status;
+  next = **fresh;
+  next.status = status;
+  auto again = co_await client::update(client(), next, "status", stop);
+  co_return again.status();
+}
+
+}  // namespace coxswain::controllers::replicaset
