@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/names/names.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
 
 namespace coxswain::apiserver::pods {
@@ -34,62 +35,6 @@ bool isSysctlName(std::string_view name) {
     last = c;
   }
   return plain(last);
-}
-
-// A security context as messages show it: JSON of upstream's internal struct, whose members have
-// their Go names and are all written.
-std::string quoted(const std::string& text) {
-  std::string out;
-  api::appendJsonQuoted(out, text);
-  return out;
-}
-std::string shown(const std::optional<bool>& v) {
-  return v ? (*v ? "true" : "false") : "null";
-}
-std::string shown(const std::optional<int64_t>& v) {
-  return v ? std::to_string(*v) : "null";
-}
-std::string shown(const std::optional<std::string>& v) {
-  return v ? quoted(*v) : "null";
-}
-std::string shown(const std::vector<std::string>& list) {
-  return list.empty() ? "null" : api::FieldValue(list).text();
-}
-template <typename P>
-std::string shownProfile(const P& profile) {
-  if (!profile) return "null";
-  return "{\"Type\":" + quoted(profile->type) +
-         ",\"LocalhostProfile\":" + shown(profile->localhostProfile) + "}";
-}
-api::FieldValue shown(const v1::SecurityContext& c) {
-  std::string out = "{\"Capabilities\":";
-  out += c.capabilities ? "{\"Add\":" + shown(c.capabilities->add) +
-                              ",\"Drop\":" + shown(c.capabilities->drop) + "}"
-                        : "null";
-  out += ",\"Privileged\":" + shown(c.privileged) + ",\"SELinuxOptions\":";
-  if (const auto& s = c.seLinuxOptions) {
-    out += "{\"User\":" + quoted(s->user) + ",\"Role\":" + quoted(s->role) +
-           ",\"Type\":" + quoted(s->type) + ",\"Level\":" + quoted(s->level) + "}";
-  } else {
-    out += "null";
-  }
-  out += ",\"WindowsOptions\":";
-  if (const auto& w = c.windowsOptions) {
-    out += "{\"GMSACredentialSpecName\":" + shown(w->gmsaCredentialSpecName) +
-           ",\"GMSACredentialSpec\":" + shown(w->gmsaCredentialSpec) +
-           ",\"RunAsUserName\":" + shown(w->runAsUserName) +
-           ",\"HostProcess\":" + shown(w->hostProcess) + "}";
-  } else {
-    out += "null";
-  }
-  out += ",\"RunAsUser\":" + shown(c.runAsUser) + ",\"RunAsGroup\":" + shown(c.runAsGroup) +
-         ",\"RunAsNonRoot\":" + shown(c.runAsNonRoot) +
-         ",\"ReadOnlyRootFilesystem\":" + shown(c.readOnlyRootFilesystem) +
-         ",\"AllowPrivilegeEscalation\":" + shown(c.allowPrivilegeEscalation) +
-         ",\"ProcMount\":" + shown(c.procMount) +
-         ",\"SeccompProfile\":" + shownProfile(c.seccompProfile) +
-         ",\"AppArmorProfile\":" + shownProfile(c.appArmorProfile) + "}";
-  return api::FieldValue::json(std::move(out));
 }
 
 void checkId(const std::optional<int64_t>& id, const FieldPath& path, FieldErrors& errors) {
@@ -286,13 +231,13 @@ void checkSecurityContext(const v1::SecurityContext& context, bool hostUsers,
   }
   if (context.allowPrivilegeEscalation && !*context.allowPrivilegeEscalation) {
     if (context.privileged.value_or(false)) {
-      errors.invalid(path, shown(context),
+      errors.invalid(path, api::FieldValue::json(internalJson(context)),
                      "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
     }
     if (context.capabilities) {
       for (const auto& capability : context.capabilities->add) {
         if (capability == "CAP_SYS_ADMIN") {
-          errors.invalid(path, shown(context),
+          errors.invalid(path, api::FieldValue::json(internalJson(context)),
                          "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` "
                          "CAP_SYS_ADMIN");
         }

@@ -8,6 +8,7 @@
 #include "api/codec/json.h"
 #include "api/codec/value.h"
 #include "api/gen/core_v1.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
 #include "apiserver/registry/strategy.h"
 
@@ -169,6 +170,28 @@ TEST(PodUpdate, GatesMayOnlyGo) {
   EXPECT_NE(updateErrors(next, current).find("only additions are allowed"), std::string::npos);
 }
 
+TEST(PodInternalJson, HasGoNames) {
+  const auto text = internalJson(podOf(kMinimal).spec);
+  EXPECT_TRUE(text.starts_with(
+      R"({"Volumes":null,"InitContainers":null,"Containers":[{"Name":"c","Image":"reg.example/app:1","Command":null)"))
+      << text;
+  EXPECT_NE(text.find(R"("TTY":false}],"EphemeralContainers":null,"RestartPolicy":"Always",)"
+                      R"("TerminationGracePeriodSeconds":30,"ActiveDeadlineSeconds":null,)"
+                      R"("DNSPolicy":"ClusterFirst","NodeSelector":null,)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"("SecurityContext":{"HostNetwork":false,"HostPID":false,"HostIPC":false,)"
+                      R"("ShareProcessNamespace":null,"HostUsers":null,"SELinuxOptions":null)"),
+            std::string::npos)
+      << text;
+}
+
+TEST(PodInternalJson, DiffHasHunks) {
+  EXPECT_EQ(jsonDiff("{}", "{}"), "");
+  EXPECT_EQ(jsonDiff(R"({"a":1})", R"({"a":1,"b":[]})"),
+            "@@ -1,3 +1,4 @@\n {\n- \"a\": 1\n+ \"a\": 1,\n+ \"b\": []\n }\n");
+}
+
 TEST(PodResize, KeepsQosClass) {
   const auto strategy = makePodResizeStrategy();
   auto current = podOf(
@@ -212,6 +235,10 @@ TEST(PodEphemeralContainers, OnlyGrow) {
   EXPECT_EQ(errorsOf(none, one),
             "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"e\" may not be "
             "removed\n");
+  EXPECT_EQ(errorsOf(with(R"({"name":"e","image":"changed"})"), one),
+            "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"e\" may not be "
+            "changed\n@@ -1,6 +1,6 @@\n {\n  \"Name\": \"e\",\n- \"Image\": \"dbg\",\n+ \"Image\": "
+            "\"changed\",\n  \"Command\": null,\n  \"Args\": null,\n  \"WorkingDir\": \"\",\n");
   EXPECT_EQ(errorsOf(with(R"({"name":"c","image":"dbg"})"), none),
             "spec.ephemeralContainers[0].name: Duplicate value: \"c\"");
   EXPECT_EQ(errorsOf(with(R"({"name":"e","image":"d","targetContainerName":"nope",

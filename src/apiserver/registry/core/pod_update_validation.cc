@@ -5,6 +5,7 @@
 #include "api/names/ip.h"
 #include "api/names/names.h"
 #include "api/reflect/equal.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
 
 namespace coxswain::apiserver::pods {
@@ -223,7 +224,8 @@ void checkStates(const std::vector<v1::ContainerStatus>& next,
     }
     if (rules || policy == "Always") continue;
     if (policy == "OnFailure" && was->state.terminated->exitCode != 0) continue;
-    errors.forbidden(path.index(i).child("state"), "may not be transitioned to non-terminated state");
+    errors.forbidden(path.index(i).child("state"),
+                     "may not be transitioned to non-terminated state");
   }
 }
 
@@ -255,7 +257,9 @@ void checkPodUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& er
   if (!current.spec.schedulingGates.empty())
     checkGatedNarrowing(next.spec, current.spec, path, errors);
   const v1::PodSpec rest = withoutAllowedChanges(next.spec, current.spec);
-  if (!api::semanticEqual(rest, current.spec)) errors.forbidden(path, std::string(kSpecText) + "\n");
+  if (!api::semanticEqual(rest, current.spec)) {
+    errors.forbidden(path, std::string(kSpecText) + "\n" + objectDiff(current.spec, rest));
+  }
 }
 
 void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
@@ -265,9 +269,12 @@ void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
   const PodSpecContext context{.allowEphemeralContainers = true, .metadata = &next.metadata};
   FieldErrors ignored;  // the volumes were checked when the pod was made
   const ContainerScope scope{next.spec, context,
-                             checkVolumes(next.spec.volumes, false, spec.child("volumes"), ignored)};
+                             checkVolumes(next.spec.volumes, false, spec.child("volumes"),
+                                          ignored)};
   checkEphemeralContainers(scope, path, errors);
-  if (current.metadata.annotations.contains(kMirror)) errors.forbidden(path, "static pods do not support ephemeral containers");
+  if (current.metadata.annotations.contains(kMirror)) {
+    errors.forbidden(path, "static pods do not support ephemeral containers");
+  }
   for (const auto& was : current.spec.ephemeralContainers) {
     const std::string& name = was.ephemeralContainerCommon.name;
     const auto& list = next.spec.ephemeralContainers;
@@ -275,11 +282,11 @@ void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
       return c.ephemeralContainerCommon.name == name;
     });
     if (now == list.end()) {
-      errors.forbidden(path,
-                       "existing ephemeral containers " + api::goQuote(name) + " may not be removed\n");
+      errors.forbidden(path, "existing ephemeral containers " + api::goQuote(name) +
+                                 " may not be removed\n");
     } else if (!api::semanticEqual(*now, was)) {
-      errors.forbidden(path,
-                       "existing ephemeral containers " + api::goQuote(name) + " may not be changed\n");
+      errors.forbidden(path, "existing ephemeral containers " + api::goQuote(name) +
+                                 " may not be changed\n" + objectDiff(was, *now));
     }
   }
 }
@@ -357,7 +364,8 @@ void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& error
       takeResizable(rest.initContainers[i].resources, current.spec.initContainers[i].resources);
   }
   if (!api::semanticEqual(rest, current.spec))
-    errors.forbidden(path, "only cpu and memory resources are mutable\n");
+    errors.forbidden(path, "only cpu and memory resources are mutable\n" +
+                               objectDiff(current.spec, rest));
 }
 
 void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
