@@ -191,7 +191,9 @@ class PodTemplateStrategy final : public TypedStrategy<v1::PodTemplate> {
   PodTemplateStrategy() : TypedStrategy({.generation = true}) {}
 
  protected:
-  void defaults(v1::PodTemplate& object) const override { setPodTemplateDefaults(object.template_); }
+  void defaults(v1::PodTemplate& object) const override {
+    setPodTemplateDefaults(object.template_);
+  }
   void check(const v1::PodTemplate& object, api::FieldErrors& errors) const override {
     validatePodTemplate(object.template_, api::FieldPath("template"), errors);
   }

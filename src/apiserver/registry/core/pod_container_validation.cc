@@ -125,8 +125,10 @@ void checkPorts(const std::vector<v1::ContainerPort>& ports, bool hostNetwork,
       }
     }
     checkOneOf(port.protocol, {"SCTP", "TCP", "UDP"}, at.child("protocol"), errors);
-    if (!port.hostIP.empty())
-      errors.invalidEach(at.child("hostIP"), port.hostIP, api::validateIpForLegacyField(port.hostIP));
+    if (!port.hostIP.empty()) {
+      errors.invalidEach(at.child("hostIP"), port.hostIP,
+                         api::validateIpForLegacyField(port.hostIP));
+    }
   }
 }
 
@@ -334,7 +336,8 @@ void checkLongRunning(const v1::Container& container, const v1::PodSpec& spec,
 }
 
 void checkInitOnly(const v1::Container& container, const FieldPath& path, FieldErrors& errors) {
-  constexpr std::string_view kText = "may not be set for init containers without restartPolicy=Always";
+  constexpr std::string_view kText =
+      "may not be set for init containers without restartPolicy=Always";
   if (container.lifecycle) errors.forbidden(path.child("lifecycle"), kText);
   if (container.livenessProbe) errors.forbidden(path.child("livenessProbe"), kText);
   if (container.readinessProbe) errors.forbidden(path.child("readinessProbe"), kText);

@@ -31,8 +31,10 @@ void checkNodeRequirement(const v1::NodeSelectorRequirement& requirement, const 
     if (requirement.values.empty())
       errors.required(values, "must be specified when `operator` is 'In' or 'NotIn'");
   } else if (op == "Exists" || op == "DoesNotExist") {
-    if (!requirement.values.empty())
-      errors.forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    if (!requirement.values.empty()) {
+      errors.forbidden(values,
+                       "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    }
   } else if (op == "Gt" || op == "Lt") {
     if (requirement.values.size() != 1)
       errors.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
@@ -129,8 +131,8 @@ void checkToleration(const v1::Toleration& toleration, const FieldPath& path,
   const auto op = path.child("operator");
   if (toleration.key.empty() && toleration.operator_ != "Exists") {
     errors.invalid(op, toleration.operator_,
-                   "operator must be Exists when `key` is empty, which means \"match all values and "
-                   "all keys\"");
+                   "operator must be Exists when `key` is empty, which means \"match all values "
+                   "and all keys\"");
   }
   if (toleration.tolerationSeconds && toleration.effect != "NoExecute") {
     errors.invalid(path.child("effect"), toleration.effect,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_internal_json.h"
@@ -111,6 +112,45 @@ void checkWindowsSpec(const v1::PodSpec& spec, const FieldPath& path, FieldError
     checkWindowsContainer(spec.initContainers[i], path.child("initContainers").index(i), errors);
   for (size_t i = 0; i < spec.containers.size(); ++i)
     checkWindowsContainer(spec.containers[i], path.child("containers").index(i), errors);
+}
+
+std::optional<bool> hostProcessOf(const v1::Container& container) {
+  if (!container.securityContext || !container.securityContext->windowsOptions) return {};
+  return container.securityContext->windowsOptions->hostProcess;
+}
+
+/// Either all containers run as processes of the host, or none.
+void checkHostProcess(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  std::optional<bool> ofPod;
+  if (spec.securityContext && spec.securityContext->windowsOptions)
+    ofPod = spec.securityContext->windowsOptions->hostProcess;
+  size_t host = 0;
+  const auto each = [&](const std::vector<v1::Container>& containers, std::string_view list) {
+    for (size_t i = 0; i < containers.size(); ++i) {
+      const auto own = hostProcessOf(containers[i]);
+      if (own && ofPod && *own != *ofPod) {
+        errors.invalid(path.child(list).index(i).child("securityContext", "windowsOptions",
+                                                       "hostProcess"),
+                       *own,
+                       std::string("pod hostProcess value must be identical if both are specified, "
+                                   "was ") +
+                           (*ofPod ? "true" : "false"));
+      }
+      if (own.value_or(ofPod.value_or(false))) ++host;
+    }
+  };
+  each(spec.containers, "containers");
+  each(spec.initContainers, "initContainers");
+  if (host == 0) return;
+  if (host != spec.containers.size() + spec.initContainers.size()) {
+    errors.invalid(path, "",
+                   "If pod contains any hostProcess containers then all containers must be "
+                   "HostProcess containers");
+  }
+  if (!spec.hostNetwork) {
+    errors.invalid(path.child("hostNetwork"), false,
+                   "hostNetwork must be true if pod contains any hostProcess containers");
+  }
 }
 
 void checkLinuxSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
@@ -290,6 +330,7 @@ void checkPodSecurityContext(const v1::PodSpec& spec, const FieldPath& path, Fie
 }
 
 void checkOs(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  checkHostProcess(spec, path, errors);
   if (!spec.os) return;
   checkOneOf(spec.os->name, {"linux", "windows"}, path.child("os", "name"), errors);
   if (spec.os->name == "windows") checkWindowsSpec(spec, path, errors);

@@ -173,7 +173,8 @@ TEST(PodUpdate, GatesMayOnlyGo) {
 TEST(PodInternalJson, HasGoNames) {
   const auto text = internalJson(podOf(kMinimal).spec);
   EXPECT_TRUE(text.starts_with(
-      R"({"Volumes":null,"InitContainers":null,"Containers":[{"Name":"c","Image":"reg.example/app:1","Command":null)"))
+      R"({"Volumes":null,"InitContainers":null,"Containers":[{"Name":"c",)"
+      R"("Image":"reg.example/app:1","Command":null)"))
       << text;
   EXPECT_NE(text.find(R"("TTY":false}],"EphemeralContainers":null,"RestartPolicy":"Always",)"
                       R"("TerminationGracePeriodSeconds":30,"ActiveDeadlineSeconds":null,)"

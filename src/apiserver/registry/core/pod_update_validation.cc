@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
 constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+constexpr std::string_view kAppArmor = "container.apparmor.security.beta.kubernetes.io/";
 constexpr std::string_view kSpecText =
     "pod updates may not change fields other than "
     "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
@@ -45,6 +46,18 @@ void checkAnnotations(const v1::Pod& pod, FieldErrors& errors) {
                    "must set spec.nodeName if mirror pod annotation is set");
   if (const auto* cost = annotations.get(kDeletionCost); cost != nullptr && !isInt32(*cost))
     errors.invalid(path.key(kDeletionCost), *cost, "must be a 32bit integer");
+  for (const auto& [key, value] : annotations) {
+    if (!key.starts_with(kAppArmor)) continue;
+    const std::string_view name = std::string_view(key).substr(kAppArmor.size());
+    const auto named = [&](const auto& c) { return c.name == name; };
+    const auto& spec = pod.spec;
+    if (std::none_of(spec.containers.begin(), spec.containers.end(), named) &&
+        std::none_of(spec.initContainers.begin(), spec.initContainers.end(), named) &&
+        std::none_of(spec.ephemeralContainers.begin(), spec.ephemeralContainers.end(),
+                     [&](const auto& c) { return c.ephemeralContainerCommon.name == name; })) {
+      errors.invalid(path.key(key), name, "container not found");
+    }
+  }
 }
 
 void checkAnnotationsUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
@@ -58,6 +71,16 @@ void checkAnnotationsUpdate(const v1::Pod& next, const v1::Pod& current, FieldEr
     errors.forbidden(path.key(kMirror), "may not remove mirror pod annotation");
   } else if (a != nullptr && *a != *b) {
     errors.forbidden(path.key(kMirror), "may not update mirror pod annotation");
+  }
+  for (const auto& [key, value] : current.metadata.annotations) {
+    if (!key.starts_with(kAppArmor)) continue;
+    const auto* now = next.metadata.annotations.get(key);
+    if (now == nullptr || *now != value)
+      errors.forbidden(path.key(key), "may not remove or update AppArmor annotations");
+  }
+  for (const auto& [key, value] : next.metadata.annotations) {
+    if (key.starts_with(kAppArmor) && !current.metadata.annotations.contains(key))
+      errors.forbidden(path.key(key), "may not add AppArmor annotations");
   }
 }
 
@@ -295,14 +318,11 @@ namespace {
 
 /// Tells of amounts that were there and are not any more.
 void checkNoneRemoved(const api::ResourceList& next, const api::ResourceList& current,
-                      const FieldPath& path, FieldErrors& errors) {
+                      std::string_view what, const FieldPath& path, FieldErrors& errors) {
   for (const auto& [name, amount] : current) {
-    if (!next.contains(name)) {
-      errors.forbidden(path, "resource " + std::string(path.str().ends_with("limits") ? "limits"
-                                                                                       : "requests") +
-                                 " cannot be removed");
-      return;
-    }
+    if (next.contains(name)) continue;
+    errors.forbidden(path.child(what), "resource " + std::string(what) + " cannot be removed");
+    return;
   }
 }
 
@@ -354,9 +374,8 @@ void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& error
   for (size_t i = 0; i < rest.containers.size(); ++i) {
     const auto at = path.child("containers").index(i).child("resources");
     const auto& old = current.spec.containers[i].resources;
-    checkNoneRemoved(rest.containers[i].resources.limits, old.limits, at.child("limits"), errors);
-    checkNoneRemoved(rest.containers[i].resources.requests, old.requests, at.child("requests"),
-                     errors);
+    checkNoneRemoved(rest.containers[i].resources.limits, old.limits, "limits", at, errors);
+    checkNoneRemoved(rest.containers[i].resources.requests, old.requests, "requests", at, errors);
     takeResizable(rest.containers[i].resources, old);
   }
   for (size_t i = 0; i < rest.initContainers.size(); ++i) {
@@ -399,7 +418,8 @@ void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErro
     const auto at = path.child("resourceClaimStatuses").index(i).child("name");
     const bool known = std::any_of(spec.resourceClaims.begin(), spec.resourceClaims.end(),
                                    [&](const auto& c) { return c.name == name; });
-    if (!known) errors.invalid(at, name, "must match the name of an entry in `spec.resourceClaims`");
+    if (!known)
+      errors.invalid(at, name, "must match the name of an entry in `spec.resourceClaims`");
     if (!claims.insert(name).second) errors.duplicate(at, name);
   }
   if (!status.hostIPs.empty()) {

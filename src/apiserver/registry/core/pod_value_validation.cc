@@ -158,7 +158,8 @@ void checkFieldRef(const v1::ObjectFieldSelector& ref,
       "spec.schedulerName",   "spec.serviceAccountName", "status.hostIP", "status.hostIPs",
       "status.phase",         "status.podIP",       "status.podIPs"};
   if (ref.apiVersion != "v1") {
-    errors.invalid(at, text, "error converting fieldPath: unsupported pod version: " + ref.apiVersion);
+    errors.invalid(at, text,
+                   "error converting fieldPath: unsupported pod version: " + ref.apiVersion);
   } else if (std::find(std::begin(kAll), std::end(kAll), text) == std::end(kAll)) {
     errors.invalid(
         at, text,
@@ -201,8 +202,8 @@ void checkResourceFieldRef(const v1::ResourceFieldSelector& ref, bool needsConta
                                 : kind == "ephemeral-storage" ? "local ephemeral storage"
                                                               : "hugepages";
   errors.invalid(at, divisor,
-                 "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are "
-                 "supported with the " +
+                 "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei "
+                 "are supported with the " +
                      std::string(what) + " resource");
 }
 
@@ -251,7 +252,8 @@ void checkHook(const v1::LifecycleHandler& hook, int64_t grace, const FieldPath&
   HandlerCount count(path, errors);
   if (hook.exec && count.next("exec") && hook.exec->command.empty())
     errors.required(path.child("exec", "command"));
-  if (hook.httpGet && count.next("httpGet")) checkHttp(*hook.httpGet, path.child("httpGet"), errors);
+  if (hook.httpGet && count.next("httpGet"))
+    checkHttp(*hook.httpGet, path.child("httpGet"), errors);
   if (hook.tcpSocket && count.next("tcpSocket"))
     checkPortOrName(hook.tcpSocket->port, path.child("tcpSocket", "port"), errors);
   if (hook.sleep && count.next("sleep") &&

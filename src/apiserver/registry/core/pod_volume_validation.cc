@@ -12,7 +12,8 @@ using api::FieldPath;
 namespace {
 
 constexpr std::string_view kOneType = "may not specify more than 1 volume type";
-constexpr std::string_view kFileMode = "must be a number between 0 and 0777 (octal), both inclusive";
+constexpr std::string_view kFileMode =
+    "must be a number between 0 and 0777 (octal), both inclusive";
 constexpr int64_t kMinTokenSeconds = 600;
 constexpr int64_t kMaxTokenSeconds = int64_t{1} << 32;
 
@@ -118,8 +119,7 @@ void checkCertificate(const v1::PodCertificateProjection& certificate, Paths& ta
   if (certificate.maxExpirationSeconds && (*certificate.maxExpirationSeconds < kMin ||
                                            *certificate.maxExpirationSeconds > max)) {
     errors.invalid(path.child("maxExpirationSeconds"), *certificate.maxExpirationSeconds,
-                   "if provided, maxExpirationSeconds must be " + api::rangeMessage(kMin, max).substr(
-                       std::string_view("must be ").size()));
+                   "if provided, maxExpirationSeconds " + api::rangeMessage(kMin, max));
   }
   const std::pair<std::string_view, const std::string*> files[] = {
       {"credentialBundlePath", &certificate.credentialBundlePath},
@@ -209,7 +209,8 @@ void checkIscsi(const v1::ISCSIVolumeSource& iscsi, const FieldPath& path, Field
 
 void checkFc(const v1::FCVolumeSource& fc, const FieldPath& path, FieldErrors& errors) {
   if (fc.targetWWNs.empty() && fc.wwids.empty()) {
-    errors.required(path.child("targetWWNs"), "must specify either targetWWNs or wwids, but not both");
+    errors.required(path.child("targetWWNs"),
+                    "must specify either targetWWNs or wwids, but not both");
   } else if (!fc.targetWWNs.empty() && !fc.wwids.empty()) {
     errors.invalid(path.child("targetWWNs"), fc.targetWWNs,
                    "targetWWNs and wwids can not be specified simultaneously");
