@@ -19,6 +19,52 @@ using openapi::PathItem;
 
 constexpr std::string_view kVersion = "v1.36.2";
 
+struct SchemeGroup {
+  std::string_view group;
+  std::string_view versions;
+};
+/// Every group version whose objects there have ever been, served here or not: v2 lists them as
+/// homes of the kinds that are in all groups.
+constexpr SchemeGroup kScheme[] = {
+    {"admission.k8s.io", "v1 v1beta1"},
+    {"admissionregistration.k8s.io", "v1 v1alpha1 v1beta1"},
+    {"apiextensions.k8s.io", "v1 v1beta1"},
+    {"apiregistration.k8s.io", "v1 v1beta1"},
+    {"apps", "v1 v1beta1 v1beta2"},
+    {"authentication.k8s.io", "v1 v1alpha1 v1beta1"},
+    {"authorization.k8s.io", "v1 v1beta1"},
+    {"autoscaling", "v1 v2"},
+    {"batch", "v1 v1beta1"},
+    {"certificates.k8s.io", "v1 v1alpha1 v1beta1"},
+    {"coordination.k8s.io", "v1 v1alpha2 v1beta1"},
+    {"discovery.k8s.io", "v1 v1beta1"},
+    {"events.k8s.io", "v1 v1beta1"},
+    {"extensions", "v1beta1"},
+    {"flowcontrol.apiserver.k8s.io", "v1 v1beta1 v1beta2 v1beta3"},
+    {"imagepolicy.k8s.io", "v1alpha1"},
+    {"internal.apiserver.k8s.io", "v1alpha1"},
+    {"networking.k8s.io", "v1 v1beta1"},
+    {"node.k8s.io", "v1 v1alpha1 v1beta1"},
+    {"policy", "v1 v1beta1"},
+    {"rbac.authorization.k8s.io", "v1 v1alpha1 v1beta1"},
+    {"resource.k8s.io", "v1 v1alpha3 v1beta1 v1beta2"},
+    {"scheduling.k8s.io", "v1 v1alpha2 v1beta1"},
+    {"storage.k8s.io", "v1 v1alpha1 v1beta1"},
+    {"storagemigration.k8s.io", "v1beta1"},
+};
+
+std::vector<std::pair<std::string, std::string>> schemeVersions() {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [group, versions] : kScheme) {
+    for (std::string_view rest = versions; !rest.empty();) {
+      const size_t end = std::min(rest.find(' '), rest.size());
+      out.emplace_back(group, rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  return out;
+}
+
 json::array strings(const std::vector<std::string>& texts) {
   return json::array(texts.begin(), texts.end());
 }
@@ -280,12 +326,8 @@ std::optional<std::string> OpenApi::v3(std::string_view path) const {
 }
 
 std::string OpenApi::v2() const {
-  std::vector<std::pair<std::string, std::string>> groupVersions;
   const auto groups = servedGroups(resources_);
-  for (const auto& group : groups) {
-    for (const auto& version : group.versions) groupVersions.emplace_back(group.name, version);
-  }
-  Renderer renderer(Dialect::V2, std::move(groupVersions));
+  Renderer renderer(Dialect::V2, schemeVersions());
   renderer.add(openapi::corePath());
   renderer.add(openapi::apisPath());
   renderer.add(openapi::versionPath());

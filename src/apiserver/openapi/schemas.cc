@@ -53,6 +53,40 @@ constexpr std::string_view kAtomicModels[] = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference",
 };
 
+/// Named strings that take no other value than those listed. Sorted.
+constexpr std::string_view kClosedEnums[] = {
+    "AddressType", "AllocationConfigSource", "AppArmorProfileType", "AzureDataDiskCachingMode",
+    "AzureDataDiskKind", "ClaimResourceStatus", "CompletionMode", "ConcurrencyPolicy", "DNSPolicy",
+    "DaemonSetUpdateStrategyType", "DeploymentStrategyType", "DeviceAllocationMode",
+    "DeviceTaintEffect", "DeviceTolerationOperator", "FailurePolicyType", "FieldValueErrorReason",
+    "HostPathType", "IPFamily", "IPFamilyPolicy", "KeyUsage", "MatchPolicyType",
+    "MountPropagationMode", "NamespacePhase", "NodeInclusionPolicy", "NodePhase",
+    "NodeSelectorOperator", "OperationType", "PatchType", "PathType", "PersistentVolumeAccessMode",
+    "PersistentVolumeClaimModifyVolumeStatus", "PersistentVolumeClaimPhase", "PersistentVolumeMode",
+    "PersistentVolumePhase", "PersistentVolumeReclaimPolicy", "PodFSGroupChangePolicy",
+    "PodFailurePolicyAction", "PodFailurePolicyOnExitCodesOperator", "PodManagementPolicyType",
+    "PodPhase", "PodQOSClass", "PodReplacementPolicy", "PolicyType", "PreemptionPolicy",
+    "ProcMountType", "Protocol", "PullPolicy", "ReinvocationPolicyType", "ResourceQuotaScope",
+    "RestartPolicy", "ScopeSelectorOperator", "ScopeType", "SeccompProfileType", "ServiceAffinity",
+    "ServiceExternalTrafficPolicy", "ServiceInternalTrafficPolicy", "ServiceType",
+    "SideEffectClass", "Signal", "StatefulSetUpdateStrategyType", "SupplementalGroupsPolicy",
+    "TaintEffect", "TerminationMessagePolicy", "TolerationOperator", "URIScheme",
+    "UnhealthyPodEvictionPolicyType", "UnsatisfiableConstraintAction", "ValidationAction",
+    "VolumeBindingMode",
+};
+
+struct Union {
+  std::string_view model;
+  std::string_view discriminator;  ///< empty: none
+  std::string_view field;
+  std::string_view value;
+};
+constexpr Union kUnions[] = {
+    {"io.k8s.api.core.v1.AppArmorProfile", "type", "localhostProfile", "LocalhostProfile"},
+    {"io.k8s.api.core.v1.SeccompProfile", "type", "localhostProfile", "LocalhostProfile"},
+    {"io.k8s.api.core.v1.PodSchedulingGroup", "", "podGroupName", "PodGroupName"},
+};
+
 /// Fields that upstream writes as a bare reference, since they have no text of their own.
 constexpr std::string_view kBareFields[] = {
     "IngressRule.http",
@@ -194,6 +228,10 @@ json::array strings(std::span<const std::string_view> texts) {
   return out;
 }
 
+bool isAtomic(const MessageInfo& info) {
+  return std::ranges::find(kAtomicModels, modelName(info)) != std::end(kAtomicModels);
+}
+
 void addExtensions(const FieldInfo& field, json::object& out) {
   const api::FieldMeta& meta = *field.meta;
   switch (meta.listType) {
@@ -203,7 +241,10 @@ void addExtensions(const FieldInfo& field, json::object& out) {
     case api::ListType::Map: out["x-kubernetes-list-type"] = "map"; break;
   }
   if (!meta.listMapKeys.empty()) out["x-kubernetes-list-map-keys"] = strings(meta.listMapKeys);
-  if (meta.structType == api::StructType::Atomic) out["x-kubernetes-map-type"] = "atomic";
+  // Messages that are atomic themselves do not say so again where they are used.
+  if (meta.structType == api::StructType::Atomic && !(field.message && isAtomic(*field.message))) {
+    out["x-kubernetes-map-type"] = "atomic";
+  }
   if (meta.structType == api::StructType::Granular) out["x-kubernetes-map-type"] = "granular";
   if (!meta.patchMergeKey.empty()) out["x-kubernetes-patch-merge-key"] = meta.patchMergeKey;
   if (!meta.patchStrategy.empty()) out["x-kubernetes-patch-strategy"] = meta.patchStrategy;
@@ -212,6 +253,31 @@ void addExtensions(const FieldInfo& field, json::object& out) {
 bool isBare(const MessageInfo& owner, const FieldInfo& field) {
   const std::string name = std::string(owner.name) + "." + std::string(field.name);
   return std::ranges::find(kBareFields, name) != std::end(kBareFields);
+}
+
+/// Marked both required and optional; the latter wins upstream.
+bool isRequired(const MessageInfo& owner, const FieldInfo& field) {
+  const bool portError = field.name == "error" && owner.name.ends_with("PortStatus");
+  return field.has(api::kFieldRequired) && !portError;
+}
+
+/// The one map whose values are a closed set of strings, which the tables do not tell.
+constexpr std::string_view kResizeStatuses[] = {
+    "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress",
+    "NodeResizeInfeasible", "NodeResizePending"};
+
+bool isClosed(const api::EnumInfo& info) {
+  return std::ranges::binary_search(kClosedEnums, info.name) && !info.values.empty();
+}
+
+void addUnion(const MessageInfo& info, json::object& out) {
+  const std::string model = modelName(info);
+  const auto* found = std::ranges::find(kUnions, model, &Union::model);
+  if (found == std::end(kUnions)) return;
+  json::object entry;
+  if (!found->discriminator.empty()) entry["discriminator"] = found->discriminator;
+  entry["fields-to-discriminateBy"] = json::object{{found->field, found->value}};
+  out["x-kubernetes-unions"] = json::array{std::move(entry)};
 }
 
 json::object gvk(std::string_view group, std::string_view version, std::string_view kind) {
@@ -268,7 +334,7 @@ json::object Schemas::element(const FieldInfo& field) {
   const std::string model = fieldTypeModel(field);
   if (!model.empty()) return refTo(model);
   json::object out = scalar(field.type);
-  if (field.meta->enumInfo && !field.meta->enumInfo->values.empty()) {
+  if (field.meta->enumInfo && isClosed(*field.meta->enumInfo)) {
     std::vector<std::string_view> values(field.meta->enumInfo->values.begin(),
                                          field.meta->enumInfo->values.end());
     std::ranges::sort(values);
@@ -284,7 +350,9 @@ json::object Schemas::property(const MessageInfo& owner, const FieldInfo& field)
     out["items"] = element(field);
   } else if (field.shape == Shape::Map) {
     out = typed("object");
-    out["additionalProperties"] = element(field);
+    json::object values = element(field);
+    if (field.name == "allocatedResourceStatuses") values["enum"] = strings(kResizeStatuses);
+    out["additionalProperties"] = std::move(values);
   } else {
     out = element(field);
     // References of v3 must stand alone, so what else there is goes around them.
@@ -326,16 +394,15 @@ json::object Schemas::message(const MessageInfo& info) {
   for (const auto& member : info.jsonMembers) {
     const FieldInfo& field = *member.field;
     properties[field.name] = property(info, field);
-    if (field.has(api::kFieldRequired)) required.emplace_back(field.name);
+    if (isRequired(info, field)) required.emplace_back(field.name);
   }
   if (!properties.empty()) out["properties"] = std::move(properties);
   if (!required.empty()) out["required"] = std::move(required);
   if (json::array all = kinds(info); !all.empty()) {
     out["x-kubernetes-group-version-kind"] = std::move(all);
   }
-  if (std::ranges::find(kAtomicModels, modelName(info)) != std::end(kAtomicModels)) {
-    out["x-kubernetes-map-type"] = "atomic";
-  }
+  addUnion(info, out);
+  if (isAtomic(info)) out["x-kubernetes-map-type"] = "atomic";
   return out;
 }
 
