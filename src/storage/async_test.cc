@@ -4,6 +4,7 @@
 
 #include "runtime/sim/sim_executor.h"
 #include "runtime/spawn.h"
+#include "storage/compactor.h"
 #include "storage/memory/memory_store.h"
 
 namespace coxswain::storage {
@@ -32,6 +33,31 @@ TEST(AsyncStore, WritesFromCoroutines) {
   ASSERT_TRUE(revision.ok()) << revision.status().toString();
   EXPECT_EQ(*revision, 3);
   EXPECT_EQ(store->compactedRevision(), 3);
+}
+
+TEST(Compactor, KeepsOneToTwoIntervals) {
+  sim::SimExecutor executor;
+  auto store = makeMemoryStore();
+  auto put = [&] {
+    WriteRequest request;
+    request.operations.push_back(Operation::put("/a", "1"));
+    store->write(std::move(request), [](const Result<WriteResult>&) {});
+  };
+  std::stop_source stop;
+  put();  // 2
+  spawn(executor, compactPeriodically(*store, 5min, stop.get_token()));
+  executor.runFor(1s);
+  put();  // 3
+  executor.runFor(5min);
+  EXPECT_EQ(store->compactedRevision(), 2);
+  put();  // 4
+  executor.runFor(5min);
+  EXPECT_EQ(store->compactedRevision(), 3);
+  executor.runFor(60min);
+  EXPECT_EQ(store->compactedRevision(), 4);
+  EXPECT_EQ(store->stats().versions, 1);
+  stop.request_stop();
+  EXPECT_TRUE(executor.runUntilIdle());
 }
 
 }  // namespace

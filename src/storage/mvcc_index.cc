@@ -8,7 +8,8 @@ namespace coxswain::storage {
 
 void MvccIndex::apply(std::string_view key, Version version) {
   auto it = keys_.lower_bound(key);
-  if (it == keys_.end() || it->first != key) it = keys_.emplace_hint(it, key, std::vector<Version>());
+  if (it == keys_.end() || it->first != key)
+    it = keys_.emplace_hint(it, key, std::vector<Version>());
   std::vector<Version>& history = it->second;
   if (!history.empty()) {
     const Version& old = history.back();

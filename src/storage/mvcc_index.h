@@ -26,7 +26,8 @@ struct Version {
 ///
 /// Compaction costs only what it drops: each superseded version (and each tombstone) is queued with
 /// the revision from which nobody can see it. Example: put@3, put@5, delete@8 queue 3 until 5, 5
-/// until 8 and the tombstone 8 until 8; compact(5) drops version 3, compact(8) the rest and the key.
+/// until 8 and the tombstone 8 until 8; compact(5) drops version 3, compact(8) the rest and the
+/// key.
 class MvccIndex {
  public:
   struct Found {
@@ -67,7 +68,9 @@ class MvccIndex {
   [[nodiscard]] int64_t versions() const { return versions_; }
 
   /// Earliest time to live; 0: none.
-  [[nodiscard]] int64_t nextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
+  [[nodiscard]] int64_t nextExpiry() const {
+    return expiries_.empty() ? 0 : expiries_.begin()->first;
+  }
   /// Keys due at `nowMs`, with their modRevision.
   [[nodiscard]] std::vector<Compare> due(int64_t nowMs, size_t max) const;
 

@@ -116,9 +116,9 @@ MvccStore::~MvccStore() {
 }
 
 int64_t MvccStore::nowMs() const {
-  const WallTime now = options_.now
-                           ? options_.now()
-                           : std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  const WallTime now =
+      options_.now ? options_.now()
+                   : std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   return std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
 }
 
@@ -277,8 +277,7 @@ void MvccStore::prepare(WriteTask& write, std::unordered_map<std::string, Versio
       v.createRevision = old == nullptr ? next : old->createRevision;
       v.version = old == nullptr ? 1 : old->version + 1;
       if (o.ttl > Duration::zero())
-        v.expiresAtMs =
-            nowMs() + std::chrono::ceil<std::chrono::milliseconds>(o.ttl).count();
+        v.expiresAtMs = nowMs() + std::chrono::ceil<std::chrono::milliseconds>(o.ttl).count();
       v.value = std::move(o.value);
     } else if (old == nullptr) {
       continue;
@@ -449,7 +448,8 @@ void MvccStore::startWatch(const std::shared_ptr<Watcher>& watcher) {
         WatchEvent event;
         if (change.version->deleted()) event.type = WatchEvent::Type::Delete;
         event.item = take(*change.key, *change.version);
-        if (request.previous && change.previous) event.previous = take(*change.key, *change.previous);
+        if (request.previous && change.previous)
+          event.previous = take(*change.key, *change.previous);
         events.push_back(std::move(event));
       }
       bool missing = false;

@@ -27,8 +27,8 @@ struct LogPosition {
   uint32_t sub;
 };
 
-/// Where a durable engine keeps its history. `append`, `compact` and `idle` are called by the writer
-/// alone; `read` and `bytesOnDisk` by any thread at any time.
+/// Where a durable engine keeps its history. `append`, `compact` and `idle` are called by the
+/// writer alone; `read` and `bytesOnDisk` by any thread at any time.
 class Log {
  public:
   virtual ~Log() = default;
@@ -51,9 +51,9 @@ class Log {
   [[nodiscard]] virtual int64_t bytesOnDisk() const = 0;
 };
 
-/// The engines' common heart: history in an MvccIndex, one writer that gathers all waiting writes in
-/// one commit. With a Log it has a thread and values live in the log; without, values live in the
-/// index and whoever calls `write` does the writing.
+/// The engines' common heart: history in an MvccIndex, one writer that gathers all waiting writes
+/// in one commit. With a Log it has a thread and values live in the log; without, values live in
+/// the index and whoever calls `write` does the writing.
 class MvccStore final : public Store {
  public:
   /// `log` may be null.

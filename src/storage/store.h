@@ -55,11 +55,14 @@ struct Operation {
   static Operation put(std::string key, Bytes value, Duration ttl = {}) {
     return {Type::Put, std::move(key), std::move(value), ttl, nullptr};
   }
-  static Operation del(std::string key) { return {Type::Delete, std::move(key), nullptr, {}, nullptr}; }
+  static Operation del(std::string key) {
+    return {Type::Delete, std::move(key), nullptr, {}, nullptr};
+  }
 };
 
 /// If all compares hold, all operations happen at one revision; else none. No key twice among the
-/// operations. Deleting an absent key changes nothing; a write that changes nothing makes no revision.
+/// operations. Deleting an absent key changes nothing; a write that changes nothing makes no
+/// revision.
 struct WriteRequest {
   std::vector<Compare> compares;
   std::vector<Operation> operations;
@@ -99,8 +102,8 @@ struct WatchRequest {
 struct WatchEvent {
   enum class Type : uint8_t { Put, Delete };
   Type type = Type::Put;
-  KeyValuePtr item;      ///< Delete: key and modRevision (the delete's) only
-  KeyValuePtr previous;  ///< if asked for; null: the key was absent
+  KeyValuePtr item;                        ///< Delete: key and modRevision (the delete's) only
+  KeyValuePtr previous;                    ///< if asked for; null: the key was absent
   std::shared_ptr<const void> attachment;  ///< the operation's; null in history, or after a restart
 
   [[nodiscard]] bool isCreate() const {
@@ -112,7 +115,7 @@ struct WatchEvent {
 struct WatchDelivery {
   std::span<const WatchEvent> events;
   Revision revision = 0;  ///< everything up to it has been delivered
-  Status status;          ///< a failure is the last delivery: Expired (compacted), Canceled (closed)
+  Status status;  ///< a failure is the last delivery: Expired (compacted), Canceled (closed)
 };
 using WatchCallback = std::function<void(const WatchDelivery&)>;
 
@@ -127,14 +130,15 @@ class Watch {
 };
 
 struct StoreStats {
-  int64_t keys = 0;          ///< live keys
-  int64_t versions = 0;      ///< versions held, tombstones included
+  int64_t keys = 0;      ///< live keys
+  int64_t versions = 0;  ///< versions held, tombstones included
   int64_t pendingWrites = 0;
-  int64_t commits = 0;       ///< transactions (group commits)
-  int64_t bytesOnDisk = 0;   ///< 0 for engines without a disk
+  int64_t commits = 0;      ///< transactions (group commits)
+  int64_t bytesOnDisk = 0;  ///< 0 for engines without a disk
 };
 
-/// A versioned map from keys to bytes with etcd's semantics. All methods may be called on any thread.
+/// A versioned map from keys to bytes with etcd's semantics. All methods may be called on any
+/// thread.
 ///
 /// Writes and watch callbacks run on the store's writer thread (the memory engine: on the thread of
 /// some writer, inside its `write`), one at a time and in order of revision: they must be short and
@@ -179,11 +183,11 @@ class Store {
 };
 
 struct StoreOptions {
-  int64_t requestBytesMax = 1536 * 1024;     ///< keys and values of one write, as etcd
-  int operationsMax = 128;                   ///< of one write, as etcd; below 1024
-  int64_t pendingWritesMax = 100'000;        ///< queued; beyond: TooManyRequests
+  int64_t requestBytesMax = 1536 * 1024;  ///< keys and values of one write, as etcd
+  int operationsMax = 128;                ///< of one write, as etcd; below 1024
+  int64_t pendingWritesMax = 100'000;     ///< queued; beyond: TooManyRequests
   int64_t pendingBytesMax = 256 * 1024 * 1024;
-  std::function<WallTime()> now;             ///< for time to live; empty: the system's clock
+  std::function<WallTime()> now;  ///< for time to live; empty: the system's clock
 };
 
 /// 410 with upstream's text; `what` is "list" or "watch".

@@ -18,8 +18,8 @@ struct WatchCache::WatcherState {
 
   std::mutex mutex;
   std::deque<CacheEventPtr> events;
-  size_t history = 0;   ///< of `events`, from before the watch: not counted against eventsMax
-  bool armed = true;    ///< the next event calls notify
+  size_t history = 0;  ///< of `events`, from before the watch: not counted against eventsMax
+  bool armed = true;   ///< the next event calls notify
   bool closed = false;
   Status status;
   /// Held while notify runs, so that the watcher's destructor can wait for it.
@@ -334,8 +334,9 @@ Result<std::unique_ptr<WatchCache::Watcher>> WatchCache::watch(WatchOptions opti
       state->events.push_back(std::move(bookmark));
     }
   } else {
-    auto first = std::upper_bound(events_.begin(), events_.end(), after,
-                                  [](Revision r, const CacheEventPtr& e) { return r < e->revision; });
+    auto first =
+        std::upper_bound(events_.begin(), events_.end(), after,
+                         [](Revision r, const CacheEventPtr& e) { return r < e->revision; });
     for (; first != events_.end(); ++first) offer(*first);
   }
   state->history = state->events.size();

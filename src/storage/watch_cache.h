@@ -16,8 +16,8 @@
 
 namespace coxswain::storage {
 
-/// One stored object, shared by everybody who reads it; never changed. What is decoded or encoded of
-/// it on first use may be hung on it.
+/// One stored object, shared by everybody who reads it; never changed. What is decoded or encoded
+/// of it on first use may be hung on it.
 class Entry {
  public:
   /// What the API server asks often (labels, owners, node name, phase): it derives from this.
@@ -65,14 +65,15 @@ struct CacheSnapshot {
   std::vector<EntryPtr> entries;  ///< by key, ascending
   Revision revision = 0;          ///< of the store, when the entries were so
   bool more = false;
-  int64_t count = 0;              ///< in the range, without the limit
+  int64_t count = 0;  ///< in the range, without the limit
 };
 
 /// The objects below one prefix ("/registry/pods/"), always in memory, kept current by one watch of
-/// the store, with the latest events for watches that resume. Reads and watches of the API come from
-/// here. Any thread may call; nothing blocks.
+/// the store, with the latest events for watches that resume. Reads and watches of the API come
+/// from here. Any thread may call; nothing blocks.
 ///
-/// `makeEntry`, `trigger`, filters and `notify` run on the store's writer thread: short, no blocking.
+/// `makeEntry`, `trigger`, filters and `notify` run on the store's writer thread: short, no
+/// blocking.
 class WatchCache {
   struct WatcherState;
 
@@ -84,8 +85,9 @@ class WatchCache {
     /// Makes an entry, with its header and perhaps a decoded form: the attachment of the operation
     /// where there is one (see Operation; null else). Empty: bare entries.
     std::function<EntryPtr(KeyValuePtr, std::shared_ptr<const void> attachment)> makeEntry;
-    /// By which watchers of few entries are found (the node's name of a pod): an event goes to those
-    /// with the entry's or the previous entry's value, and those without a trigger. May be empty.
+    /// By which watchers of few entries are found (the node's name of a pod): an event goes to
+    /// those with the entry's or the previous entry's value, and those without a trigger. May be
+    /// empty.
     std::function<std::string_view(const Entry&)> trigger;
   };
 
@@ -108,7 +110,8 @@ class WatchCache {
   [[nodiscard]] int64_t count(std::string_view prefix) const;
 
   /// Calls back once the cache has reached `revision` (at once if it has), or with the failure that
-  /// ends the cache. The caller keeps the time. The store's current revision is always reached soon.
+  /// ends the cache. The caller keeps the time. The store's current revision is always reached
+  /// soon.
   void waitFresh(Revision revision, std::function<void(Status)> done);
 
   /// A watcher's end of a watch. Belongs to one thread; the cache may go first.
@@ -134,10 +137,10 @@ class WatchCache {
   };
 
   struct WatchOptions {
-    std::string prefix;       ///< the cache's own or longer
-    Revision after = 0;       ///< events above it; 0: first all entries as Added, then what comes
+    std::string prefix;  ///< the cache's own or longer
+    Revision after = 0;  ///< events above it; 0: first all entries as Added, then what comes
     bool initialEvents = false;  ///< all entries as Added, a Bookmark, then what comes (WatchList)
-    std::string trigger;      ///< only entries with this value (see Options); empty: all
+    std::string trigger;         ///< only entries with this value (see Options); empty: all
     /// False: the watcher does not want it. Empty: wants all. Also sees initial entries.
     std::function<bool(const CacheEvent&)> filter;
     /// Something to `take`; called again only after `take` has answered empty. Not called after the

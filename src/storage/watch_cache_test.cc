@@ -26,7 +26,8 @@ class WatchCacheTest : public ::testing::Test {
   }
   Revision write(WriteRequest request) {
     Revision revision = 0;
-    store_->write(std::move(request), [&](const Result<WriteResult>& r) { revision = r->revision; });
+    store_->write(std::move(request),
+                  [&](const Result<WriteResult>& r) { revision = r->revision; });
     return revision;
   }
   std::unique_ptr<WatchCache> make(WatchCache::Options options = {}) {
@@ -77,7 +78,7 @@ TEST_F(WatchCacheTest, ListsAndGetsWhatTheStoreHas) {
 TEST_F(WatchCacheTest, WatchesFromStateFromRevisionAndWithBookmark) {
   put("ns/a", "1");  // 2
   auto cache = make();
-  put("ns/b", "2");                                                            // 3
+  put("ns/b", "2");  // 3
   auto state = std::move(cache->watch({.prefix = kPrefix})).value();
   auto resumed = std::move(cache->watch({.prefix = kPrefix, .after = 2})).value();
   auto list = std::move(cache->watch({.prefix = kPrefix, .initialEvents = true})).value();

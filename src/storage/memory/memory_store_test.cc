@@ -14,7 +14,8 @@ class MemoryEngine final : public testing::Engine {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Memory, StoreSuite, ::testing::Values([]() -> std::unique_ptr<testing::Engine> {
+INSTANTIATE_TEST_SUITE_P(Memory, StoreSuite,
+                         ::testing::Values([]() -> std::unique_ptr<testing::Engine> {
                            return std::make_unique<MemoryEngine>();
                          }));
 

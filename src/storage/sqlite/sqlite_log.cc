@@ -17,13 +17,15 @@ namespace {
 const Logger log("storage");
 
 constexpr int kSubBits = 10;
-constexpr int kFormat = 1;                     // PRAGMA user_version
-constexpr int kApplicationId = 0x43585753;     // "CXWS"
+constexpr int kFormat = 1;                  // PRAGMA user_version
+constexpr int kApplicationId = 0x43585753;  // "CXWS"
 constexpr int kPageBytes = 4096;
 constexpr int kVacuumPages = 256;
 constexpr size_t kReadChunk = 256;
 
-int64_t idOf(Revision revision, uint32_t sub) { return (revision << kSubBits) | sub; }
+int64_t idOf(Revision revision, uint32_t sub) {
+  return (revision << kSubBits) | sub;
+}
 
 int64_t sizeOfFile(const std::string& path) {
   struct stat info {};
@@ -39,8 +41,12 @@ int runOnce(sqlite3_stmt* statement) {
 
 }  // namespace
 
-void SqliteLog::CloseDatabase::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
-void SqliteLog::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void SqliteLog::CloseDatabase::operator()(sqlite3* db) const {
+  sqlite3_close_v2(db);
+}
+void SqliteLog::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
 
 SqliteLog::~SqliteLog() {
   select_.reset();
@@ -64,8 +70,7 @@ Status SqliteLog::failure(sqlite3* db, int code, std::string_view what) const {
   const int error = db != nullptr ? sqlite3_system_errno(db) : 0;
   return internalError(fmt::format("storage: {} {}: {} ({}{})", what, options_.path,
                                    db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code),
-                                   extended,
-                                   error != 0 ? fmt::format(", errno {}", error) : ""));
+                                   extended, error != 0 ? fmt::format(", errno {}", error) : ""));
 }
 
 // --- opening -----------------------------------------------------------------------------------
@@ -127,32 +132,34 @@ Status SqliteLog::init() {
   ::close(fd);
   TRY_STATUS(openDatabase(writer_));
   // page_size and auto_vacuum take effect in an empty file only, and before WAL.
-  TRY_STATUS(exec(writer_.get(),
-                  fmt::format("PRAGMA page_size={}; PRAGMA auto_vacuum=INCREMENTAL; "
-                              "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                              "PRAGMA wal_autocheckpoint={}; PRAGMA journal_size_limit={}",
-                              kPageBytes, std::max<int64_t>(1, options_.checkpointBytes / kPageBytes),
-                              options_.walBytesMax)));
+  TRY_STATUS(
+      exec(writer_.get(),
+           fmt::format("PRAGMA page_size={}; PRAGMA auto_vacuum=INCREMENTAL; "
+                       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                       "PRAGMA wal_autocheckpoint={}; PRAGMA journal_size_limit={}",
+                       kPageBytes, std::max<int64_t>(1, options_.checkpointBytes / kPageBytes),
+                       options_.walBytesMax)));
   if (options_.fileBytesMax > 0) {
-    TRY_STATUS(exec(writer_.get(), fmt::format("PRAGMA max_page_count={}",
-                                               options_.fileBytesMax / kPageBytes)));
+    TRY_STATUS(exec(writer_.get(),
+                    fmt::format("PRAGMA max_page_count={}", options_.fileBytesMax / kPageBytes)));
   }
   TRY(const int64_t tables, queryInt("SELECT count(*) FROM sqlite_schema"));
   if (tables == 0) {
-    TRY_STATUS(exec(writer_.get(),
-                    fmt::format("BEGIN IMMEDIATE; PRAGMA application_id={}; PRAGMA user_version={}; "
-                                "CREATE TABLE log(id INTEGER PRIMARY KEY, key BLOB NOT NULL, "
-                                "created INTEGER NOT NULL, version INTEGER NOT NULL, "
-                                "expires INTEGER NOT NULL, value BLOB); "
-                                "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) "
-                                "WITHOUT ROWID; COMMIT",
-                                kApplicationId, kFormat)));
+    TRY_STATUS(
+        exec(writer_.get(),
+             fmt::format("BEGIN IMMEDIATE; PRAGMA application_id={}; PRAGMA user_version={}; "
+                         "CREATE TABLE log(id INTEGER PRIMARY KEY, key BLOB NOT NULL, "
+                         "created INTEGER NOT NULL, version INTEGER NOT NULL, "
+                         "expires INTEGER NOT NULL, value BLOB); "
+                         "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) "
+                         "WITHOUT ROWID; COMMIT",
+                         kApplicationId, kFormat)));
   }
   TRY(const int64_t application, queryInt("PRAGMA application_id"));
   TRY(const int64_t format, queryInt("PRAGMA user_version"));
   if (application != kApplicationId || format != kFormat) {
-    return internalError(fmt::format("storage: {} is not a store of format {}", options_.path,
-                                     kFormat));
+    return internalError(
+        fmt::format("storage: {} is not a store of format {}", options_.path, kFormat));
   }
   TRY_STATUS(prepare(writer_, "BEGIN IMMEDIATE", begin_));
   TRY_STATUS(prepare(writer_, "COMMIT", commit_));
@@ -276,7 +283,8 @@ void SqliteLog::limitWal() {
   std::lock_guard lock(readMutex_);
   const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                              nullptr, nullptr);
-  if (code != SQLITE_OK) log.warn("checkpoint failed", {{"error", failure(writer_.get(), code, "checkpointing")}});
+  if (code != SQLITE_OK)
+    log.warn("checkpoint failed", {{"error", failure(writer_.get(), code, "checkpointing")}});
 }
 
 bool SqliteLog::idle() {

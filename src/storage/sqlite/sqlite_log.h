@@ -14,8 +14,9 @@ struct sqlite3_stmt;
 namespace coxswain::storage {
 
 /// Log in one SQLite file:
-///     log(id = revision << 10 | sub, key, value, created, version, expires)   created 0: a tombstone
-///     meta(name, value)                                                       revision, compacted
+///     log(id = revision << 10 | sub, key, value, created, version, expires)   created 0: a
+///     tombstone meta(name, value)                                                       revision,
+///     compacted
 /// Two connections: the writer's, and one for values behind a mutex, whose read transactions end
 /// with each `read`, so that checkpoints are never held up.
 class SqliteLog final : public Log {
@@ -61,7 +62,8 @@ class SqliteLog final : public Log {
   int lockFd_ = -1;
   Database writer_;
   Statement begin_, commit_, rollback_, insert_, erase_, meta_;
-  /// Set when the disk broke a promise (a failed fsync): what is durable is unknown until a restart.
+  /// Set when the disk broke a promise (a failed fsync): what is durable is unknown until a
+  /// restart.
   Status broken_;
 
   std::mutex readMutex_;

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,7 +62,8 @@ Result<WriteResult> del(Store& store, std::string key) {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, ::testing::Values([]() -> std::unique_ptr<testing::Engine> {
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite,
+                         ::testing::Values([]() -> std::unique_ptr<testing::Engine> {
                            return std::make_unique<SqliteEngine>();
                          }));
 
@@ -183,8 +186,80 @@ TEST(SqliteStore, FullRefusesClearlyAndRecovers) {
   EXPECT_EQ(*(*store.get("/small"))->value, "x");
 }
 
-/// A child writes from several threads and reports each acknowledged key through a pipe; it is killed
-/// in the middle. All that was reported must be there, whole.
+/// What fillDisk answers: 0 is good, else the step that went wrong.
+int fillDisk(const std::string& folder) {
+  SqliteOptions options;
+  options.path = folder + "/store.db";
+  options.checkpointBytes = 1024 * 1024;  // else closing, which copies all of it, fills the disk
+  const std::string ballast = folder + "/ballast";
+  {
+    const int fd = ::open(ballast.c_str(), O_WRONLY | O_CREAT, 0600);
+    const std::string block(1024 * 1024, 'b');
+    for (int i = 0; i < 4; ++i)
+      if (::write(fd, block.data(), block.size()) != 1024 * 1024) return 1;
+    ::close(fd);
+  }
+  Revision revision = 0;
+  int written = 0;
+  {
+    auto opened = openSqliteStore(options);
+    if (!opened.ok()) return 2;
+    Store& store = **opened;
+    Status refused;
+    for (; written < 1000 && refused.ok(); ++written)
+      refused = put(store, fmt::format("/{:04}", written), std::string(20'000, 'v')).status();
+    --written;
+    if (written < 10 || written > 900) return 3;
+    if (refused.message().find("no space left") == std::string::npos) return 4;
+    if (store.revision() != written + 1) return 5;
+    if (*store.get(fmt::format("/{:04}", written)) != nullptr) return 6;
+    if (!store.get("/0000").ok()) return 7;
+  }
+  // Opening may need some room, too: it says so, or works.
+  if (auto full = openSqliteStore(options);
+      full.ok() ? (*full)->revision() != written + 1
+                : full.status().message().find("no space left") == std::string::npos)
+    return 11;
+  ::unlink(ballast.c_str());
+  {
+    auto opened = openSqliteStore(options);
+    if (!opened.ok()) return 12;
+    Store& store = **opened;
+    if (store.revision() != written + 1) return 13;
+    for (int i = 0; i < 50; ++i)
+      if (!put(store, "/more", std::string(20'000, 'm')).ok()) return 8;
+    revision = store.revision();
+  }
+  auto again = openSqliteStore(options);
+  if (!again.ok()) {
+    std::fprintf(stderr, "reopening: %s\n", again.status().toString().c_str());
+    return 9;
+  }
+  return (*again)->revision() == revision ? 0 : 10;
+}
+
+TEST(SqliteStore, FullDiskRefusesAndRecoversWhenThereIsRoom) {
+  TempDir dir;
+  const std::string folder = dir.file() + ".mount";
+  std::filesystem::create_directory(folder);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // A small disk of its own, gone with the child.
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", folder.c_str(), "tmpfs", 0, "size=12m") != 0)
+      ::_exit(100);
+    ::_exit(fillDisk(folder));
+  }
+  int state = 0;
+  ASSERT_EQ(::waitpid(child, &state, 0), child);
+  ASSERT_TRUE(WIFEXITED(state));
+  if (WEXITSTATUS(state) == 100) GTEST_SKIP() << "mounting needs root";
+  EXPECT_EQ(WEXITSTATUS(state), 0);
+}
+
+/// A child writes from several threads and reports each acknowledged key through a pipe; it is
+/// killed in the middle. All that was reported must be there, whole.
 TEST(SqliteStore, KilledAmidWritesLosesNothingAcknowledged) {
   TempDir dir;
   constexpr int kRounds = 12;

@@ -29,7 +29,8 @@ class Engine {
 inline Result<WriteResult> writeSync(Store& store, WriteRequest request) {
   auto answer = std::make_shared<std::promise<Result<WriteResult>>>();
   auto future = answer->get_future();
-  store.write(std::move(request), [answer](Result<WriteResult> r) { answer->set_value(std::move(r)); });
+  store.write(std::move(request),
+              [answer](Result<WriteResult> r) { answer->set_value(std::move(r)); });
   return future.get();
 }
 inline Status compactSync(Store& store, Revision revision) {
@@ -46,8 +47,10 @@ class Collector {
     return [this](const WatchDelivery& d) {
       std::lock_guard lock(mutex_);
       for (const WatchEvent& e : d.events) events_.push_back(e);
-      if (d.status.ok()) revision_ = d.revision;
-      else status_ = d.status;
+      if (d.status.ok())
+        revision_ = d.revision;
+      else
+        status_ = d.status;
       changed_.notify_all();
     };
   }
@@ -211,7 +214,8 @@ TEST_P(StoreSuite, RangePagesAtOneRevision) {
   EXPECT_EQ(page->revision, 6);
   ASSERT_TRUE(del("/r/c").ok());
   ASSERT_TRUE(put("/r/b", "2").ok());
-  EXPECT_EQ(keys({.prefix = "/r/", .startKey = std::string("/r/b\0", 5), .revision = 6}), "/r/c=1 ");
+  EXPECT_EQ(keys({.prefix = "/r/", .startKey = std::string("/r/b\0", 5), .revision = 6}),
+            "/r/c=1 ");
   EXPECT_EQ(keys({.prefix = "/r/", .startKey = "/r/b", .revision = 6}), "/r/b=1 /r/c=1 ");
   EXPECT_EQ(keys({.prefix = "/r/"}), "/r/a=1 /r/b=2 ");
   EXPECT_EQ(keys({.prefix = "/r/", .keysOnly = true}), "/r/a=? /r/b=? ");
@@ -261,13 +265,13 @@ TEST_P(StoreSuite, WatchFollowsFromNow) {
 TEST_P(StoreSuite, WatchReplaysHistoryThenFollows) {
   for (int i = 0; i < 2500; ++i) {
     WriteRequest request;
-    request.operations.push_back(
-        Operation::put("/k" + std::to_string(i % 7), std::to_string(i)));
+    request.operations.push_back(Operation::put("/k" + std::to_string(i % 7), std::to_string(i)));
     store_->write(std::move(request), [](const Result<WriteResult>&) {});
   }
   ASSERT_TRUE(del("/k3").ok());
   testing::Collector seen;
-  auto watch = store_->watch({.prefix = "/k", .startRevision = 2, .previous = true}, seen.callback());
+  auto watch =
+      store_->watch({.prefix = "/k", .startRevision = 2, .previous = true}, seen.callback());
   ASSERT_TRUE(put("/k9", "last").ok());
   auto events = seen.wait(2502);
   ASSERT_EQ(events.size(), 2502U);
