@@ -300,6 +300,7 @@ Task<void> serveHttp1(ConnectionContext context, std::unique_ptr<Stream> stream)
     }
     if (!*size) co_return;
     if (first && in.data().substr(0, **size) == kPreface) {
+      // The preface stays in front: nghttp2 wants to see it.
       co_await serveHttp2(std::move(context), in.release());
       co_return;
     }

@@ -4,12 +4,15 @@
 
 #include "net/certs.h"
 #include "net/testing/echo_handler.h"
+#include "net/testing/pki.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::net {
 namespace {
 
 using testing::EchoHandler;
+using testing::makePki;
+using testing::Pki;
 
 /// Sends bytes, reads until the server closes (or `until` is seen), stops the server.
 Task<std::string> talk(Reactor& reactor, HttpServer& server, std::string bytes,
@@ -145,42 +148,6 @@ TEST(HttpServer, TellsHandlersThatTheClientLeft) {
   EXPECT_EQ(handler.hanging, 0);
 }
 
-struct Pki {
-  KeyPair ca;
-  KeyPair server;
-  KeyPair client;
-  KeyPair stranger;
-};
-
-KeyPair must(Result<KeyPair> result) {
-  EXPECT_TRUE(result.ok()) << result.status().toString();
-  return result.ok() ? std::move(*result) : KeyPair();
-}
-
-Pki makePki() {
-  auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-  Pki out;
-  out.ca = must(createCa("test-ca", now - 1h, now + 24h));
-  auto other = must(createCa("other-ca", now - 1h, now + 24h));
-  CertificateRequest request;
-  request.commonName = "server";
-  request.dnsNames = {"localhost"};
-  request.ipAddresses = {"127.0.0.1"};
-  request.server = true;
-  request.notBefore = now - 1h;
-  request.notAfter = now + 24h;
-  out.server = must(issueCertificate(out.ca, request));
-  CertificateRequest client;
-  client.commonName = "alice";
-  client.organizations = {"system:masters", "dev"};
-  client.client = true;
-  client.notBefore = now - 1h;
-  client.notAfter = now + 24h;
-  out.client = must(issueCertificate(out.ca, client));
-  out.stranger = must(issueCertificate(other, client));
-  return out;
-}
-
 TEST(Certs, IssueParseVerify) {
   auto pki = makePki();
   auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
@@ -208,7 +175,7 @@ Task<std::string> tlsGet(Reactor& reactor, HttpServer& server,
   Deadline deadline(10s, {});
   std::string out;
   auto raw = co_await dial(reactor, server.address(), deadline.token());
-  auto stream = co_await context->connect(std::move(*raw), host, deadline.token());
+  auto stream = co_await context->connect(std::move(*raw), host, false, deadline.token());
   if (!stream.ok()) {
     out = stream.status().message();
   } else {

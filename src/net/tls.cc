@@ -279,10 +279,14 @@ Task<Result<std::unique_ptr<Stream>>> TlsContext::accept(std::unique_ptr<Stream>
 }
 
 Task<Result<std::unique_ptr<Stream>>> TlsContext::connect(std::unique_ptr<Stream> raw,
-                                                          std::string host,
+                                                          std::string host, bool offerHttp2,
                                                           std::stop_token stop) const {
   SSL* ssl = SSL_new(impl_->context);
   SSL_set_connect_state(ssl);
+  if (!offerHttp2) {
+    static constexpr unsigned char kHttp1[] = "\x08http/1.1";
+    SSL_set_alpn_protos(ssl, kHttp1, sizeof kHttp1 - 1);
+  }
   const auto& name = impl_->serverName.empty() ? host : impl_->serverName;
   if (isAddress(name)) {
     if (impl_->verify) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());

@@ -15,7 +15,7 @@ struct TlsServerOptions {
   bool requestClientCertificate = true;
   /// What TlsInfo::peerVerified is checked against; empty: nobody is verified.
   std::string clientCaPem;
-  std::vector<std::string> alpn = {"http/1.1"};
+  std::vector<std::string> alpn = {"h2", "http/1.1"};
 };
 
 struct TlsClientOptions {
@@ -38,9 +38,9 @@ class TlsContext {
   /// Handshakes over `raw`, which must come from Listener or dial. Unreachable, Canceled.
   Task<Result<std::unique_ptr<Stream>>> accept(std::unique_ptr<Stream> raw,
                                                std::stop_token stop) const;
-  /// `host` is a DNS name or an address without port.
+  /// `host` is a DNS name or an address without port. Without `offerHttp2`, ALPN has no "h2".
   Task<Result<std::unique_ptr<Stream>>> connect(std::unique_ptr<Stream> raw, std::string host,
-                                                std::stop_token stop) const;
+                                                bool offerHttp2, std::stop_token stop) const;
 
  private:
   struct Impl;

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "net/http.h"
+#include "runtime/reactor.h"
+#include "runtime/sync.h"
+
+struct nghttp2_session;
+
+/// One HTTP/2 connection of either side over nghttp2. Inside of net only.
+namespace coxswain::net {
+
+/// One request and its answer. State of the connection's reactor.
+struct Http2Stream {
+  int32_t id = 0;
+  // What the peer sends.
+  std::string method;
+  std::string path;
+  std::string authority;
+  int status = 0;
+  Headers headers;
+  Headers trailers;
+  size_t headerBytes = 0;
+  bool headersTooLarge = false;
+  bool headersDone = false;
+  bool inClosed = false;
+  std::deque<std::string> in;
+  bool discard = false;  // nobody reads the body any more
+  Event inChanged;
+  // What we send.
+  std::string out;
+  size_t outAt = 0;
+  bool outClosed = false;
+  bool deferred = false;
+  Headers outTrailers;
+  Event outChanged;
+  // The end of both.
+  bool closed = false;
+  uint32_t errorCode = 0;
+  std::stop_source stop;
+
+  [[nodiscard]] Status closedStatus() const;
+};
+using Http2StreamPtr = std::shared_ptr<Http2Stream>;
+
+/// Shared by its loops, its streams' users and its owner; every method on its reactor.
+class Http2Session : public std::enable_shared_from_this<Http2Session> {
+ public:
+  enum class Role { Server, Client };
+  /// `onRequest` is called for each request of the peer (server only), never re-entrantly.
+  static std::shared_ptr<Http2Session> create(Reactor& reactor, std::unique_ptr<Stream> stream,
+                                              Role role, const HttpLimits& limits,
+                                              std::function<void(Http2StreamPtr)> onRequest);
+  ~Http2Session();
+
+  /// Runs the connection to its end, which `stop` brings at once.
+  Task<void> run(std::stop_token stop, std::string early);
+  /// No new streams; the connection ends when those that run have ended.
+  void drain();
+  void close() { end_.request_stop(); }
+  [[nodiscard]] bool usable() const { return !draining_ && !end_.stop_requested(); }
+  [[nodiscard]] size_t streams() const { return streams_.size(); }
+  [[nodiscard]] MonotonicTime idleSince() const { return idleSince_; }
+
+  /// Client. `headers` are complete but for the pseudo fields.
+  Result<Http2StreamPtr> request(const std::string& method, const std::string& scheme,
+                                 const std::string& authority, const std::string& path,
+                                 const Headers& headers, bool hasBody);
+  /// Server.
+  Status respond(Http2Stream& stream, int status, const Headers& headers, bool hasBody);
+  /// Waits while the peer is slow.
+  Task<Status> write(Http2StreamPtr stream, std::string_view data, std::stop_token stop);
+  Status finish(Http2Stream& stream, const Headers& trailers);
+  /// The next piece of the body; empty at its end.
+  Task<Result<std::string>> read(Http2StreamPtr stream, std::stop_token stop);
+  /// Client: waits for status and headers.
+  Task<Status> awaitHeaders(Http2StreamPtr stream, std::stop_token stop);
+  /// Nobody is interested in the stream any more.
+  void abandon(Http2Stream& stream);
+  void reset(Http2Stream& stream, uint32_t code);
+
+  Stream& stream() { return *stream_; }
+
+ private:
+  friend struct Http2Callbacks;
+  Http2Session(Reactor& reactor, std::unique_ptr<Stream> stream, Role role,
+               const HttpLimits& limits, std::function<void(Http2StreamPtr)> onRequest);
+  Task<void> writeLoop(std::shared_ptr<Http2Session> self);
+  Task<void> readLoop();
+  void wake() { wake_.set(); }
+  Http2StreamPtr find(int32_t id);
+  void consume(int32_t id, size_t size);
+  void closeStream(int32_t id, uint32_t code);
+
+  Reactor& reactor_;
+  std::unique_ptr<Stream> stream_;
+  Role role_;
+  HttpLimits limits_;
+  std::function<void(Http2StreamPtr)> onRequest_;
+  nghttp2_session* session_ = nullptr;
+  std::map<int32_t, Http2StreamPtr> streams_;
+  std::stop_source end_;
+  Event wake_;
+  Event writerDone_;
+  bool draining_ = false;
+  MonotonicTime idleSince_;
+};
+
+/// A stream's body for handlers and callers.
+class Http2Body final : public BodyReader {
+ public:
+  Http2Body(std::shared_ptr<Http2Session> session, Http2StreamPtr stream, size_t sizeMax)
+      : session_(std::move(session)), stream_(std::move(stream)), sizeMax_(sizeMax) {}
+  Task<Result<std::string>> read(std::stop_token stop) override;
+  [[nodiscard]] const Headers& trailers() const override { return stream_->trailers; }
+
+ private:
+  std::shared_ptr<Http2Session> session_;
+  Http2StreamPtr stream_;
+  size_t sizeMax_;
+  size_t total_ = 0;
+};
+
+}  // namespace coxswain::net
