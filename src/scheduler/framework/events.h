@@ -11,7 +11,7 @@ namespace coxswain::scheduler {
 struct PodInfo;
 
 /// What happened in the cluster that may let a waiting pod in. Bits, of one resource each.
-enum Event : uint32_t {
+enum EventBit : uint32_t {
   kNodeAdd = 1U << 0,
   kNodeDelete = 1U << 1,
   kNodeAllocatable = 1U << 2,  ///< status.allocatable changed

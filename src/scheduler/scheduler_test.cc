@@ -1,0 +1,149 @@
+#include "scheduler/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include "api/helpers/pods.h"
+#include "client/testing/fake_client.h"
+#include "runtime/sim/sim_executor.h"
+#include "runtime/spawn.h"
+#include "scheduler/testing/builders.h"
+
+namespace coxswain::scheduler {
+namespace {
+
+using api::core::v1::Node;
+using api::core::v1::Pod;
+using testing::NodeBuilder;
+using testing::PodBuilder;
+
+Task<void> stopAll(Scheduler& scheduler, client::Informers& informers, bool& done) {
+  co_await scheduler.stop();
+  co_await informers.stop();
+  done = true;
+}
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    scheduler.start();
+    informers.start();
+  }
+  void TearDown() override {
+    bool done = false;
+    spawn(executor, stopAll(scheduler, informers, done));
+    EXPECT_TRUE(executor.runUntil([&] { return done; }, 1h));
+  }
+  void add(const PodBuilder& pod) { cluster.put(Pod(pod.pod)); }
+  void add(const NodeBuilder& node) { cluster.put(Node(node.node)); }
+  std::string nodeOf(const std::string& pod) {
+    const auto found = cluster.peek<Pod>("default", pod);
+    return found ? found->spec.nodeName : "<gone>";
+  }
+  bool runUntilBound(const std::string& pod, Duration limit = 1min) {
+    return executor.runUntil([&] { return !nodeOf(pod).empty(); }, limit);
+  }
+  std::string eventOf(const std::string& pod, std::string_view reason) {
+    for (const auto& event : cluster.peekAll<api::core::v1::Event>())
+      if (event->involvedObject.name == pod && event->reason == reason) return event->message;
+    return "";
+  }
+
+  sim::SimExecutor executor{1};
+  client::testing::FakeClient cluster{executor};
+  SeededRandom random{1};
+  client::Informers informers{cluster, executor};
+  Scheduler scheduler{{cluster, informers, executor, random}, {}};
+};
+
+TEST_F(SchedulerTest, Binds) {
+  add(NodeBuilder("n"));
+  add(PodBuilder("p").cpu("1"));
+  ASSERT_TRUE(runUntilBound("p"));
+  executor.runFor(1s);
+  EXPECT_EQ(nodeOf("p"), "n");
+  EXPECT_EQ(eventOf("p", "Scheduled"), "Successfully assigned default/p to n");
+  EXPECT_EQ(scheduler.queue().size(), 0u);
+  EXPECT_FALSE(scheduler.cache().isAssumed("default/p"));
+}
+
+TEST_F(SchedulerTest, SaysWhyNotAndTriesAgainWhenANodeComes) {
+  add(NodeBuilder("small").have("cpu", "1"));
+  add(PodBuilder("p").cpu("2"));
+  executor.runFor(3s);
+  const auto pod = cluster.peek<Pod>("default", "p");
+  const auto* condition = api::findPodCondition(pod->status, "PodScheduled");
+  ASSERT_NE(condition, nullptr);
+  EXPECT_EQ(condition->status, "False");
+  EXPECT_EQ(condition->reason, "Unschedulable");
+  EXPECT_TRUE(condition->message.starts_with("0/1 nodes are available: 1 Insufficient cpu."))
+      << condition->message;
+  EXPECT_EQ(eventOf("p", "FailedScheduling"), condition->message);
+  add(NodeBuilder("big"));
+  ASSERT_TRUE(runUntilBound("p"));
+  EXPECT_EQ(nodeOf("p"), "big");
+}
+
+TEST_F(SchedulerTest, RoomIsTakenAtOnceAndGivenBack) {
+  add(NodeBuilder("n"));
+  for (int i = 0; i < 10; ++i) add(PodBuilder("p" + std::to_string(i)).cpu("1"));
+  executor.runFor(30s);
+  size_t bound = 0;
+  std::string first;
+  for (const auto& pod : cluster.peekAll<Pod>())
+    if (!pod->spec.nodeName.empty()) {
+      ++bound;
+      first = pod->metadata.name;
+    }
+  EXPECT_EQ(bound, 4u);
+  ASSERT_TRUE(cluster.erase<Pod>("default", first, {.gracePeriodSeconds = 0}).ok());
+  executor.runFor(30s);
+  bound = 0;
+  for (const auto& pod : cluster.peekAll<Pod>()) bound += !pod->spec.nodeName.empty();
+  EXPECT_EQ(bound, 4u);
+}
+
+TEST_F(SchedulerTest, FailedBindingIsTriedAgain) {
+  int failures = 2;
+  cluster.reaction = [&](std::string_view, const client::ResourceType&, std::string_view sub,
+                         const api::ConstObject*) {
+    return sub == "binding" && failures-- > 0 ? internalError("disk full") : Status();
+  };
+  add(NodeBuilder("n"));
+  add(PodBuilder("p").cpu("3"));
+  ASSERT_TRUE(runUntilBound("p"));
+  EXPECT_GE(executor.now().time_since_epoch(), 3s);  // backoff of 1 s and 2 s
+}
+
+TEST_F(SchedulerTest, LeavesOthersAlone) {
+  add(NodeBuilder("n"));
+  auto foreign = PodBuilder("foreign");
+  foreign.pod.spec.schedulerName = "other";
+  add(foreign);
+  add(PodBuilder("gated").gate("g"));
+  executor.runFor(1min);
+  EXPECT_EQ(nodeOf("foreign"), "");
+  EXPECT_EQ(nodeOf("gated"), "");
+  cluster.change<Pod>("default", "gated", [](Pod& pod) { pod.spec.schedulingGates.clear(); });
+  EXPECT_TRUE(runUntilBound("gated"));
+}
+
+TEST_F(SchedulerTest, SurvivesFaults) {
+  cluster.faults.error = 0.1;
+  cluster.faults.unreachable = 0.1;
+  cluster.faults.lostAnswer = 0.1;
+  cluster.faults.watchEnd = 0.05;
+  for (int i = 0; i < 10; ++i) add(NodeBuilder("n" + std::to_string(i)));
+  for (int i = 0; i < 40; ++i) add(PodBuilder("p" + std::to_string(i)).cpu("1"));
+  const auto allBound = [&] {
+    for (const auto& pod : cluster.peekAll<Pod>())
+      if (pod->spec.nodeName.empty()) return false;
+    return true;
+  };
+  EXPECT_TRUE(executor.runUntil(allBound, 30min));
+  std::map<std::string, int> perNode;
+  for (const auto& pod : cluster.peekAll<Pod>()) ++perNode[pod->spec.nodeName];
+  for (const auto& [node, count] : perNode) EXPECT_EQ(count, 4) << node;
+}
+
+}  // namespace
+}  // namespace coxswain::scheduler
