@@ -2,6 +2,7 @@
 
 #include "api/codec/json.h"
 #include "apiserver/discovery/documents.h"
+#include "apiserver/registry/resources.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -94,6 +95,25 @@ TEST(Discovery, Aggregated) {
   ASSERT_EQ(others.items.size(), 3U);
   EXPECT_EQ(others.items[1].versions[0].version, "v2");
   EXPECT_EQ(others.items[2].versions[0].resources[0].scope, "Cluster");
+}
+
+TEST(Discovery, FromRegistry) {
+  static constexpr std::string_view kVerbs[] = {"get"};
+  static constexpr Subresource kSubresources[] = {{"scale", "autoscaling", "v1", "Scale", kVerbs},
+                                                  {"status", "apps", "v1", "Deployment",
+                                                   kVerbs}};
+  Resource resource;
+  resource.group = "apps";
+  resource.version = "v1";
+  resource.plural = "deployments";
+  resource.kind = "Deployment";
+  resource.verbs = kVerbs;
+  resource.subresources = kSubresources;
+  const ServedResource served = servedResource(resource);
+  EXPECT_EQ(served.verbs, std::vector<std::string>{"get"});
+  ASSERT_EQ(served.subresources.size(), 2U);
+  EXPECT_EQ(served.subresources[0].group, "autoscaling");
+  EXPECT_EQ(served.subresources[1].version, "");
 }
 
 TEST(Discovery, Api) {

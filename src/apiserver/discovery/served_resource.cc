@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <tuple>
+
+#include "apiserver/registry/resources.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -76,6 +77,39 @@ VersionRank rankOf(std::string_view version) {
 }
 
 }  // namespace
+
+ServedResource servedResource(const Resource& resource) {
+  ServedResource out;
+  out.group = resource.group;
+  out.version = resource.version;
+  out.plural = resource.plural;
+  out.singular = resource.singular;
+  out.kind = resource.kind;
+  out.namespaced = resource.namespaced;
+  out.verbs.assign(resource.verbs.begin(), resource.verbs.end());
+  out.shortNames.assign(resource.shortNames.begin(), resource.shortNames.end());
+  out.categories.assign(resource.categories.begin(), resource.categories.end());
+  out.storageVersionHash = resource.storageVersionHash;
+  for (const Subresource& subresource : resource.subresources) {
+    ServedSubresource& sub = out.subresources.emplace_back();
+    sub.name = subresource.name;
+    sub.kind = subresource.kind;
+    sub.verbs.assign(subresource.verbs.begin(), subresource.verbs.end());
+    // Told only where it differs.
+    if (subresource.group != resource.group || subresource.version != resource.version) {
+      sub.group = subresource.group;
+      sub.version = subresource.version;
+    }
+  }
+  return out;
+}
+
+std::vector<ServedResource> servedResources(std::span<const Resource> resources) {
+  std::vector<ServedResource> out;
+  out.reserve(resources.size());
+  for (const Resource& resource : resources) out.push_back(servedResource(resource));
+  return out;
+}
 
 std::string groupVersionText(std::string_view group, std::string_view version) {
   return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);

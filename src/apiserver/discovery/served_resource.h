@@ -7,6 +7,8 @@
 
 namespace coxswain::apiserver {
 
+struct Resource;
+
 /// A subresource as clients see it.
 struct ServedSubresource {
   std::string name;  ///< "status"
@@ -32,6 +34,10 @@ struct ServedResource {
   /// As discovery shows it (see storageVersionHash); empty: not stored.
   std::string storageVersionHash;
 };
+
+/// What discovery tells of a row of registry/resources.h.
+ServedResource servedResource(const Resource& resource);
+std::vector<ServedResource> servedResources(std::span<const Resource> resources);
 
 /// "v1" or "apps/v1".
 std::string groupVersionText(std::string_view group, std::string_view version);
