@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace coxswain::apiserver {
+
+/// Decoded query parameters, in order.
+class Query {
+ public:
+  static Result<Query> parse(std::string_view text);
+  /// The first value; empty when absent.
+  [[nodiscard]] std::string_view get(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const;
+  /// As Go's strconv.ParseBool; absent, empty or odd: false.
+  [[nodiscard]] bool flag(std::string_view name) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> values_;
+};
+
+/// What a request is about, from method and path.
+struct RequestInfo {
+  bool isResource = false;  ///< false: `path` alone counts
+  std::string path;
+  std::string verb;  ///< get, list, watch, create, update, patch, delete, deletecollection
+  std::string group;
+  std::string version;
+  std::string ns;
+  std::string resource;
+  std::string name;
+  std::string subresource;
+};
+
+/// BadRequest for broken percent-encoding.
+Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view path,
+                                     const Query& query);
+
+/// %41 -> A. BadRequest.
+Result<std::string> percentDecode(std::string_view text, bool plusIsSpace);
+
+}  // namespace coxswain::apiserver
