@@ -8,6 +8,7 @@
 #include "client/resources.h"
 #include "runtime/spawn.h"
 #include "scheduler/plugins/plugins.h"
+#include "scheduler/preemption/preemption.h"
 
 namespace coxswain::scheduler {
 
@@ -174,6 +175,7 @@ bool Scheduler::scheduleOne(QueuedPod& queued, const std::stop_token& stop) {
     return false;
   }
   if (decision.node.empty()) {
+    decision.diagnosis.postFilterMessage = preempt(pod, decision);
     queue_.park(pod->key, decision.diagnosis.rejectedBy, now());
     report(*pod, "Unschedulable", decision.diagnosis.message());
     return false;
@@ -201,6 +203,53 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
   } else if (!stop.stop_requested()) {
     self.bindingFailed(pod, decision, bound);
   }
+}
+
+std::string Scheduler::preempt(const PodInfoPtr& pod, const Decision& decision) {
+  auto plan = planPreemption(framework_, *pod, cache_.snapshot(), decision,
+                             context_.random.next() >> 1);
+  if (plan.node.empty()) return plan.message;
+  cache_.nominate(pod, plan.node);
+  if (auto pass = gate_.enter())
+    spawn(context_.executor, evict(*this, std::move(pass), pod, std::move(plan.node),
+                                   std::move(plan.victims), stop_.get_token()));
+  return "";
+}
+
+Task<void> Scheduler::evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor,
+                            std::string node, std::vector<PodInfoPtr> victims,
+                            std::stop_token stop) {
+  auto& client = self.context_.client;
+  for (const auto& victim : victims) {
+    const auto& meta = victim->pod->metadata;
+    if (meta.deletionTimestamp) continue;
+    api::core::v1::PodCondition condition;
+    condition.type = "DisruptionTarget";
+    condition.status = "True";
+    condition.reason = "PreemptionByScheduler";
+    condition.message = self.options_.schedulerName +
+                        ": preempting to accommodate a higher priority pod";
+    condition.observedGeneration = meta.generation;
+    condition.lastTransitionTime = api::Time(self.context_.executor.wallNow());
+    std::string body = R"({"metadata":{"uid":")" + meta.uid + R"("},"status":{"conditions":[)" +
+                       api::encodeJson(condition) + "]}}";
+    co_await patchStatus(self, Gate::Pass(), victim, std::move(body), stop);
+    client::DeleteOptions options;
+    options.uid = meta.uid;
+    Status gone = co_await client.remove(client::resourceOf<Pod>(), meta.namespace_, meta.name,
+                                         std::move(options), stop);
+    if (!gone.ok() && !isNotFound(gone)) {
+      // The rest is not deleted in vain; the next attempt decides afresh.
+      kLog.warn("cannot preempt", {{"pod", victim->key}, {"error", gone}});
+      self.cache_.unnominate(preemptor->key);
+      co_return;
+    }
+    self.events_.event(*victim->pod, client::kEventNormal, "Preempted",
+                       "Preempted by pod " + preemptor->pod->metadata.uid + " on node " + node);
+  }
+  std::string body = R"({"metadata":{"uid":")" + preemptor->pod->metadata.uid +
+                     R"("},"status":{"nominatedNodeName":")" + node + R"("}})";
+  co_await patchStatus(self, Gate::Pass(), preemptor, std::move(body), stop);
 }
 
 void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, const Status& why) {

@@ -66,6 +66,11 @@ class Scheduler {
   void bindingFailed(const PodInfoPtr& pod, Decision& decision, const Status& why);
   /// Condition and event of a pod that got no node. `reason`: Unschedulable or SchedulerError.
   void report(const PodInfo& pod, std::string_view reason, const std::string& message);
+  /// Tries preemption: the text for the pod's message; victims are deleted in the background.
+  std::string preempt(const PodInfoPtr& pod, const Decision& decision);
+  static Task<void> evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor,
+                          std::string node, std::vector<PodInfoPtr> victims,
+                          std::stop_token stop);
   static Task<void> patchStatus(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, std::string body,
                                 std::stop_token stop);
   [[nodiscard]] MonotonicTime now() const { return context_.executor.now(); }

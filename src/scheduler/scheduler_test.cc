@@ -127,6 +127,42 @@ TEST_F(SchedulerTest, LeavesOthersAlone) {
   EXPECT_TRUE(runUntilBound("gated"));
 }
 
+TEST_F(SchedulerTest, PreemptsLowerPriority) {
+  add(NodeBuilder("n"));
+  add(PodBuilder("low").cpu("3").on("n"));
+  add(PodBuilder("middle").priority(5).cpu("1").on("n"));
+  executor.runFor(1s);
+  add(PodBuilder("high").priority(10).cpu("2"));
+  executor.runFor(2s);
+  EXPECT_EQ(eventOf("low", "Preempted"),
+            "Preempted by pod " + cluster.peek<Pod>("default", "high")->metadata.uid +
+                " on node n");
+  // The fake has no kubelet to end the victim.
+  if (nodeOf("low") != "<gone>")
+    ASSERT_TRUE(cluster.erase<Pod>("default", "low", {.gracePeriodSeconds = 0}).ok());
+  ASSERT_TRUE(runUntilBound("high"));
+  EXPECT_EQ(nodeOf("middle"), "n");
+}
+
+TEST_F(SchedulerTest, SaysWhyPreemptionDoesNotHelp) {
+  add(NodeBuilder("a"));
+  add(NodeBuilder("b").cordon());
+  add(PodBuilder("r").cpu("3").on("a"));
+  executor.runFor(1s);
+  add(PodBuilder("p").cpu("2"));
+  executor.runFor(1s);
+  EXPECT_EQ(eventOf("p", "FailedScheduling"),
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. "
+            "preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, "
+            "1 Preemption is not helpful for scheduling.");
+  auto never = PodBuilder("never").priority(9).cpu("2");
+  never.pod.spec.preemptionPolicy = "Never";
+  add(never);
+  executor.runFor(1s);
+  EXPECT_TRUE(eventOf("never", "FailedScheduling")
+                  .ends_with(" preemption: not eligible due to preemptionPolicy=Never."));
+}
+
 TEST_F(SchedulerTest, SurvivesFaults) {
   cluster.faults.error = 0.1;
   cluster.faults.unreachable = 0.1;

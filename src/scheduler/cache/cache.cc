@@ -71,6 +71,7 @@ void Cache::displace(const Placed& placed) {
 }
 
 void Cache::setPod(PodInfoPtr pod) {
+  unnominate(pod->key);
   const auto at = pods_.find(pod->key);
   if (at != pods_.end()) displace(at->second);
   std::string node = pod->pod->spec.nodeName;
@@ -78,6 +79,7 @@ void Cache::setPod(PodInfoPtr pod) {
 }
 
 void Cache::removePod(const std::string& key) {
+  unnominate(key);
   const auto at = pods_.find(key);
   if (at == pods_.end()) return;
   displace(at->second);
@@ -85,6 +87,7 @@ void Cache::removePod(const std::string& key) {
 }
 
 void Cache::assume(PodInfoPtr pod, const std::string& node) {
+  unnominate(pod->key);
   const auto at = pods_.find(pod->key);
   if (at != pods_.end()) displace(at->second);
   place({std::move(pod), node, true});
@@ -105,6 +108,21 @@ bool Cache::isAssumed(const std::string& key) const {
 PodInfoPtr Cache::pod(const std::string& key) const {
   const auto at = pods_.find(key);
   return at == pods_.end() ? nullptr : at->second.pod;
+}
+
+void Cache::nominate(const PodInfoPtr& pod, const std::string& node) {
+  unnominate(pod->key);
+  nominatedNode_[pod->key] = node;
+  snapshot_.nominated[node].push_back(pod);
+}
+
+void Cache::unnominate(const std::string& key) {
+  const auto at = nominatedNode_.find(key);
+  if (at == nominatedNode_.end()) return;
+  auto& there = snapshot_.nominated[at->second];
+  std::erase_if(there, [&](const PodInfoPtr& pod) { return pod->key == key; });
+  if (there.empty()) snapshot_.nominated.erase(at->second);
+  nominatedNode_.erase(at);
 }
 
 void Cache::setNamespace(const std::string& name, api::Map<std::string> labels) {

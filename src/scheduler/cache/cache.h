@@ -23,6 +23,8 @@ struct Snapshot {
   /// Labels of namespaces; absent: unknown.
   std::unordered_map<std::string, api::Map<std::string>> namespaceLabels;
   std::unordered_map<std::string, const NodeInfo*> byName;
+  /// Pods for which room is being made, by the node: others of lower priority must leave it.
+  std::unordered_map<std::string, std::vector<PodInfoPtr>> nominated;
 
   [[nodiscard]] const NodeInfo* find(const std::string& name) const {
     const auto at = byName.find(name);
@@ -56,6 +58,10 @@ class Cache {
   void forget(const std::string& key);
   [[nodiscard]] bool isAssumed(const std::string& key) const;
 
+  /// Room is made for the pod on `node`, until unnominate.
+  void nominate(const PodInfoPtr& pod, const std::string& node);
+  void unnominate(const std::string& key);
+
   void setNamespace(const std::string& name, api::Map<std::string> labels);
   void removeNamespace(const std::string& name);
 
@@ -79,6 +85,7 @@ class Cache {
 
   std::unordered_map<std::string, std::unique_ptr<NodeInfo>> nodes_;
   std::unordered_map<std::string, Placed> pods_;
+  std::unordered_map<std::string, std::string> nominatedNode_;  ///< by pod
   Snapshot snapshot_;
   bool nodesChanged_ = false;
   bool affinityChanged_ = false;

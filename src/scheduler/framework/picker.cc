@@ -46,8 +46,12 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   const auto tryNode = [&](const NodeInfo* node, size_t index) {
     reasons_.clear();
     ++decision.evaluated;
-    const Code code =
-        framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy);
+    Code code = snapshot.nominated.empty()
+                    ? Code::Success
+                    : filterBesideNominated(pod, snapshot, *node, decision.state,
+                                            diagnosis.rejectedBy);
+    if (code == Code::Success)
+      code = framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy);
     if (code == Code::Success) {
       feasible_.push_back(node);
       return true;
@@ -90,6 +94,25 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   }
   start_ = (start_ + looked) % count;
   return true;
+}
+
+Code Picker::filterBesideNominated(const PodInfo& pod, const Snapshot& snapshot,
+                                   const NodeInfo& node, const CycleState& state,
+                                   uint32_t& rejectedBy) {
+  const auto at = snapshot.nominated.find(node.name);
+  if (at == snapshot.nominated.end()) return Code::Success;
+  std::optional<NodeInfo> fuller;
+  CycleState trial;
+  for (const auto& other : at->second) {
+    if (other->priority < pod.priority || other->key == pod.key) continue;
+    if (!fuller) {
+      fuller = node;
+      trial = state.cloneForTrial();
+    }
+    fuller->addPod(other);
+    framework_.podChanged(trial, pod, *other, true, *fuller, snapshot);
+  }
+  return fuller ? framework_.filter(trial, pod, *fuller, reasons_, rejectedBy) : Code::Success;
 }
 
 uint64_t Picker::below(uint64_t bound) {

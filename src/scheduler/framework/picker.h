@@ -38,6 +38,9 @@ class Picker {
   bool findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
   const NodeInfo* best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state);
 
+  /// As filter, on a node where nominated pods of the same or a higher priority count too.
+  Code filterBesideNominated(const PodInfo& pod, const Snapshot& snapshot, const NodeInfo& node,
+                             const CycleState& state, uint32_t& rejectedBy);
   uint64_t below(uint64_t bound);
 
   const Framework& framework_;
