@@ -1,0 +1,171 @@
+#include "apiserver/registry/core/persistent_volume_claim.h"
+
+#include "api/gen/core_v1.h"
+#include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/core/volume_rules.h"
+#include "apiserver/registry/rules.h"
+#include "apiserver/registry/strategies.h"
+
+namespace coxswain::apiserver {
+
+using api::FieldErrors;
+using api::FieldPath;
+using api::core::v1::PersistentVolumeClaim;
+using api::core::v1::PersistentVolumeClaimSpec;
+using api::core::v1::TypedLocalObjectReference;
+using api::core::v1::TypedObjectReference;
+
+namespace {
+
+constexpr std::string_view kStorage = "storage";
+
+bool isKnownSource(const TypedLocalObjectReference& source) {
+  const auto group = source.apiGroup.value_or("");
+  return (group.empty() && source.kind == "PersistentVolumeClaim") ||
+         (group == "snapshot.storage.k8s.io" && source.kind == "VolumeSnapshot");
+}
+
+/// dataSource of an unknown kind is dropped (as ever); otherwise the two fields say the same.
+void syncDataSource(PersistentVolumeClaimSpec& spec) {
+  if (spec.dataSource && !isKnownSource(*spec.dataSource)) spec.dataSource.reset();
+  if (spec.dataSource && !spec.dataSourceRef) {
+    auto& ref = spec.dataSourceRef.emplace();
+    ref.apiGroup = spec.dataSource->apiGroup;
+    ref.kind = spec.dataSource->kind;
+    ref.name = spec.dataSource->name;
+  } else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef->namespace_) {
+    TypedLocalObjectReference source;
+    source.apiGroup = spec.dataSourceRef->apiGroup;
+    source.kind = spec.dataSourceRef->kind;
+    source.name = spec.dataSourceRef->name;
+    spec.dataSource = std::move(source);
+  }
+}
+
+template <typename Ref>
+void checkSource(const Ref& ref, const FieldPath& path, FieldErrors& errors) {
+  requireText(ref.name, path.child("name"), errors);
+  requireText(ref.kind, path.child("kind"), errors);
+  const auto group = ref.apiGroup.value_or("");
+  if (group.empty() && ref.kind != "PersistentVolumeClaim") {
+    errors.invalid(path, ref.kind,
+                   "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+  }
+  if (!group.empty()) checkDns1123Subdomain(group, path.child("apiGroup"), errors);
+}
+
+void checkSources(const PersistentVolumeClaimSpec& spec, const FieldPath& path,
+                  FieldErrors& errors) {
+  if (spec.dataSource) checkSource(*spec.dataSource, path.child("dataSource"), errors);
+  if (spec.dataSourceRef) checkSource(*spec.dataSourceRef, path.child("dataSourceRef"), errors);
+  if (!spec.dataSource || !spec.dataSourceRef || spec.dataSourceRef->namespace_) return;
+  const auto& a = *spec.dataSource;
+  const auto& b = *spec.dataSourceRef;
+  const bool same = a.kind == b.kind && a.name == b.name &&
+                    a.apiGroup.value_or("") == b.apiGroup.value_or("");
+  if (!same) errors.invalid(path.child("dataSource"), asJson(a), "must match dataSourceRef");
+}
+
+void checkSpec(const PersistentVolumeClaimSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  if (spec.accessModes.empty()) {
+    errors.required(path.child("accessModes"), "at least 1 access mode is required");
+  }
+  if (spec.selector) validateLabelSelector(*spec.selector, path.child("selector"), errors);
+  checkAccessModes(spec.accessModes, path.child("accessModes"), errors);
+  const auto storage = path.child("resources").key(kStorage);
+  const auto* size = spec.resources.requests.get(kStorage);
+  if (!size) {
+    errors.required(storage);
+  } else if (size->sign() <= 0) {
+    errors.invalid(storage, *size, "must be greater than zero");
+  }
+  if (spec.storageClassName && !spec.storageClassName->empty()) {
+    checkDns1123Subdomain(*spec.storageClassName, path.child("storageClassName"), errors);
+  }
+  checkVolumeMode(spec.volumeMode, path.child("volumeMode"), errors);
+  checkSources(spec, path, errors);
+  if (spec.volumeAttributesClassName && !spec.volumeAttributesClassName->empty()) {
+    checkDns1123Subdomain(*spec.volumeAttributesClassName, path.child("volumeAttributesClassName"),
+                          errors);
+  }
+}
+
+void checkSpecUnchanged(const PersistentVolumeClaim& next, const PersistentVolumeClaim& current,
+                        FieldErrors& errors) {
+  auto allowed = current.spec;
+  if (allowed.volumeName.empty()) allowed.volumeName = next.spec.volumeName;
+  // A claim made before there was a default class gets it once.
+  if (!allowed.storageClassName && allowed.volumeName.empty()) {
+    allowed.storageClassName = next.spec.storageClassName;
+  }
+  const auto* size = next.spec.resources.requests.get(kStorage);
+  if (current.status.phase == "Bound" && size) {
+    allowed.resources.requests.insert_or_assign(kStorage, *size);
+  }
+  allowed.volumeAttributesClassName = next.spec.volumeAttributesClassName;
+  if (!api::semanticEqual(allowed, next.spec)) {
+    errors.forbidden(FieldPath("spec"),
+                     "spec is immutable after creation except resources.requests and "
+                     "volumeAttributesClassName for bound claims");
+  }
+  const auto* old = current.spec.resources.requests.get(kStorage);
+  const auto* actual = current.status.capacity.get(kStorage);
+  if (size && old && *size < *old && actual && *size <= *actual) {
+    errors.forbidden(FieldPath("spec").child("resources").child("requests").child("storage"),
+                     "field can not be less than status.capacity");
+  }
+  checkImmutable(next.spec.volumeMode, current.spec.volumeMode,
+                 FieldPath("spec").child("volumeMode"), errors);
+}
+
+class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolumeClaim> {
+ public:
+  PersistentVolumeClaimStrategy() : TypedStrategy(StrategyTraits{}) {}
+
+ protected:
+  void defaults(PersistentVolumeClaim& claim) const override {
+    setPersistentVolumeClaimDefaults(claim);
+  }
+  void beforeCreate(PersistentVolumeClaim& claim) const override {
+    claim.status.phase = "Pending";
+    syncDataSource(claim.spec);
+  }
+  void beforeUpdate(PersistentVolumeClaim& next, const PersistentVolumeClaim&) const override {
+    syncDataSource(next.spec);
+  }
+  void check(const PersistentVolumeClaim& claim, FieldErrors& errors) const override {
+    checkSpec(claim.spec, FieldPath("spec"), errors);
+  }
+  void checkUpdate(const PersistentVolumeClaim& next, const PersistentVolumeClaim& current,
+                   FieldErrors& errors) const override {
+    check(next, errors);
+    checkSpecUnchanged(next, current, errors);
+  }
+  void checkStatusUpdate(const PersistentVolumeClaim& next, const PersistentVolumeClaim&,
+                         FieldErrors& errors) const override {
+    const FieldPath status("status");
+    for (const auto& [name, quantity] : next.status.capacity) {
+      checkNonNegative(quantity, status.child("capacity").key(name), errors);
+    }
+    const auto path = status.child("allocatedResourceStatuses");
+    for (const auto& [name, value] : next.status.allocatedResourceStatuses) {
+      checkOneOf(value,
+                 {"ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizePending",
+                  "NodeResizeInProgress", "NodeResizeInfeasible"},
+                 path.key(name), errors);
+    }
+  }
+};
+
+}  // namespace
+
+void setPersistentVolumeClaimDefaults(PersistentVolumeClaim& claim) {
+  if (claim.status.phase.empty()) claim.status.phase = "Pending";
+  if (!claim.spec.volumeMode) claim.spec.volumeMode = "Filesystem";
+}
+
+std::unique_ptr<Strategy> makePersistentVolumeClaimStrategy() {
+  return std::make_unique<PersistentVolumeClaimStrategy>();
+}
+
+}  // namespace coxswain::apiserver

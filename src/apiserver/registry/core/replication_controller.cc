@@ -1,0 +1,82 @@
+#include "api/gen/core_v1.h"
+#include "api/select/labels.h"
+#include "apiserver/registry/apps/workload.h"
+#include "apiserver/registry/strategies.h"
+
+namespace coxswain::apiserver {
+
+using api::FieldErrors;
+using api::FieldPath;
+using api::core::v1::ReplicationController;
+
+namespace {
+
+class ReplicationControllerKind final : public TypedStrategy<ReplicationController> {
+ public:
+  ReplicationControllerKind()
+      : TypedStrategy(StrategyTraits{.generation = true,
+                                     .orphanByDefault = true,
+                                     .fieldSelectors = {"status.replicas"}}) {}
+
+ protected:
+  void defaults(ReplicationController& object) const override {
+    auto& spec = object.spec;
+    if (!spec.replicas) spec.replicas = 1;
+    if (!spec.template_) return;
+    setPodTemplateDefaults(*spec.template_);
+    const auto& labels = spec.template_->metadata.labels;
+    if (labels.empty()) return;
+    if (spec.selector.empty()) spec.selector = labels;
+    if (object.metadata.labels.empty()) object.metadata.labels = labels;
+  }
+  void check(const ReplicationController& object, FieldErrors& errors) const override {
+    const auto& spec = object.spec;
+    const FieldPath path("spec");
+    checkNonNegative(spec.minReadySeconds, path.child("minReadySeconds"), errors);
+    if (spec.selector.empty()) errors.required(path.child("selector"));
+    if (spec.replicas) {
+      checkNonNegative(*spec.replicas, path.child("replicas"), errors);
+    } else {
+      errors.required(path.child("replicas"));
+    }
+    const auto at = path.child("template");
+    if (!spec.template_) return errors.required(at);
+    const auto& labels = spec.template_->metadata.labels;
+    if (!api::LabelSelector::fromLabels(spec.selector).matches(labels)) {
+      errors.invalid(at.child("metadata").child("labels"), labels,
+                     "`selector` does not match template `labels`");
+    }
+    validatePodTemplate(*spec.template_, at, errors);
+    checkLongRunningTemplate(*spec.template_, "ReplicationController", at, errors);
+  }
+  void checkStatusUpdate(const ReplicationController& next, const ReplicationController&,
+                         FieldErrors& errors) const override {
+    const auto& status = next.status;
+    const FieldPath path("status");
+    checkNonNegative(status.replicas, path.child("replicas"), errors);
+    checkNonNegative(status.fullyLabeledReplicas, path.child("fullyLabeledReplicas"), errors);
+    checkNonNegative(status.readyReplicas, path.child("readyReplicas"), errors);
+    checkNonNegative(status.availableReplicas, path.child("availableReplicas"), errors);
+    checkNonNegative(status.observedGeneration, path.child("observedGeneration"), errors);
+    constexpr std::string_view kReplicas = "status.replicas";
+    checkAtMost(status.fullyLabeledReplicas, status.replicas, kReplicas,
+                path.child("fullyLabeledReplicas"), errors);
+    checkAtMost(status.readyReplicas, status.replicas, kReplicas, path.child("readyReplicas"),
+                errors);
+    checkAtMost(status.availableReplicas, status.replicas, kReplicas,
+                path.child("availableReplicas"), errors);
+    checkAtMost(status.availableReplicas, status.readyReplicas, "readyReplicas",
+                path.child("availableReplicas"), errors);
+  }
+  void fields(const ReplicationController& object, api::FieldSet& out) const override {
+    out.emplace_back("status.replicas", std::to_string(object.status.replicas));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> makeReplicationControllerStrategy() {
+  return std::make_unique<ReplicationControllerKind>();
+}
+
+}  // namespace coxswain::apiserver

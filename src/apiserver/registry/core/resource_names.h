@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "api/names/field_error.h"
+
+namespace coxswain::apiserver {
+
+/// A name that ResourceQuota knows: "pods", "limits.cpu", "hugepages-2Mi".
+bool isStandardQuotaResource(std::string_view name);
+/// Counted in whole numbers.
+bool isIntegerResource(std::string_view name);
+/// A qualified name, standard where it has no domain.
+void checkResourceName(std::string_view name, const api::FieldPath& path, api::FieldErrors& errors);
+
+}  // namespace coxswain::apiserver

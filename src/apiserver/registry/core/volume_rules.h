@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/names/field_error.h"
+
+namespace coxswain::apiserver {
+
+// Shared by volumes and claims.
+
+/// Known modes, and ReadWriteOncePod alone.
+void checkAccessModes(const std::vector<std::string>& modes, const api::FieldPath& path,
+                      api::FieldErrors& errors);
+void checkVolumeMode(const std::optional<std::string>& mode, const api::FieldPath& path,
+                     api::FieldErrors& errors);
+
+}  // namespace coxswain::apiserver

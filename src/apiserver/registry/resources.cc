@@ -1,0 +1,571 @@
+#include "apiserver/registry/resources.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "api/gen/apps_v1.h"
+#include "api/gen/coordination_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/discovery_v1.h"
+#include "api/gen/events_v1.h"
+#include "api/gen/scheduling_v1.h"
+#include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/events/event_rules.h"
+#include "apiserver/registry/strategies.h"
+
+namespace coxswain::apiserver {
+
+namespace {
+
+constexpr std::string_view kShortConfigmaps[] = {"cm"};
+constexpr std::string_view kAllVerbs[] = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+constexpr std::string_view kShortEndpoints[] = {"ep"};
+constexpr std::string_view kShortEvents[] = {"ev"};
+constexpr std::string_view kShortLimitranges[] = {"limits"};
+constexpr std::string_view kVerbsUpdate[] = {"update"};
+constexpr std::string_view kVerbsGetPatchUpdate[] = {"get", "patch", "update"};
+constexpr std::string_view kShortNamespaces[] = {"ns"};
+constexpr std::string_view kVerbsCreateDeleteGetListPatchUpdateWatch[] = {"create", "delete", "get", "list", "patch", "update", "watch"};
+constexpr std::string_view kVerbsCreateDeleteGetPatchUpdate[] = {"create", "delete", "get", "patch", "update"};
+constexpr std::string_view kShortNodes[] = {"no"};
+constexpr std::string_view kShortPersistentvolumeclaims[] = {"pvc"};
+constexpr std::string_view kShortPersistentvolumes[] = {"pv"};
+constexpr std::string_view kVerbsCreateGet[] = {"create", "get"};
+constexpr std::string_view kVerbsCreate[] = {"create"};
+constexpr std::string_view kVerbsGet[] = {"get"};
+constexpr std::string_view kShortPods[] = {"po"};
+constexpr std::string_view kCategoryAll[] = {"all"};
+constexpr std::string_view kShortReplicationcontrollers[] = {"rc"};
+constexpr std::string_view kShortResourcequotas[] = {"quota"};
+constexpr std::string_view kShortServiceaccounts[] = {"sa"};
+constexpr std::string_view kShortServices[] = {"svc"};
+constexpr std::string_view kShortDaemonsets[] = {"ds"};
+constexpr std::string_view kShortDeployments[] = {"deploy"};
+constexpr std::string_view kShortReplicasets[] = {"rs"};
+constexpr std::string_view kShortStatefulsets[] = {"sts"};
+constexpr std::string_view kShortPriorityclasses[] = {"pc"};
+
+constexpr Subresource kNamespaceSubresources[] = {
+    {"finalize", "", "v1", "Namespace", kVerbsUpdate},
+    {"status", "", "v1", "Namespace", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kNodeSubresources[] = {
+    {"proxy", "", "v1", "NodeProxyOptions", kVerbsCreateDeleteGetPatchUpdate},
+    {"status", "", "v1", "Node", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kPersistentVolumeClaimSubresources[] = {
+    {"status", "", "v1", "PersistentVolumeClaim", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kPersistentVolumeSubresources[] = {
+    {"status", "", "v1", "PersistentVolume", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kPodSubresources[] = {
+    {"attach", "", "v1", "PodAttachOptions", kVerbsCreateGet},
+    {"binding", "", "v1", "Binding", kVerbsCreate},
+    {"ephemeralcontainers", "", "v1", "Pod", kVerbsGetPatchUpdate},
+    {"eviction", "policy", "v1", "Eviction", kVerbsCreate},
+    {"exec", "", "v1", "PodExecOptions", kVerbsCreateGet},
+    {"log", "", "v1", "Pod", kVerbsGet},
+    {"portforward", "", "v1", "PodPortForwardOptions", kVerbsCreateGet},
+    {"proxy", "", "v1", "PodProxyOptions", kVerbsCreateDeleteGetPatchUpdate},
+    {"resize", "", "v1", "Pod", kVerbsGetPatchUpdate},
+    {"status", "", "v1", "Pod", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kReplicationControllerSubresources[] = {
+    {"scale", "autoscaling", "v1", "Scale", kVerbsGetPatchUpdate},
+    {"status", "", "v1", "ReplicationController", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kResourceQuotaSubresources[] = {
+    {"status", "", "v1", "ResourceQuota", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kServiceAccountSubresources[] = {
+    {"token", "authentication.k8s.io", "v1", "TokenRequest", kVerbsCreate},
+};
+constexpr Subresource kServiceSubresources[] = {
+    {"proxy", "", "v1", "ServiceProxyOptions", kVerbsCreateDeleteGetPatchUpdate},
+    {"status", "", "v1", "Service", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kDaemonSetSubresources[] = {
+    {"status", "apps", "v1", "DaemonSet", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kDeploymentSubresources[] = {
+    {"scale", "autoscaling", "v1", "Scale", kVerbsGetPatchUpdate},
+    {"status", "apps", "v1", "Deployment", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kReplicaSetSubresources[] = {
+    {"scale", "autoscaling", "v1", "Scale", kVerbsGetPatchUpdate},
+    {"status", "apps", "v1", "ReplicaSet", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kStatefulSetSubresources[] = {
+    {"scale", "autoscaling", "v1", "Scale", kVerbsGetPatchUpdate},
+    {"status", "apps", "v1", "StatefulSet", kVerbsGetPatchUpdate},
+};
+
+class Table {
+ public:
+  Table();
+  [[nodiscard]] const std::vector<Resource>& rows() const { return rows_; }
+
+ private:
+  void add(Resource row, std::unique_ptr<Strategy> strategy) {
+    row.strategy = keep(std::move(strategy));
+    row.storageInfo = row.info;
+    rows_.push_back(row);
+  }
+  const Strategy* keep(std::unique_ptr<Strategy> strategy) {
+    strategies_.push_back(std::move(strategy));
+    return strategies_.back().get();
+  }
+  Resource& row(std::string_view group, std::string_view plural) {
+    return *std::find_if(rows_.begin(), rows_.end(), [&](const Resource& each) {
+      return each.group == group && each.plural == plural;
+    });
+  }
+  void addCore();
+  void addApps();
+  void addOthers();
+
+  std::vector<Resource> rows_;
+  std::deque<std::unique_ptr<Strategy>> strategies_;
+};
+
+Table::Table() {
+  addCore();
+  addApps();
+  addOthers();
+  row("", "namespaces").finalizeStrategy = keep(makeNamespaceFinalizeStrategy());
+  row("", "endpoints").deprecation =
+      "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+  auto& events = row("events.k8s.io", "events");
+  events.storageInfo = &api::core::v1::Event::info();
+  events.toStorage = [](const void* served, void* stored) {
+    *static_cast<api::core::v1::Event*>(stored) =
+        toCoreEvent(*static_cast<const api::events::v1::Event*>(served));
+  };
+  events.fromStorage = [](const void* stored, void* served) {
+    *static_cast<api::events::v1::Event*>(served) =
+        fromCoreEvent(*static_cast<const api::core::v1::Event*>(stored));
+  };
+}
+
+void Table::addCore() {
+  add({.group = "",
+       .version = "v1",
+       .plural = "configmaps",
+       .singular = "configmap",
+       .kind = "ConfigMap",
+       .shortNames = kShortConfigmaps,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/configmaps",
+       .storageVersionHash = "qFsyl6wFWjQ=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::core::v1::ConfigMap::info(),
+       .listInfo = &api::core::v1::ConfigMapList::info()},
+      makeConfigMapStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "endpoints",
+       .singular = "endpoints",
+       .kind = "Endpoints",
+       .shortNames = kShortEndpoints,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/services/endpoints",
+       .storageVersionHash = "fWeeMqaN/OA=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::core::v1::Endpoints::info(),
+       .listInfo = &api::core::v1::EndpointsList::info()},
+      makeEndpointsStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "events",
+       .singular = "event",
+       .kind = "Event",
+       .shortNames = kShortEvents,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/events",
+       .storageVersionHash = "r2yiGXH7wu8=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::core::v1::Event::info(),
+       .listInfo = &api::core::v1::EventList::info()},
+      makeEventStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "limitranges",
+       .singular = "limitrange",
+       .kind = "LimitRange",
+       .shortNames = kShortLimitranges,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/limitranges",
+       .storageVersionHash = "EBKMFVe6cwo=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::core::v1::LimitRange::info(),
+       .listInfo = &api::core::v1::LimitRangeList::info()},
+      makeLimitRangeStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "namespaces",
+       .singular = "namespace",
+       .kind = "Namespace",
+       .shortNames = kShortNamespaces,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/namespaces",
+       .storageVersionHash = "Q3oi5N2YM8M=",
+       .verbs = kVerbsCreateDeleteGetListPatchUpdateWatch,
+       .subresources = kNamespaceSubresources,
+       .info = &api::core::v1::Namespace::info(),
+       .listInfo = &api::core::v1::NamespaceList::info()},
+      makeNamespaceStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "nodes",
+       .singular = "node",
+       .kind = "Node",
+       .shortNames = kShortNodes,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/minions",
+       .storageVersionHash = "XwShjMxG9Fs=",
+       .verbs = kAllVerbs,
+       .subresources = kNodeSubresources,
+       .info = &api::core::v1::Node::info(),
+       .listInfo = &api::core::v1::NodeList::info()},
+      makeNodeStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "persistentvolumeclaims",
+       .singular = "persistentvolumeclaim",
+       .kind = "PersistentVolumeClaim",
+       .shortNames = kShortPersistentvolumeclaims,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/persistentvolumeclaims",
+       .storageVersionHash = "QWTyNDq0dC4=",
+       .verbs = kAllVerbs,
+       .subresources = kPersistentVolumeClaimSubresources,
+       .info = &api::core::v1::PersistentVolumeClaim::info(),
+       .listInfo = &api::core::v1::PersistentVolumeClaimList::info()},
+      makePersistentVolumeClaimStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "persistentvolumes",
+       .singular = "persistentvolume",
+       .kind = "PersistentVolume",
+       .shortNames = kShortPersistentvolumes,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/persistentvolumes",
+       .storageVersionHash = "HN/zwEC+JgM=",
+       .verbs = kAllVerbs,
+       .subresources = kPersistentVolumeSubresources,
+       .info = &api::core::v1::PersistentVolume::info(),
+       .listInfo = &api::core::v1::PersistentVolumeList::info()},
+      makePersistentVolumeStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "pods",
+       .singular = "pod",
+       .kind = "Pod",
+       .shortNames = kShortPods,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/pods",
+       .storageVersionHash = "xPOwRZ+Yhw8=",
+       .verbs = kAllVerbs,
+       .subresources = kPodSubresources,
+       .info = &api::core::v1::Pod::info(),
+       .listInfo = &api::core::v1::PodList::info()},
+      makePodStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "podtemplates",
+       .singular = "podtemplate",
+       .kind = "PodTemplate",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/podtemplates",
+       .storageVersionHash = "LIXB2x4IFpk=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::core::v1::PodTemplate::info(),
+       .listInfo = &api::core::v1::PodTemplateList::info()},
+      makePodTemplateStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "replicationcontrollers",
+       .singular = "replicationcontroller",
+       .kind = "ReplicationController",
+       .shortNames = kShortReplicationcontrollers,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/controllers",
+       .storageVersionHash = "Jond2If31h0=",
+       .verbs = kAllVerbs,
+       .subresources = kReplicationControllerSubresources,
+       .info = &api::core::v1::ReplicationController::info(),
+       .listInfo = &api::core::v1::ReplicationControllerList::info()},
+      makeReplicationControllerStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "resourcequotas",
+       .singular = "resourcequota",
+       .kind = "ResourceQuota",
+       .shortNames = kShortResourcequotas,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/resourcequotas",
+       .storageVersionHash = "8uhSgffRX6w=",
+       .verbs = kAllVerbs,
+       .subresources = kResourceQuotaSubresources,
+       .info = &api::core::v1::ResourceQuota::info(),
+       .listInfo = &api::core::v1::ResourceQuotaList::info()},
+      makeResourceQuotaStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "secrets",
+       .singular = "secret",
+       .kind = "Secret",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/secrets",
+       .storageVersionHash = "S6u1pOWzb84=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::core::v1::Secret::info(),
+       .listInfo = &api::core::v1::SecretList::info()},
+      makeSecretStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "serviceaccounts",
+       .singular = "serviceaccount",
+       .kind = "ServiceAccount",
+       .shortNames = kShortServiceaccounts,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/serviceaccounts",
+       .storageVersionHash = "pbx9ZvyFpBE=",
+       .verbs = kAllVerbs,
+       .subresources = kServiceAccountSubresources,
+       .info = &api::core::v1::ServiceAccount::info(),
+       .listInfo = &api::core::v1::ServiceAccountList::info()},
+      makeServiceAccountStrategy());
+  add({.group = "",
+       .version = "v1",
+       .plural = "services",
+       .singular = "service",
+       .kind = "Service",
+       .shortNames = kShortServices,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/services/specs",
+       .storageVersionHash = "0/CO1lhkEBI=",
+       .verbs = kAllVerbs,
+       .subresources = kServiceSubresources,
+       .info = &api::core::v1::Service::info(),
+       .listInfo = &api::core::v1::ServiceList::info()},
+      makeServiceStrategy());
+}
+
+void Table::addApps() {
+  add({.group = "apps",
+       .version = "v1",
+       .plural = "controllerrevisions",
+       .singular = "controllerrevision",
+       .kind = "ControllerRevision",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/controllerrevisions",
+       .storageVersionHash = "85nkx63pcBU=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::apps::v1::ControllerRevision::info(),
+       .listInfo = &api::apps::v1::ControllerRevisionList::info()},
+      makeControllerRevisionStrategy());
+  add({.group = "apps",
+       .version = "v1",
+       .plural = "daemonsets",
+       .singular = "daemonset",
+       .kind = "DaemonSet",
+       .shortNames = kShortDaemonsets,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/daemonsets",
+       .storageVersionHash = "dd7pWHUlMKQ=",
+       .verbs = kAllVerbs,
+       .subresources = kDaemonSetSubresources,
+       .info = &api::apps::v1::DaemonSet::info(),
+       .listInfo = &api::apps::v1::DaemonSetList::info()},
+      makeDaemonSetStrategy());
+  add({.group = "apps",
+       .version = "v1",
+       .plural = "deployments",
+       .singular = "deployment",
+       .kind = "Deployment",
+       .shortNames = kShortDeployments,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/deployments",
+       .storageVersionHash = "8aSe+NMegvE=",
+       .verbs = kAllVerbs,
+       .subresources = kDeploymentSubresources,
+       .info = &api::apps::v1::Deployment::info(),
+       .listInfo = &api::apps::v1::DeploymentList::info()},
+      makeDeploymentStrategy());
+  add({.group = "apps",
+       .version = "v1",
+       .plural = "replicasets",
+       .singular = "replicaset",
+       .kind = "ReplicaSet",
+       .shortNames = kShortReplicasets,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/replicasets",
+       .storageVersionHash = "P1RzHs8/mWQ=",
+       .verbs = kAllVerbs,
+       .subresources = kReplicaSetSubresources,
+       .info = &api::apps::v1::ReplicaSet::info(),
+       .listInfo = &api::apps::v1::ReplicaSetList::info()},
+      makeReplicaSetStrategy());
+  add({.group = "apps",
+       .version = "v1",
+       .plural = "statefulsets",
+       .singular = "statefulset",
+       .kind = "StatefulSet",
+       .shortNames = kShortStatefulsets,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/statefulsets",
+       .storageVersionHash = "H+vl74LkKdo=",
+       .verbs = kAllVerbs,
+       .subresources = kStatefulSetSubresources,
+       .info = &api::apps::v1::StatefulSet::info(),
+       .listInfo = &api::apps::v1::StatefulSetList::info()},
+      makeStatefulSetStrategy());
+}
+
+void Table::addOthers() {
+  add({.group = "coordination.k8s.io",
+       .version = "v1",
+       .plural = "leases",
+       .singular = "lease",
+       .kind = "Lease",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/leases",
+       .storageVersionHash = "gqkMMb/YqFM=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::coordination::v1::Lease::info(),
+       .listInfo = &api::coordination::v1::LeaseList::info()},
+      makeLeaseStrategy());
+  add({.group = "discovery.k8s.io",
+       .version = "v1",
+       .plural = "endpointslices",
+       .singular = "endpointslice",
+       .kind = "EndpointSlice",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/endpointslices",
+       .storageVersionHash = "qgS0xkrxYAI=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::discovery::v1::EndpointSlice::info(),
+       .listInfo = &api::discovery::v1::EndpointSliceList::info()},
+      makeEndpointSliceStrategy());
+  add({.group = "events.k8s.io",
+       .version = "v1",
+       .plural = "events",
+       .singular = "event",
+       .kind = "Event",
+       .shortNames = kShortEvents,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/events",
+       .storageVersionHash = "r2yiGXH7wu8=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::events::v1::Event::info(),
+       .listInfo = &api::events::v1::EventList::info()},
+      makeEventsEventStrategy());
+  add({.group = "scheduling.k8s.io",
+       .version = "v1",
+       .plural = "priorityclasses",
+       .singular = "priorityclass",
+       .kind = "PriorityClass",
+       .shortNames = kShortPriorityclasses,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/priorityclasses",
+       .storageVersionHash = "1QwjyaZjj3Y=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::scheduling::v1::PriorityClass::info(),
+       .listInfo = &api::scheduling::v1::PriorityClassList::info()},
+      makePriorityClassStrategy());
+}
+
+const std::vector<Resource>& table() {
+  static const Table kTable;
+  return kTable.rows();
+}
+
+}  // namespace
+
+const Subresource* Resource::findSubresource(std::string_view name) const {
+  for (const auto& each : subresources) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+bool Resource::hasVerb(std::string_view verb) const {
+  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
+}
+
+std::string Resource::qualifiedName() const {
+  std::string out(plural);
+  if (!group.empty()) out.append(".").append(group);
+  return out;
+}
+
+std::string Resource::qualifiedKind() const {
+  // Upstream names what it keeps: an events.k8s.io Event is "Event".
+  std::string out(storageInfo->kind->kind);
+  if (!storageInfo->kind->group.empty()) out.append(".").append(storageInfo->kind->group);
+  return out;
+}
+
+std::span<const Resource> resources() {
+  return table();
+}
+
+const Resource* findResource(std::string_view group, std::string_view version,
+                             std::string_view plural) {
+  for (const auto& row : table()) {
+    if (row.plural == plural && row.version == version && row.group == group) return &row;
+  }
+  return nullptr;
+}
+
+const Resource* findResourceByKind(std::string_view group, std::string_view version,
+                                   std::string_view kind) {
+  for (const auto& row : table()) {
+    if (row.kind == kind && row.version == version && row.group == group) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace coxswain::apiserver
