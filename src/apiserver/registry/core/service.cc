@@ -81,6 +81,8 @@ void keepAllocated(ServiceSpec& next, const ServiceSpec& current) {
     if (next.clusterIPs.empty() && next.clusterIP == current.clusterIP) {
       next.clusterIPs = current.clusterIPs;
     }
+    if (next.ipFamilies.empty()) next.ipFamilies = current.ipFamilies;
+    if (!next.ipFamilyPolicy) next.ipFamilyPolicy = current.ipFamilyPolicy;
   }
   if (needsNodePort(next) && needsNodePort(current)) keepNodePorts(next, current);
   if (needsHealthCheck(next) && needsHealthCheck(current) && next.healthCheckNodePort == 0) {
