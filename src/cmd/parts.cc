@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "cmd/commands.h"
 #include "cmd/part.h"
 
 namespace coxswain::cmd {
@@ -11,6 +12,7 @@ int version(int, char**) {
 }
 
 constexpr Part kParts[] = {
+    {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
     {"version", "print this program's version", version},
 };
 

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace coxswain::cmd {
+
+/// Parts of the program; argv begins after the part's name. Each in a file of its own.
+int kubeApiserver(int argc, char** argv);
+
+}  // namespace coxswain::cmd
