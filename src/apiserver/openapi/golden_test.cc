@@ -250,6 +250,11 @@ TEST(OpenApi, Documents) {
       paths.at("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/status").as_object();
   EXPECT_EQ(status.at("get").at("operationId").as_string(),
             "readAppsV1NamespacedDeploymentStatus");
+  // Not empty, and begins with swagger = 1: "2.0".
+  EXPECT_TRUE(openApi.v2Protobuf().starts_with("\n\x03" "2.0"));
+  if (const char* folder = std::getenv("COXSWAIN_OPENAPI_OUT")) {
+    std::ofstream(std::string(folder) + "/v2.pb") << openApi.v2Protobuf();
+  }
   // Every reference leads somewhere.
   const std::string all = json::serialize(v2);
   for (size_t at = 0; (at = all.find("#/definitions/", at)) != std::string::npos; ++at) {

@@ -7,6 +7,7 @@
 #include "apiserver/openapi/dialect.h"
 #include "apiserver/openapi/operations.h"
 #include "apiserver/openapi/schemas.h"
+#include "apiserver/openapi/v2_protobuf.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -325,8 +326,10 @@ std::optional<std::string> OpenApi::v3(std::string_view path) const {
   return std::nullopt;
 }
 
-std::string OpenApi::v2() const {
-  const auto groups = servedGroups(resources_);
+namespace {
+
+json::object document2(std::span<const ServedResource> resources) {
+  const auto groups = servedGroups(resources);
   Renderer renderer(Dialect::V2, schemeVersions());
   renderer.add(openapi::corePath());
   renderer.add(openapi::apisPath());
@@ -334,7 +337,7 @@ std::string OpenApi::v2() const {
   for (const auto& group : groups) {
     if (!group.name.empty()) renderer.add(openapi::groupPath(group.name));
     for (const auto& version : group.versions) {
-      for (const auto& item : openapi::groupVersionPaths(resources_, group.name, version)) {
+      for (const auto& item : openapi::groupVersionPaths(resources, group.name, version)) {
         renderer.add(item);
       }
     }
@@ -345,7 +348,15 @@ std::string OpenApi::v2() const {
   out["parameters"] = renderer.takeParameters();
   out["securityDefinitions"] = bearerToken();
   out["security"] = json::array{json::object{{"BearerToken", json::array()}}};
-  return json::serialize(out);
+  return out;
+}
+
+}  // namespace
+
+std::string OpenApi::v2() const { return json::serialize(document2(resources_)); }
+
+std::string OpenApi::v2Protobuf() const {
+  return openapi::encodeV2Protobuf(document2(resources_));
 }
 
 }  // namespace coxswain::apiserver

@@ -24,6 +24,8 @@ class OpenApi {
   [[nodiscard]] std::optional<std::string> v3(std::string_view path) const;
   /// /openapi/v2: Swagger 2.0, JSON, of everything.
   [[nodiscard]] std::string v2() const;
+  /// The same as openapi.v2.Document: "application/com.github.proto-openapi.spec.v2@v1.0+protobuf".
+  [[nodiscard]] std::string v2Protobuf() const;
 
  private:
   std::vector<ServedResource> resources_;
