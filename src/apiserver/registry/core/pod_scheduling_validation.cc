@@ -159,7 +159,7 @@ void validateLabels(const api::Map<std::string>& labels, const FieldPath& path,
                     FieldErrors& errors) {
   for (const auto& [key, value] : labels) {
     errors.invalidEach(path, key, api::validateLabelKey(key));
-    errors.invalidEach(path.key(key), value, api::validateLabelValue(value));
+    errors.invalidEach(path, value, api::validateLabelValue(value));
   }
 }
 
