@@ -192,6 +192,8 @@ Result<api::ConstObject> FakeClient::updateNow(const ResourceType& type,
     if (!hasMember(*type.kind, "status")) return notFound(qualifiedName(type), asked.name);
     next = before.clone();
     copyMember(*type.kind, "status", object.data(), next.data());
+    // As upstream's strategies: annotations go along.
+    api::objectMeta(next)->annotations = asked.annotations;
   } else if (subresource == "finalize" && object.is<api::core::v1::Namespace>()) {
     next = before.clone();
     asNamespace(next)->spec.finalizers = asNamespace(object)->spec.finalizers;
