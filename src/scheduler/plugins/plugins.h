@@ -19,6 +19,9 @@ std::unique_ptr<Plugin> taintToleration();
 std::unique_ptr<Plugin> nodeAffinity();
 std::unique_ptr<Plugin> nodePorts();
 std::unique_ptr<Plugin> nodeResourcesFit();
+/// Constraints of the pod only: the default ones (of a pod's service) are not made up.
+std::unique_ptr<Plugin> podTopologySpread();
+std::unique_ptr<Plugin> interPodAffinity();
 std::unique_ptr<Plugin> nodeResourcesBalancedAllocation();
 std::unique_ptr<Plugin> imageLocality();
 /// `client` outlives the plugin.

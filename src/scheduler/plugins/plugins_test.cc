@@ -6,6 +6,7 @@
 #include <set>
 
 #include "scheduler/framework/picker.h"
+#include "api/gen/meta_v1.h"
 #include "scheduler/testing/builders.h"
 
 namespace coxswain::scheduler {
@@ -68,6 +69,48 @@ PodBuilder onNamed(std::string name) {
   return pod;
 }
 
+api::core::v1::PodAffinityTerm term(std::string app, std::string key) {
+  api::core::v1::PodAffinityTerm out;
+  out.labelSelector.getOrCreate().matchLabels["app"] = std::move(app);
+  out.topologyKey = std::move(key);
+  return out;
+}
+constexpr const char* kZone = "topology.kubernetes.io/zone";
+
+PodBuilder nearTo(std::string name, std::string app, int32_t preferred = 0) {
+  PodBuilder pod(std::move(name));
+  auto& affinity = pod.pod.spec.affinity.getOrCreate().podAffinity.getOrCreate();
+  if (!preferred) {
+    affinity.requiredDuringSchedulingIgnoredDuringExecution.push_back(term(app, kZone));
+  } else {
+    auto& list = affinity.preferredDuringSchedulingIgnoredDuringExecution;
+    list.emplace_back();
+    list.back().weight = preferred;
+    list.back().podAffinityTerm = term(app, kZone);
+  }
+  return pod;
+}
+
+PodBuilder awayFrom(std::string name, std::string app) {
+  PodBuilder pod(std::move(name));
+  pod.pod.spec.affinity.getOrCreate()
+      .podAntiAffinity.getOrCreate()
+      .requiredDuringSchedulingIgnoredDuringExecution.push_back(term(app, kZone));
+  return pod;
+}
+
+PodBuilder spread(std::string when, std::string key = kZone) {
+  PodBuilder pod("p");
+  pod.label("app", "web");
+  auto& list = pod.pod.spec.topologySpreadConstraints;
+  list.emplace_back();
+  list.back().maxSkew = 1;
+  list.back().topologyKey = std::move(key);
+  list.back().whenUnsatisfiable = std::move(when);
+  list.back().labelSelector.getOrCreate().matchLabels["app"] = "web";
+  return pod;
+}
+
 TEST(DefaultProfile, Decides) {
   const std::vector<Case> cases = {
       {"no nodes", PodBuilder("p"), {}, {}, {}, "no nodes available to schedule pods"},
@@ -125,6 +168,39 @@ TEST(DefaultProfile, Decides) {
        {PodBuilder("r").cpu("2").memory("4Gi").on("a")}, {"b"}, ""},
       {"least allocated counts pods without requests", PodBuilder("p"),
        {NodeBuilder("a"), NodeBuilder("b")}, {PodBuilder("r").on("a")}, {"b"}, ""},
+      {"near", nearTo("p", "db"), {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("2")},
+       {PodBuilder("r").label("app", "db").on("b")}, {"b"}, ""},
+      {"near nobody", nearTo("p", "db"), {NodeBuilder("a").zone("1")}, {}, {},
+       "0/1 nodes are available: 1 node(s) didn't match pod affinity rules."},
+      {"first of its group", nearTo("p", "web").label("app", "web"),
+       {NodeBuilder("a").zone("1")}, {}, {"a"}, ""},
+      {"near, other namespace", nearTo("p", "db"), {NodeBuilder("a").zone("1")},
+       {PodBuilder("r", "other").label("app", "db").on("a")}, {},
+       "0/1 nodes are available: 1 node(s) didn't match pod affinity rules."},
+      {"away", awayFrom("p", "db"), {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("1")},
+       {PodBuilder("r").label("app", "db").on("a")}, {},
+       "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules."},
+      {"others want to be away", PodBuilder("p").label("app", "x"),
+       {NodeBuilder("a").zone("1")}, {awayFrom("r", "x").on("a")}, {},
+       "0/1 nodes are available: 1 node(s) didn't satisfy existing pods anti-affinity rules."},
+      {"rather near", nearTo("p", "db", 100),
+       {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("2")},
+       {PodBuilder("r").label("app", "db").on("b")}, {"b"}, ""},
+      {"wanted by one that runs", PodBuilder("p").label("app", "x").cpu("1m").memory("1"),
+       {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("2")},
+       {nearTo("r", "x").cpu("1m").memory("1").on("b")}, {"b"}, ""},
+      {"spread", spread("DoNotSchedule"), {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("2")},
+       {PodBuilder("r").label("app", "web").on("a")}, {"b"}, ""},
+      {"spread, no room", spread("DoNotSchedule"),
+       {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("2").have("pods", "0"),
+        NodeBuilder("c")},
+       {PodBuilder("r").label("app", "web").on("a")}, {},
+       "0/3 nodes are available: 1 Too many pods, 1 node(s) didn't match pod topology spread "
+       "constraints, 1 node(s) didn't match pod topology spread constraints (missing required "
+       "label)."},
+      {"rather spread", spread("ScheduleAnyway"),
+       {NodeBuilder("a").zone("1"), NodeBuilder("b").zone("2")},
+       {PodBuilder("r").label("app", "web").on("a")}, {"b"}, ""},
       {"image", PodBuilder("p").image("big"), {NodeBuilder("a"),
        NodeBuilder("b").image("big:latest", 900LL << 20)}, {}, {"b"}, ""},
   };

@@ -12,6 +12,8 @@ std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client) {
   out.push_back(nodeAffinity());
   out.push_back(nodePorts());
   out.push_back(nodeResourcesFit());
+  out.push_back(podTopologySpread());
+  out.push_back(interPodAffinity());
   out.push_back(nodeResourcesBalancedAllocation());
   out.push_back(imageLocality());
   if (client) out.push_back(defaultBinder(*client));
