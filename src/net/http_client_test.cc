@@ -165,6 +165,12 @@ class Client : public ::testing::TestWithParam<Way> {
     co_return out;
   }
 
+  Task<int> waitAndFinish(OneShot<int> done) {
+    auto code = co_await done.wait();
+    co_await finish();
+    co_return code.value_or(-1);
+  }
+
   static testing::Pki* pki_;
   Reactor reactor_;
   EchoHandler handler_;
@@ -188,6 +194,32 @@ TEST_P(Client, ExchangesOverOneConnection) {
                                        "20000004",
                                        "1"};
   EXPECT_EQ(out, expected);
+}
+
+/// Other people's client agrees with our server. Skipped where curl is missing.
+TEST_P(Client, CurlAgrees) {
+  if (GetParam() == Way::Unix || std::system("curl --version >/dev/null 2>&1") != 0) GTEST_SKIP();
+  auto dir = ::testing::TempDir() + "coxswain_curl_" + std::to_string(::getpid());
+  std::ofstream(dir + ".ca") << pki_->ca.certificatePem;
+  std::ofstream(dir + ".in") << std::string(3000000, 'z');
+  bool tls = GetParam() == Way::Tls1 || GetParam() == Way::Tls2;
+  std::string flag = !two() ? "--http1.1" : tls ? "--http2" : "--http2-prior-knowledge";
+  std::string url = (tls ? "https://" : "http://") + server_->address();
+  std::string command = "curl -sS " + flag + " --cacert " + dir + ".ca -T " + dir + ".in -o " + dir +
+                        ".out " + url + "/echo -w '%{http_version}' >" + dir + ".version";
+  OneShot<int> done;
+  std::thread curl([&] { done.set(std::system(command.c_str())); });
+  int code = blockOn(reactor_, waitAndFinish(done));
+  curl.join();
+  EXPECT_EQ(code, 0);
+  std::ifstream out(dir + ".out");
+  std::string text((std::istreambuf_iterator<char>(out)), {});
+  EXPECT_EQ(text.size(), 3000000u);
+  std::ifstream version(dir + ".version");
+  std::string v;
+  version >> v;
+  EXPECT_EQ(v, two() ? "2" : "1.1");
+  for (const char* end : {".ca", ".in", ".out", ".version"}) ::unlink((dir + end).c_str());
 }
 
 TEST_P(Client, ManyAtATime) { EXPECT_EQ(blockOn(reactor_, many()), 200); }
