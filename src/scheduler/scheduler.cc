@@ -151,7 +151,8 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
     Status ready = co_await self.waitForWork(stop);
     if (!ready.ok()) break;
     Status permit = co_await self.bindings_.acquire(stop);
-    if (!permit.ok()) break;
+    // After stop() the gate is closed: no binding may start.
+    if (!permit.ok() || stop.stop_requested()) break;
     QueuedPod* queued = self.queue_.pop(self.now());
     const bool binds = queued && self.scheduleOne(*queued, stop);
     if (!binds) self.bindings_.release();
