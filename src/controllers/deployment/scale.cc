@@ -132,7 +132,9 @@ std::vector<Scaling> shrinkOld(const Deployment& deployment, const SetPointer& f
     scaling.replicas -= less;
     cleaned += less;
   }
-  int surplus = availableReplicas(sets) + fresh->status.availableReplicas - needed;
+  // A set that was just made smaller may still report what it is about to lose.
+  int surplus = fresh->status.availableReplicas - needed;
+  for (const auto& set : sets) surplus += std::min(set->status.availableReplicas, replicasOf(*set));
   for (auto& scaling : result) {
     const int less = std::max(0, std::min(scaling.replicas, surplus));
     scaling.replicas -= less;

@@ -34,9 +34,9 @@ size_t active(Harness& h) {
   return count;
 }
 
-class Seeds : public ::testing::TestWithParam<uint64_t> {};
+class ReplicaSetSeeds : public ::testing::TestWithParam<uint64_t> {};
 
-TEST_P(Seeds, ScalesUpAndDown) {
+TEST_P(ReplicaSetSeeds, ScalesUpAndDown) {
   Harness h(GetParam());
   h.add<ReplicaSetController>();
   h.playKubelet({"n1", "n2"});
@@ -62,7 +62,7 @@ TEST_P(Seeds, ScalesUpAndDown) {
   EXPECT_TRUE(h.hasEvent("SuccessfulDelete: Deleted pod: rs-"));
 }
 
-TEST_P(Seeds, ConvergesThroughFaults) {
+TEST_P(ReplicaSetSeeds, ConvergesThroughFaults) {
   Harness h(GetParam());
   h.add<ReplicaSetController>();
   h.playKubelet({"n1", "n2"});
@@ -88,7 +88,7 @@ TEST_P(Seeds, ConvergesThroughFaults) {
   }
 }
 
-TEST_P(Seeds, AdoptsAndReleases) {
+TEST_P(ReplicaSetSeeds, AdoptsAndReleases) {
   Harness h(GetParam());
   h.add<ReplicaSetController>();
   h.start();
@@ -110,7 +110,7 @@ TEST_P(Seeds, AdoptsAndReleases) {
   EXPECT_EQ(api::controllerOf(h.client.peek<Pod>("default", "orphan")->metadata), nullptr);
 }
 
-TEST_P(Seeds, ReportsFailure) {
+TEST_P(ReplicaSetSeeds, ReportsFailure) {
   Harness h(GetParam());
   h.add<ReplicaSetController>();
   bool refuse = true;
@@ -140,7 +140,7 @@ TEST_P(Seeds, ReportsFailure) {
       1h));
 }
 
-INSTANTIATE_TEST_SUITE_P(ReplicaSet, Seeds, ::testing::Values(1, 2, 3, 4, 5));
+INSTANTIATE_TEST_SUITE_P(Seeds, ReplicaSetSeeds, ::testing::Values(1, 2, 3, 4, 5));
 
 PodPointer pod(const std::string& name, const std::function<void(Pod&)>& edit) {
   auto made = std::make_shared<Pod>();
