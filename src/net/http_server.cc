@@ -23,8 +23,10 @@ struct HttpServer::Impl {
   Gate gate;
   Gate acceptGate;
 
-  Task<void> acceptLoop(Gate::Pass pass);
-  Task<void> serveConnection(Gate::Pass pass, std::unique_ptr<Stream> stream);
+  // `self` first: it dies after `pass`, which points into it.
+  static Task<void> acceptLoop(std::shared_ptr<Impl> self, Gate::Pass pass);
+  static Task<void> serveConnection(std::shared_ptr<Impl> self, Gate::Pass pass,
+                                    std::unique_ptr<Stream> stream);
   Task<void> serveStream(std::unique_ptr<Stream> stream);
 };
 
@@ -67,28 +69,29 @@ void splitTarget(std::string_view target, Request& out) {
   if (mark != std::string_view::npos) out.query = std::string(target.substr(mark + 1));
 }
 
-Task<void> HttpServer::Impl::acceptLoop(Gate::Pass pass) {
-  auto token = drain.get_token();
+Task<void> HttpServer::Impl::acceptLoop(std::shared_ptr<Impl> self, Gate::Pass pass) {
+  auto token = self->drain.get_token();
   while (!token.stop_requested()) {
-    Status slot = co_await free.acquire(token);
+    Status slot = co_await self->free.acquire(token);
     if (!slot.ok()) break;
-    auto stream = co_await listener->accept(token);
+    auto stream = co_await self->listener->accept(token);
     if (!stream.ok()) {
-      free.release();
+      self->free.release();
       if (isCanceled(stream.status())) break;
       log.warn("accept failed", {{"error", stream.status()}});
       Status pause = co_await sleepFor(100ms, token);
       if (!pause.ok()) break;
       continue;
     }
-    spawn(reactor, serveConnection(gate.enter(), std::move(*stream)));
+    spawn(self->reactor, serveConnection(self, self->gate.enter(), std::move(*stream)));
   }
-  listener->close();
+  self->listener->close();
 }
 
-Task<void> HttpServer::Impl::serveConnection(Gate::Pass pass, std::unique_ptr<Stream> stream) {
-  if (pass) co_await serveStream(std::move(stream));
-  free.release();
+Task<void> HttpServer::Impl::serveConnection(std::shared_ptr<Impl> self, Gate::Pass pass,
+                                             std::unique_ptr<Stream> stream) {
+  if (pass) co_await self->serveStream(std::move(stream));
+  self->free.release();
 }
 
 Task<void> HttpServer::Impl::serveStream(std::unique_ptr<Stream> stream) {
@@ -111,16 +114,17 @@ Task<void> HttpServer::Impl::serveStream(std::unique_ptr<Stream> stream) {
   co_await serveHttp1(std::move(context), std::move(stream));
 }
 
-HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() {
-  // Pieces that were never run when the reactor stopped first may stay behind in the gates.
+  impl_->drain.request_stop();
+  impl_->stop.request_stop();
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(Reactor& reactor, HttpServerOptions options,
                                                       Handler& handler) {
-  auto impl = std::make_unique<Impl>(reactor, std::move(options), handler);
+  auto impl = std::make_shared<Impl>(reactor, std::move(options), handler);
   TRY(impl->listener, Listener::listen(reactor, impl->options.endpoint));
-  spawn(reactor, impl->acceptLoop(impl->acceptGate.enter()));
+  spawn(reactor, Impl::acceptLoop(impl, impl->acceptGate.enter()));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 

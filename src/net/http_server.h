@@ -39,8 +39,8 @@ class HttpServer {
 
  private:
   struct Impl;
-  explicit HttpServer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit HttpServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // shared with coroutines that never got to run
 };
 
 }  // namespace coxswain::net

@@ -26,12 +26,13 @@ Task<void> echoOne(std::shared_ptr<SpdyStream> stream) {
   sent = co_await stream->finish({});
 }
 
-Task<void> acceptAll(Reactor& reactor, std::shared_ptr<Connection> connection) {
+Task<void> acceptAll(Reactor& reactor, std::shared_ptr<Connection> connection, Event& ended) {
   while (true) {
     auto stream = co_await connection->accept({});
-    if (!stream) co_return;
+    if (!stream) break;
     spawn(reactor, echoOne(std::move(*stream)));
   }
+  ended.set();
 }
 
 Task<void> readAll(std::shared_ptr<SpdyStream> stream, std::string& out, Event& done) {
@@ -55,7 +56,8 @@ Task<std::vector<std::string>> converse(Reactor& reactor) {
   Event serverEnded;
   spawn(reactor, runTo(client, clientEnded));
   spawn(reactor, runTo(server, serverEnded));
-  spawn(reactor, acceptAll(reactor, server));
+  Event acceptEnded;
+  spawn(reactor, acceptAll(reactor, server, acceptEnded));
   for (std::string type : {"error", "stdin", "stdout"}) {
     Headers headers;
     headers.add("streamType", type);
@@ -74,6 +76,7 @@ Task<std::vector<std::string>> converse(Reactor& reactor) {
   client->close();
   Status ended = co_await clientEnded.wait();
   ended = co_await serverEnded.wait();
+  ended = co_await acceptEnded.wait();
   co_return out;
 }
 
