@@ -121,8 +121,9 @@ Result<GenericRegistry::Stored> GenericRegistry::load(std::string_view ns,
 
 Task<Result<storage::WriteResult>> GenericRegistry::write(storage::WriteRequest request) const {
   OneShot<Result<storage::WriteResult>> done;
-  store_.write(std::move(request),
-               [done](Result<storage::WriteResult> result) mutable { done.set(std::move(result)); });
+  store_.write(std::move(request), [done](Result<storage::WriteResult> result) mutable {
+    done.set(std::move(result));
+  });
   auto result = co_await done.wait();
   co_return std::move(*result);
 }
@@ -134,7 +135,7 @@ Result<api::ConstObject> GenericRegistry::get(std::string_view ns, std::string_v
 }
 
 Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Object object,
-                                                       bool dryRun, const Check& check) {
+                                                       bool dryRun, WriteAdmission* admission) {
   auto& meta = *api::objectMeta(object);
   if (!meta.resourceVersion.empty() && meta.resourceVersion != "0") {
     co_return internalError("resourceVersion should not be set on objects to be created");
@@ -150,13 +151,22 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
     if (generated) {
       meta.name = api::generateName(meta.generateName, [this] { return random_.next(); });
     }
+    if (admission) {
+      CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
+    }
     api::FieldErrors errors;
     validateObjectMeta(meta, collection_.namespaced, strategy_, api::FieldPath("metadata"), errors);
     strategy_.validate(object.data(), errors);
     if (!errors.empty()) co_return errors.toStatus(collection_.kind, meta.name);
-    if (check) CO_TRY_STATUS(check(object, nullptr));
-
+    if (admission) {
+      CO_TRY_STATUS(co_await admission->validate(WriteKind::Create, &object, nullptr));
+    }
+    std::unique_ptr<StorageTransaction> transaction;
+    if (hooks_) {
+      CO_TRY(transaction, co_await hooks_->beginCreate(object, dryRun));
+    }
     if (dryRun) {
+      if (transaction) transaction->finish(false);
       CO_TRY(auto existing, store_.get(key(ns, meta.name)));
       if (existing) co_return alreadyExists(collection_.resource, meta.name);
       co_return api::ConstObject(std::move(object));
@@ -166,6 +176,7 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
     request.compares.push_back({path, 0});
     request.operations.push_back(storage::Operation::put(path, encode(object)));
     auto written = co_await write(std::move(request));
+    if (transaction) transaction->finish(written.ok() && written->succeeded);
     if (!written.ok()) co_return written.status();
     if (written->succeeded) {
       meta.resourceVersion = std::to_string(written->revision);
@@ -186,20 +197,19 @@ Status GenericRegistry::checkPreconditions(const Preconditions& wanted,
                         ", UID in object meta: " + meta.uid);
   }
   if (!wanted.resourceVersion.empty() && wanted.resourceVersion != meta.resourceVersion) {
-    return conflict(collection_.resource, meta.name,
-                    "Precondition failed: ResourceVersion in precondition: " +
-                        wanted.resourceVersion +
-                        ", ResourceVersion in object meta: " + meta.resourceVersion);
+    return conflict(
+        collection_.resource, meta.name,
+        "Precondition failed: ResourceVersion in precondition: " + wanted.resourceVersion +
+            ", ResourceVersion in object meta: " + meta.resourceVersion);
   }
   return {};
 }
 
 Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object& next,
-                                      const api::Object& current, bool* unconditional) const {
+                                      const api::Object& current) const {
   auto& meta = *api::objectMeta(next);
   const auto& currentMeta = *api::objectMeta(current);
-  *unconditional = meta.resourceVersion.empty();
-  if (*unconditional && strategy_.traits().allowUnconditionalUpdate) {
+  if (meta.resourceVersion.empty() && strategy_.traits().allowUnconditionalUpdate) {
     meta.resourceVersion = currentMeta.resourceVersion;
   }
   if (!meta.resourceVersion.empty() && meta.resourceVersion != currentMeta.resourceVersion) {
@@ -218,7 +228,13 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
     strategy_.prepareForUpdate(next.data(), current.data());
   }
   growGeneration(strategy_, next.data(), current.data());
+  return {};
+}
 
+Status GenericRegistry::validateUpdate(const UpdateRequest& request, const api::Object& next,
+                                       const api::Object& current) const {
+  const auto& meta = *api::objectMeta(next);
+  const auto& currentMeta = *api::objectMeta(current);
   api::FieldErrors errors;
   validateObjectMetaUpdate(meta, currentMeta, strategy_.traits(), api::FieldPath("metadata"),
                            errors);
@@ -232,7 +248,7 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
 
 Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest request,
                                                                const Transform& transform,
-                                                               const Check& check) {
+                                                               WriteAdmission* admission) {
   for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
     CO_TRY(auto stored, load(request.ns, request.name));
     if (!stored.item) {
@@ -240,19 +256,30 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
         co_return notFound(collection_.resource, request.name);
       }
       CO_TRY(auto fresh, transform(nullptr));
-      auto made = co_await create(request.ns, std::move(fresh), request.dryRun, check);
+      auto made = co_await create(request.ns, std::move(fresh), request.dryRun, admission);
       if (!made.ok()) co_return made.status();
       co_return Updated{std::move(*made), true};
     }
     CO_TRY_STATUS(checkPreconditions(request.preconditions, stored.object));
     CO_TRY(auto next, transform(&stored.object));
-    bool unconditional = false;
-    CO_TRY_STATUS(prepareUpdate(request, next, stored.object, &unconditional));
-    if (check) CO_TRY_STATUS(check(next, &stored.object));
-
+    CO_TRY_STATUS(prepareUpdate(request, next, stored.object));
+    if (admission) {
+      CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &stored.object));
+    }
+    CO_TRY_STATUS(validateUpdate(request, next, stored.object));
+    if (admission) {
+      CO_TRY_STATUS(co_await admission->validate(WriteKind::Update, &next, &stored.object));
+    }
+    std::unique_ptr<StorageTransaction> transaction;
+    if (hooks_) {
+      CO_TRY(transaction, co_await hooks_->beginUpdate(next, stored.object, request.dryRun));
+    }
     auto bytes = encode(next);
-    if (bytes == *stored.item->value) co_return Updated{std::move(stored.object), false};
-    if (request.dryRun) co_return Updated{std::move(next), false};
+    const bool unchanged = bytes == *stored.item->value;
+    if (unchanged || request.dryRun) {
+      if (transaction) transaction->finish(unchanged);
+      co_return Updated{unchanged ? std::move(stored.object) : std::move(next), false};
+    }
 
     const bool vanishes = mayVanish(*api::objectMeta(next));
     storage::WriteRequest write;
@@ -261,8 +288,10 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
                                    ? storage::Operation::del(stored.item->key)
                                    : storage::Operation::put(stored.item->key, std::move(bytes)));
     auto written = co_await this->write(std::move(write));
+    if (transaction) transaction->finish(written.ok() && written->succeeded);
     if (!written.ok()) co_return written.status();
     if (written->succeeded) {
+      if (vanishes && hooks_) hooks_->afterDelete(next);
       api::objectMeta(next)->resourceVersion = std::to_string(written->revision);
       co_return Updated{std::move(next), false};
     }
@@ -284,12 +313,15 @@ void GenericRegistry::markForDeletion(api::Object& object, const DeleteRequest& 
 }
 
 Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
-                                              DeleteRequest request, const Check& check) {
+                                              DeleteRequest request, WriteAdmission* admission) {
   for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
     CO_TRY(auto stored, load(ns, name));
     if (!stored.item) co_return notFound(collection_.resource, name);
     CO_TRY_STATUS(checkPreconditions(request.preconditions, stored.object));
-    if (check) CO_TRY_STATUS(check(stored.object, &stored.object));
+    if (admission) {
+      CO_TRY_STATUS(co_await admission->admit(WriteKind::Delete, nullptr, &stored.object));
+      CO_TRY_STATUS(co_await admission->validate(WriteKind::Delete, nullptr, &stored.object));
+    }
 
     auto next = stored.object.clone();
     auto& meta = *api::objectMeta(next);
@@ -320,6 +352,7 @@ Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
     auto written = co_await this->write(std::move(write));
     if (!written.ok()) co_return written.status();
     if (written->succeeded) {
+      if (!waits && hooks_) hooks_->afterDelete(next);
       meta.resourceVersion = std::to_string(written->revision);
       co_return Deleted{std::move(next), !waits};
     }
@@ -371,8 +404,8 @@ Result<ListAnswer> GenericRegistry::list(const ListRequest& request) const {
     if (!page.more) break;
     range.startKey = page.items.back()->key + std::string(1, '\0');
     if (static_cast<int64_t>(answer.items.size()) >= request.limit) {
-      answer.continueToken = encodeContinueToken(
-          {page.revision, range.startKey.substr(collection_.keyPrefix.size())});
+      answer.continueToken =
+          encodeContinueToken({page.revision, range.startKey.substr(collection_.keyPrefix.size())});
       if (!selective) {
         answer.remainingItems = page.count - static_cast<int64_t>(page.items.size());
       }

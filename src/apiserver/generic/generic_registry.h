@@ -10,6 +10,8 @@
 #include "api/reflect/object.h"
 #include "api/select/fields.h"
 #include "api/select/labels.h"
+#include "apiserver/generic/admission.h"
+#include "apiserver/generic/storage_hooks.h"
 #include "apiserver/registry/strategy.h"
 #include "base/result.h"
 #include "runtime/random.h"
@@ -53,7 +55,7 @@ struct ListRequest {
 struct ListAnswer {
   std::vector<api::ConstObject> items;
   storage::Revision revision = 0;
-  std::string continueToken;             ///< empty: complete
+  std::string continueToken;              ///< empty: complete
   std::optional<int64_t> remainingItems;  ///< only where no selector hides any
 };
 
@@ -75,15 +77,15 @@ class GenericRegistry {
   /// Makes the wanted object from the stored one (null: it is absent, and the kind allows PUT to
   /// create). Called again when somebody else was faster.
   using Transform = std::function<Result<api::Object>(const api::Object* current)>;
-  /// A rule from outside (admission) for what is about to be stored; `current` null: a create.
-  using Check = std::function<Status(const api::Object& next, const api::Object* current)>;
 
   GenericRegistry(storage::Store& store, Collection collection, const Strategy& strategy,
                   Random& random);
+  /// Side effects of writes; outlives the registry.
+  void setHooks(StorageHooks* hooks) { hooks_ = hooks; }
 
   /// `object` has its defaults. `ns` empty for cluster-scoped kinds.
   Task<Result<api::ConstObject>> create(std::string ns, api::Object object, bool dryRun,
-                                        const Check& check = nullptr);
+                                        WriteAdmission* admission = nullptr);
   [[nodiscard]] Result<api::ConstObject> get(std::string_view ns, std::string_view name) const;
   [[nodiscard]] Result<ListAnswer> list(const ListRequest& request) const;
 
@@ -99,10 +101,10 @@ class GenericRegistry {
     bool created = false;
   };
   Task<Result<Updated>> update(UpdateRequest request, const Transform& transform,
-                               const Check& check = nullptr);
+                               WriteAdmission* admission = nullptr);
 
   Task<Result<Deleted>> remove(std::string ns, std::string name, DeleteRequest request,
-                               const Check& check = nullptr);
+                               WriteAdmission* admission = nullptr);
 
   /// A stored value as an object with defaults and its resourceVersion.
   [[nodiscard]] Result<api::Object> decode(const storage::KeyValue& stored) const;
@@ -118,13 +120,16 @@ class GenericRegistry {
   std::string newUid();
   Status checkPreconditions(const Preconditions& wanted, const api::Object& current) const;
   Status prepareUpdate(const UpdateRequest& request, api::Object& next,
-                       const api::Object& current, bool* unconditional) const;
+                       const api::Object& current) const;
+  Status validateUpdate(const UpdateRequest& request, const api::Object& next,
+                        const api::Object& current) const;
   void markForDeletion(api::Object& object, const DeleteRequest& request, int64_t grace) const;
 
   storage::Store& store_;
   Collection collection_;
   const Strategy& strategy_;
   Random& random_;
+  StorageHooks* hooks_ = nullptr;
 };
 
 }  // namespace coxswain::apiserver

@@ -19,7 +19,7 @@ const Logger kLog("apiserver");
 constexpr std::string_view kSystemNamespaces[] = {"default", "kube-system", "kube-public",
                                                   "kube-node-lease"};
 
-ServedResource describe(const Resource& resource) {
+ServedResource describe(const Resource& resource, const Subresources& handlers) {
   ServedResource served;
   served.group = resource.group;
   served.version = resource.version;
@@ -32,12 +32,13 @@ ServedResource describe(const Resource& resource) {
   served.categories.assign(resource.categories.begin(), resource.categories.end());
   served.storageVersionHash = resource.storageVersionHash;
   // Of the subresources, those that this server answers.
-  if (const auto* status = resource.findSubresource("status")) {
-    served.subresources.push_back({std::string(status->name),
-                                   std::string(status->kind),
-                                   std::string(status->group),
-                                   std::string(status->version),
-                                   {status->verbs.begin(), status->verbs.end()}});
+  for (const auto& below : resource.subresources) {
+    if (below.name != "status" && !handlers.find(resource.qualifiedName(), below.name)) continue;
+    served.subresources.push_back({std::string(below.name),
+                                   std::string(below.kind),
+                                   std::string(below.group),
+                                   std::string(below.version),
+                                   {below.verbs.begin(), below.verbs.end()}});
   }
   return served;
 }
@@ -58,11 +59,24 @@ ApiServer::ApiServer(Executor& executor, storage::Store& store, Authenticator au
                           groupVersionText(resource.group, resource.version), resource.namespaced};
     registries_.emplace(&resource, std::make_unique<GenericRegistry>(store_, std::move(collection),
                                                                      *resource.strategy, random));
-    served_.push_back(describe(resource));
   }
 }
 
 ApiServer::~ApiServer() = default;
+
+GenericRegistry* ApiServer::registry(std::string_view group, std::string_view version,
+                                     std::string_view plural) const {
+  auto found = registries_.find(findResource(group, version, plural));
+  return found == registries_.end() ? nullptr : found->second.get();
+}
+
+std::vector<ServedResource> ApiServer::served() const {
+  std::vector<ServedResource> served;
+  for (const auto& resource : resources()) {
+    if (registries_.contains(&resource)) served.push_back(describe(resource, subresources_));
+  }
+  return served;
+}
 
 Task<Status> ApiServer::bootstrap() {
   const auto* resource = findResource("", "v1", "namespaces");
@@ -120,9 +134,9 @@ Status ApiServer::authorize(const Exchange& exchange) const {
   auto what = info.resource + (info.subresource.empty() ? "" : "/" + info.subresource);
   auto scope = info.ns.empty() ? std::string("at the cluster scope")
                                : "in the namespace \"" + info.ns + "\"";
-  return forbidden(resource, info.name,
-                   who + info.verb + " resource \"" + what + "\" in API group \"" + info.group +
-                       "\" " + scope);
+  return forbidden(
+      resource, info.name,
+      who + info.verb + " resource \"" + what + "\" in API group \"" + info.group + "\" " + scope);
 }
 
 Task<Status> ApiServer::handlePath(Exchange& exchange) {
@@ -142,12 +156,12 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
     net::Headers headers{{"Content-Type", "application/json"}};
     co_return co_await exchange.response.respond(200, std::move(headers), std::move(body));
   }
+  const auto served = this->served();
   const bool root = path == "/api" || path == "/apis";
   if (root && exchange.accepted.aggregatedDiscovery) {
-    auto document = aggregatedDocument(served_, path == "/api");
+    auto document = aggregatedDocument(served, path == "/api");
     net::Headers headers{
-        {"Content-Type",
-         "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}};
+        {"Content-Type", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}};
     co_return co_await exchange.response.respond(200, std::move(headers),
                                                  api::encodeJson(document) + "\n");
   }
@@ -155,16 +169,17 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
   if (path == "/api") {
     document = api::Object(apiVersionsDocument(options_.advertiseAddress));
   } else if (path == "/apis") {
-    document = api::Object(groupListDocument(served_));
+    document = api::Object(groupListDocument(served));
   } else if (path == "/api/v1") {
-    if (auto list = resourceListDocument(served_, "", "v1")) document = api::Object(std::move(*list));
+    if (auto list = resourceListDocument(served, "", "v1"))
+      document = api::Object(std::move(*list));
   } else if (path.starts_with("/apis/")) {
     auto rest = std::string_view(path).substr(6);
     auto slash = rest.find('/');
     if (slash == std::string_view::npos) {
-      if (auto group = groupDocument(served_, rest)) document = api::Object(std::move(*group));
-    } else if (auto list = resourceListDocument(served_, rest.substr(0, slash),
-                                                rest.substr(slash + 1))) {
+      if (auto group = groupDocument(served, rest)) document = api::Object(std::move(*group));
+    } else if (auto list =
+                   resourceListDocument(served, rest.substr(0, slash), rest.substr(slash + 1))) {
       document = api::Object(std::move(*list));
     }
   }
@@ -179,10 +194,17 @@ Task<Status> ApiServer::handleResource(Exchange& exchange) {
   const auto& info = exchange.info;
   exchange.resource = findResource(info.group, info.version, info.resource);
   auto registry = registries_.find(exchange.resource);
-  const bool known = registry != registries_.end() &&
-                     (info.subresource.empty() || info.subresource == "status") &&
-                     (exchange.resource->namespaced || info.ns.empty());
-  if (!known || (info.subresource == "status" && !exchange.resource->findSubresource("status"))) {
+  const Subresource* below = nullptr;
+  SubresourceHandler* handler = nullptr;
+  if (registry != registries_.end() && !info.subresource.empty()) {
+    below = exchange.resource->findSubresource(info.subresource);
+    handler = subresources_.find(exchange.resource->qualifiedName(), info.subresource);
+  }
+  const bool known =
+      registry != registries_.end() &&
+      (info.subresource.empty() || (below && (handler || below->name == "status"))) &&
+      (exchange.resource->namespaced || info.ns.empty());
+  if (!known) {
     co_return Status(Reason::NotFound, 404, "the server could not find the requested resource")
         .withDetails({});
   }
@@ -191,6 +213,13 @@ Task<Status> ApiServer::handleResource(Exchange& exchange) {
   if ((needsNamespace && info.ns.empty()) || info.verb.empty()) {
     co_return Status(Reason::MethodNotAllowed, 405,
                      "the server does not allow this method on the requested resource");
+  }
+  if (handler) {
+    if (std::find(below->verbs.begin(), below->verbs.end(), info.verb) == below->verbs.end()) {
+      co_return Status(Reason::MethodNotAllowed, 405,
+                       "the server does not allow this method on the requested resource");
+    }
+    co_return co_await handler->serve(exchange);
   }
   if (info.verb == "get") co_return co_await handleGet(exchange);
   if (info.verb == "list") co_return co_await handleList(exchange);

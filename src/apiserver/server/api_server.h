@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "apiserver/discovery/served_resource.h"
+#include "apiserver/generic/admission.h"
 #include "apiserver/generic/generic_registry.h"
 #include "apiserver/registry/resources.h"
 #include "apiserver/server/authentication.h"
-#include "apiserver/server/request_info.h"
+#include "apiserver/server/exchange.h"
+#include "apiserver/server/subresources.h"
 #include "net/http.h"
 #include "runtime/executor.h"
 #include "runtime/random.h"
@@ -20,6 +22,7 @@ namespace coxswain::apiserver {
 struct ApiServerOptions {
   std::string advertiseAddress = "127.0.0.1:6443";  ///< as /api tells it
   std::string version;                              ///< of this program
+  Admission* admission = nullptr;                   ///< null: everything is admitted
 };
 
 /// The API over HTTP: authenticate, authorize, decode, default, validate, store, encode. Runs on
@@ -34,10 +37,15 @@ class ApiServer final : public net::Handler {
   /// kube-node-lease. Idempotent.
   Task<Status> bootstrap();
 
+  /// What is served below objects; fill it before the first request.
+  Subresources& subresources() { return subresources_; }
+  /// Null: no such resource. For hooks, and handlers of subresources.
+  [[nodiscard]] GenericRegistry* registry(std::string_view group, std::string_view version,
+                                          std::string_view plural) const;
+
   Task<void> serve(net::Request& request, net::ResponseWriter& response) override;
 
  private:
-  struct Exchange;
   Task<Status> handle(Exchange& exchange);
   Task<Status> handlePath(Exchange& exchange);
   Task<Status> handleResource(Exchange& exchange);
@@ -49,6 +57,7 @@ class ApiServer final : public net::Handler {
   Task<Status> handlePatch(Exchange& exchange);
   Task<Status> handleDelete(Exchange& exchange);
   Task<Status> handleDeleteCollection(Exchange& exchange);
+  [[nodiscard]] std::vector<ServedResource> served() const;
   Status authorize(const Exchange& exchange) const;
   Status checkNamespace(const Exchange& exchange) const;
   Task<Status> sendObject(Exchange& exchange, int code, const api::ConstObject& object);
@@ -58,7 +67,7 @@ class ApiServer final : public net::Handler {
   Authenticator authenticator_;
   ApiServerOptions options_;
   std::map<const Resource*, std::unique_ptr<GenericRegistry>> registries_;
-  std::vector<ServedResource> served_;
+  Subresources subresources_;
 };
 
 }  // namespace coxswain::apiserver

@@ -56,10 +56,6 @@ UserInfo authenticated(UserInfo user) {
 
 }  // namespace
 
-bool UserInfo::inGroup(std::string_view group) const {
-  return std::find(groups.begin(), groups.end(), group) != groups.end();
-}
-
 Result<StaticTokens> StaticTokens::parse(std::string_view text) {
   StaticTokens tokens;
   int lineNumber = 0;
@@ -74,7 +70,7 @@ Result<StaticTokens> StaticTokens::parse(std::string_view text) {
         return badRequest("token file, line " + std::to_string(lineNumber) +
                           ": want token,user,uid and perhaps groups");
       }
-      UserInfo user{fields[1], fields[2], {}};
+      UserInfo user{fields[1], fields[2], {}, {}};
       if (fields.size() > 3) user.groups = splitGroups(fields[3]);
       tokens.users_.insert_or_assign(fields[0], std::move(user));
     }
@@ -99,7 +95,7 @@ const UserInfo* StaticTokens::find(std::string_view token) const {
 Result<UserInfo> Authenticator::authenticate(const net::Request& request) const {
   if (request.tls && request.tls->peerVerified && !request.tls->peerCertificates.empty()) {
     TRY(auto certificate, net::parseCertificate(request.tls->peerCertificates.front()));
-    return authenticated({certificate.commonName, "", certificate.organizations});
+    return authenticated({certificate.commonName, "", certificate.organizations, {}});
   }
   constexpr std::string_view kBearer = "Bearer ";
   auto header = request.headers.get("Authorization");

@@ -6,18 +6,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "apiserver/generic/user_info.h"
 #include "base/result.h"
 #include "net/http.h"
 
 namespace coxswain::apiserver {
-
-/// Who asks.
-struct UserInfo {
-  std::string name;
-  std::string uid;
-  std::vector<std::string> groups;
-  [[nodiscard]] bool inGroup(std::string_view group) const;
-};
 
 /// Static bearer tokens: lines of `token,user,uid,"group1,group2"` (--token-auth-file).
 class StaticTokens {

@@ -70,7 +70,9 @@ std::string jsonList(const Resource& resource, const ListAnswer& answer) {
   return out += "]}\n";
 }
 
-Result<std::string> asYaml(std::string json) { return api::jsonToYaml(json); }
+Result<std::string> asYaml(std::string json) {
+  return api::jsonToYaml(json);
+}
 
 }  // namespace
 
@@ -166,9 +168,9 @@ Result<api::Object> decodeBody(const Resource& resource, std::string_view body, 
   auto wanted = groupVersionText(resource.group, resource.version);
   auto mismatch = [&](std::string_view apiVersion, std::string_view kind) {
     return badRequest(std::string(kind) + " in version \"" + std::string(apiVersion) +
-                      "\" cannot be handled as a " + std::string(resource.kind) +
-                      ": converting (" + std::string(apiVersion) + "." + std::string(kind) +
-                      ") to (" + wanted + "." + std::string(resource.kind) + "): unknown conversion");
+                      "\" cannot be handled as a " + std::string(resource.kind) + ": converting (" +
+                      std::string(apiVersion) + "." + std::string(kind) + ") to (" + wanted + "." +
+                      std::string(resource.kind) + "): unknown conversion");
   };
   api::Object object(*resource.info);
   if (type == MediaType::Protobuf) {

@@ -3,23 +3,22 @@
 #include <string>
 #include <vector>
 
-#include "api/names/quote.h"
-#include "apiserver/server/api_server.h"
+#include "apiserver/generic/request_context.h"
 #include "apiserver/server/negotiation.h"
+#include "apiserver/server/request_info.h"
+#include "net/http.h"
 
 namespace coxswain::apiserver {
 
-/// One request on its way, as far as it is understood.
-struct ApiServer::Exchange {
+/// A request that came by HTTP, as far as it is understood.
+struct Exchange : RequestContext {
+  Exchange(net::Request& httpRequest, net::ResponseWriter& httpResponse)
+      : request(httpRequest), response(httpResponse) {}
+
   net::Request& request;
   net::ResponseWriter& response;
   Accepted accepted = {};
-  UserInfo user = {};
   Query query = {};
-  RequestInfo info = {};
-  const Resource* resource = nullptr;
-  GenericRegistry* registry = nullptr;
-  std::vector<std::string> warnings = {};
 };
 
 }  // namespace coxswain::apiserver

@@ -127,10 +127,8 @@ Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view p
   }
   info.resource = rest[0];
   if (rest.size() > 1) info.name = rest[1];
-  for (size_t i = 2; i < rest.size(); ++i) {
-    if (i > 2) info.subresource += "/";
-    info.subresource += rest[i];
-  }
+  if (rest.size() > 2) info.subresource = rest[2];
+  for (size_t i = 3; i < rest.size(); ++i) info.rest.append("/").append(rest[i]);
   info.verb = verbOf(method, info, query);
   return info;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "apiserver/generic/request_context.h"
 #include "base/result.h"
 
 namespace coxswain::apiserver {
@@ -21,19 +22,6 @@ class Query {
 
  private:
   std::vector<std::pair<std::string, std::string>> values_;
-};
-
-/// What a request is about, from method and path.
-struct RequestInfo {
-  bool isResource = false;  ///< false: `path` alone counts
-  std::string path;
-  std::string verb;  ///< get, list, watch, create, update, patch, delete, deletecollection
-  std::string group;
-  std::string version;
-  std::string ns;
-  std::string resource;
-  std::string name;
-  std::string subresource;
 };
 
 /// BadRequest for broken percent-encoding.

@@ -7,6 +7,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/patch/json_patch.h"
 #include "api/patch/strategic.h"
+#include "apiserver/server/api_server.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/exchange.h"
 
@@ -55,8 +56,9 @@ Status checkNames(const api::Object& object, const RequestInfo& info) {
                       ") does not match the name on the URL (" + info.name + ")");
   }
   if (!meta.namespace_.empty() && meta.namespace_ != info.ns) {
-    return badRequest("the namespace of the provided object does not match the namespace sent on "
-                      "the request");
+    return badRequest(
+        "the namespace of the provided object does not match the namespace sent on "
+        "the request");
   }
   return {};
 }
@@ -99,8 +101,8 @@ Result<DeleteRequest> parseDelete(const Query& query, std::string_view body, Med
     return errors.toStatus("DeleteOptions.meta.k8s.io", "");
   }
   TRY(auto dryRunQuery, wantsDryRun(query.get("dryRun"), query.has("dryRun")));
-  TRY(auto dryRunBody, wantsDryRun(options.dryRun.empty() ? "" : options.dryRun.front(),
-                                   !options.dryRun.empty()));
+  TRY(auto dryRunBody,
+      wantsDryRun(options.dryRun.empty() ? "" : options.dryRun.front(), !options.dryRun.empty()));
   request.dryRun = dryRunQuery || dryRunBody;
   return request;
 }
@@ -190,8 +192,10 @@ Task<Status> ApiServer::handleCreate(Exchange& exchange) {
   CO_TRY_STATUS(checkNames(object, exchange.info));
   CO_TRY_STATUS(checkNamespace(exchange));
   exchange.resource->strategy->warnings(object.data(), nullptr, exchange.warnings);
-  CO_TRY(auto made,
-         co_await exchange.registry->create(exchange.info.ns, std::move(object), dryRun));
+  exchange.dryRun = dryRun;
+  WriteAdmission admission(options_.admission, exchange);
+  CO_TRY(auto made, co_await exchange.registry->create(exchange.info.ns, std::move(object), dryRun,
+                                                       &admission));
   co_return co_await sendObject(exchange, 201, made);
 }
 
@@ -214,7 +218,9 @@ Task<Status> ApiServer::handleUpdate(Exchange& exchange) {
   GenericRegistry::Transform replace = [&object](const api::Object*) -> Result<api::Object> {
     return object.clone();
   };
-  CO_TRY(auto updated, co_await exchange.registry->update(std::move(request), replace));
+  exchange.dryRun = request.dryRun;
+  WriteAdmission admission(options_.admission, exchange);
+  CO_TRY(auto updated, co_await exchange.registry->update(std::move(request), replace, &admission));
   co_return co_await sendObject(exchange, updated.created ? 201 : 200, updated.object);
 }
 
@@ -238,8 +244,7 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
   request.name = exchange.info.name;
   request.status = exchange.info.subresource == "status";
   std::vector<std::string> strict;
-  GenericRegistry::Transform transform =
-      [&](const api::Object* current) -> Result<api::Object> {
+  GenericRegistry::Transform transform = [&](const api::Object* current) -> Result<api::Object> {
     if (!current) return notFound(exchange.resource->qualifiedName(), exchange.info.name);
     TRY(auto next, applyPatch(*exchange.resource, contentType, *parsed, *current, &strict));
     TRY_STATUS(checkNames(next, exchange.info));
@@ -249,7 +254,10 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
                                     exchange.warnings));
     return next;
   };
-  CO_TRY(auto updated, co_await exchange.registry->update(std::move(request), transform));
+  exchange.dryRun = request.dryRun;
+  WriteAdmission admission(options_.admission, exchange);
+  CO_TRY(auto updated,
+         co_await exchange.registry->update(std::move(request), transform, &admission));
   co_return co_await sendObject(exchange, 200, updated.object);
 }
 
@@ -257,8 +265,10 @@ Task<Status> ApiServer::handleDelete(Exchange& exchange) {
   CO_TRY(auto type, bodyType(exchange.request.headers.get("Content-Type")));
   CO_TRY(auto body, co_await readBody(exchange.request));
   CO_TRY(auto request, parseDelete(exchange.query, body, type));
+  exchange.dryRun = request.dryRun;
+  WriteAdmission admission(options_.admission, exchange);
   CO_TRY(auto deleted, co_await exchange.registry->remove(exchange.info.ns, exchange.info.name,
-                                                          std::move(request)));
+                                                          std::move(request), &admission));
   if (!deleted.gone || exchange.resource->plural == "pods") {
     co_return co_await sendObject(exchange, 200, deleted.object);
   }
@@ -279,16 +289,18 @@ Task<Status> ApiServer::handleDeleteCollection(Exchange& exchange) {
   CO_TRY(auto request, parseDelete(exchange.query, body, type));
   CO_TRY(auto selection, parseList(exchange.query, exchange.info, *exchange.resource));
   CO_TRY(auto answer, exchange.registry->list(selection));
+  exchange.dryRun = request.dryRun;
+  WriteAdmission admission(options_.admission, exchange);
   for (const auto& item : answer.items) {
     const auto& meta = *api::objectMeta(item);
     auto one = request;
-    auto deleted = co_await exchange.registry->remove(meta.namespace_, meta.name, std::move(one));
+    auto deleted =
+        co_await exchange.registry->remove(meta.namespace_, meta.name, std::move(one), &admission);
     if (!deleted.ok() && !isNotFound(deleted.status())) co_return deleted.status();
   }
   auto encoded = encodeList(*exchange.resource, answer, exchange.accepted.mediaType);
   if (!encoded.ok()) co_return encoded.status();
-  net::Headers headers{
-      {"Content-Type", std::string(contentTypeOf(exchange.accepted.mediaType))}};
+  net::Headers headers{{"Content-Type", std::string(contentTypeOf(exchange.accepted.mediaType))}};
   co_return co_await exchange.response.respond(200, std::move(headers), std::move(*encoded));
 }
 

@@ -2,6 +2,7 @@
 #include <deque>
 
 #include "api/gen/meta_v1.h"
+#include "apiserver/server/api_server.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/exchange.h"
 #include "runtime/spawn.h"
