@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+
+namespace coxswain::up {
+
+/// Where a single-machine cluster keeps what it has. `data` survives a stop, `run` does not need
+/// to.
+struct Layout {
+  std::string data = "/var/lib/coxswain";
+  std::string run = "/run/coxswain";
+
+  /// The default folders, or `data` with its run folder inside it: several clusters never share
+  /// one.
+  static Layout at(std::string data);
+
+  [[nodiscard]] std::string kubeconfig() const { return data + "/kubeconfig"; }
+  [[nodiscard]] std::string pki() const { return data + "/pki"; }
+  [[nodiscard]] std::string logs() const { return data + "/logs"; }
+  [[nodiscard]] std::string kubelet() const { return data + "/kubelet"; }
+  [[nodiscard]] std::string cniConfig() const { return data + "/cni/net.d"; }
+  /// host-local's allocations.
+  [[nodiscard]] std::string cniState() const { return data + "/cni/networks"; }
+  [[nodiscard]] std::string containerdRoot() const { return data + "/containerd"; }
+  [[nodiscard]] std::string containerdConfig() const { return data + "/containerd.toml"; }
+  [[nodiscard]] std::string containerdState() const { return run + "/containerd"; }
+  [[nodiscard]] std::string containerdSocket() const { return run + "/containerd/containerd.sock"; }
+  /// Held locked by the supervisor; its text is the supervisor's pid.
+  [[nodiscard]] std::string lockFile() const { return run + "/up.lock"; }
+  /// One line for each stage of the start: "stage STAGE", "ready" or "failed WHY".
+  [[nodiscard]] std::string progressFile() const { return run + "/progress"; }
+  /// What the server was started with, for a later `up` and for `down`.
+  [[nodiscard]] std::string settingsFile() const { return data + "/up.json"; }
+};
+
+}  // namespace coxswain::up
