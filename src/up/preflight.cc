@@ -13,6 +13,8 @@
 #include <map>
 #include <sstream>
 
+#include "runtime/process.h"
+
 namespace coxswain::up {
 namespace fs = std::filesystem;
 namespace {
@@ -111,7 +113,7 @@ void checkPrograms(const PreflightRequest& request, Preflight& result) {
   std::map<std::string_view, std::string> missing;  // package -> programs
   for (const auto& program : kPrograms) {
     if (program.runtime && !request.ownContainerd) continue;
-    auto path = findProgram(program.name);
+    auto path = findProgram(std::string(program.name)).valueOr(std::string());
     if (program.name == "containerd") result.facts.containerd = path;
     if (program.name == "ctr") result.facts.ctr = path;
     if (!path.empty()) continue;
@@ -144,18 +146,6 @@ void checkCni(const PreflightRequest& request, Preflight& result) {
 }
 
 }  // namespace
-
-std::string findProgram(std::string_view program) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders((path ? std::string(path) : "") + ":/usr/sbin:/sbin:/usr/bin:/bin");
-  std::string folder;
-  while (std::getline(folders, folder, ':')) {
-    if (folder.empty()) continue;
-    auto candidate = folder + "/" + std::string(program);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return {};
-}
 
 Preflight inspect(const PreflightRequest& request) {
   Preflight result;

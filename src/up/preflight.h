@@ -35,9 +35,6 @@ struct Preflight {
 /// Looks at this machine; changes nothing.
 Preflight inspect(const PreflightRequest& request);
 
-/// First folder of PATH (and the system's sbin folders) that has `program`; empty: none.
-std::string findProgram(std::string_view program);
-
 /// The lines that a user gets to read.
 std::string describe(const std::vector<Problem>& problems);
 

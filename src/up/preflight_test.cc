@@ -65,11 +65,6 @@ TEST(Preflight, PluginsMustBeInTheGivenFolder) {
   EXPECT_NE(describe(result.problems).find("fix: sudo apt-get install"), std::string::npos);
 }
 
-TEST(Preflight, FindsProgramsByPath) {
-  EXPECT_EQ(findProgram("no-such-program-anywhere"), "");
-  EXPECT_NE(findProgram("sh"), "");
-}
-
 TEST(Layout, FoldersOfAnotherClusterAreItsOwn) {
   EXPECT_EQ(Layout::at("/var/lib/coxswain").run, "/run/coxswain");
   EXPECT_EQ(Layout::at("/tmp/x").run, "/tmp/x/run");
