@@ -1,0 +1,215 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "api/gen/core_v1.h"
+#include "apiserver/authz/node_authorizer.h"
+#include "apiserver/authz/policy.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+RequestInfo of(std::string verb, std::string group, std::string resource, std::string ns = "",
+               std::string name = "") {
+  RequestInfo info;
+  info.isResource = true;
+  info.verb = std::move(verb);
+  info.group = std::move(group);
+  auto slash = resource.find('/');
+  info.resource = resource.substr(0, slash);
+  if (slash != std::string::npos) info.subresource = resource.substr(slash + 1);
+  info.ns = std::move(ns);
+  info.name = std::move(name);
+  return info;
+}
+
+RequestInfo path(std::string text) {
+  RequestInfo info;
+  info.verb = "get";
+  info.path = std::move(text);
+  return info;
+}
+
+UserInfo user(std::string name, std::vector<std::string> groups = {"system:authenticated"}) {
+  return {std::move(name), "", std::move(groups), {}};
+}
+
+class Policy : public testing::Test {
+ protected:
+  bool may(const UserInfo& who, const RequestInfo& what) {
+    return authorizer_.authorize({who, what}).allowed();
+  }
+  PolicyAuthorizer authorizer_{bootstrapRules(), bootstrapBindings()};
+};
+
+TEST_F(Policy, RolesOfOurParts) {
+  auto scheduler = user("system:kube-scheduler");
+  EXPECT_TRUE(may(scheduler, of("create", "", "pods/binding", "a", "p")));
+  EXPECT_TRUE(may(scheduler, of("list", "", "nodes")));
+  EXPECT_TRUE(may(scheduler, of("update", "coordination.k8s.io", "leases", "kube-system", "x")));
+  EXPECT_FALSE(may(scheduler, of("update", "coordination.k8s.io", "leases", "default", "x")));
+  EXPECT_FALSE(may(scheduler, of("get", "", "secrets", "a", "s")));
+
+  auto controllers = user("system:kube-controller-manager");
+  EXPECT_TRUE(may(controllers, of("watch", "example.com", "anything")));
+  EXPECT_TRUE(may(controllers, of("create", "", "pods", "a")));
+  EXPECT_TRUE(may(controllers, of("update", "apps", "deployments/status", "a", "d")));
+  EXPECT_FALSE(may(controllers, of("create", "", "pods/exec", "a", "p")));
+
+  auto proxy = user("system:kube-proxy");
+  EXPECT_TRUE(may(proxy, of("watch", "discovery.k8s.io", "endpointslices")));
+  EXPECT_FALSE(may(proxy, of("list", "", "pods")));
+  EXPECT_TRUE(may(user("system:coredns"), of("watch", "", "services")));
+  EXPECT_FALSE(may(user("system:coredns"), of("update", "", "services", "a", "s")));
+}
+
+TEST_F(Policy, ServiceAccountsAndGroups) {
+  auto account = user("system:serviceaccount:kube-system:job-controller",
+                      {"system:serviceaccounts", "system:authenticated"});
+  EXPECT_TRUE(may(account, of("update", "batch", "jobs/status", "a", "j")));
+  EXPECT_FALSE(may(account, of("update", "apps", "deployments", "a", "d")));
+  EXPECT_TRUE(may(account, path("/openid/v1/jwks")));
+  EXPECT_FALSE(may(user("bob"), path("/openid/v1/jwks")));
+  EXPECT_TRUE(may(user("root", {"system:masters"}), of("delete", "", "nodes", "", "n")));
+  EXPECT_TRUE(may(user("root", {"system:masters"}), path("/logs/x")));
+}
+
+TEST_F(Policy, Paths) {
+  auto bob = user("bob");
+  EXPECT_TRUE(may(bob, path("/apis/apps/v1")));
+  EXPECT_TRUE(may(bob, path("/healthz")));
+  EXPECT_FALSE(may(bob, path("/metrics")));
+  EXPECT_FALSE(may(bob, path("/apisx")));
+  EXPECT_TRUE(may(bob, of("create", "authorization.k8s.io", "selfsubjectaccessreviews")));
+  EXPECT_FALSE(may(bob, of("create", "authorization.k8s.io", "subjectaccessreviews")));
+  auto nobody = user("system:anonymous", {"system:unauthenticated"});
+  EXPECT_TRUE(may(nobody, path("/version")));
+  EXPECT_FALSE(may(nobody, path("/api")));
+}
+
+TEST(PolicyRules, Matching) {
+  PolicyRule rule{"r", "\"\",apps", "pods,*/scale", "get,list", "", "a,b"};
+  EXPECT_TRUE(ruleAllows(rule, of("get", "", "pods", "n", "a")));
+  EXPECT_FALSE(ruleAllows(rule, of("get", "", "pods", "n", "c")));
+  EXPECT_FALSE(ruleAllows(rule, of("get", "", "pods/log", "n", "a")));
+  EXPECT_TRUE(ruleAllows(rule, of("get", "apps", "deployments/scale", "n", "b")));
+  EXPECT_FALSE(ruleAllows(rule, of("get", "batch", "pods", "n", "a")));
+  EXPECT_FALSE(ruleAllows(rule, of("watch", "", "pods", "n", "a")));
+  EXPECT_FALSE(ruleAllows(rule, path("/pods")));
+}
+
+class FakeObjects final : public NodeObjects {
+ public:
+  bool podOnNode(std::string_view node, std::string_view, std::string_view pod) const override {
+    return node == "n1" && pod == "mine";
+  }
+  bool referenced(std::string_view node, ReferencedKind kind, std::string_view,
+                  std::string_view name) const override {
+    return node == "n1" && name == "used" && kind != ReferencedKind::ConfigMap;
+  }
+  bool volumeUsed(std::string_view, std::string_view volume) const override {
+    return volume == "used";
+  }
+};
+
+TEST(Node, ReachesItsOwnOnly) {
+  NodeAuthorizer authorizer(std::make_unique<FakeObjects>());
+  auto n1 = user("system:node:n1", {"system:nodes"});
+  struct Case {
+    RequestInfo info;
+    std::string fields;
+    bool allowed;
+    std::string reason;
+  };
+  const std::string unrelated = "no relationship found between node 'n1' and this object";
+  const Case cases[] = {
+      {of("get", "", "pods", "a", "mine"), "", true, ""},
+      {of("get", "", "pods", "a", "theirs"), "", false, unrelated},
+      {of("list", "", "pods"), "", false,
+       "can only list/watch pods with spec.nodeName field selector"},
+      {of("list", "", "pods"), "spec.nodeName=n1", true, ""},
+      {of("watch", "", "pods"), "spec.nodeName=n2", false,
+       "can only list/watch pods with spec.nodeName field selector"},
+      {of("patch", "", "pods", "a", "mine"), "", false, ""},
+      {of("patch", "", "pods/status", "a", "mine"), "", true, ""},
+      {of("create", "", "pods/eviction", "a", "mine"), "", true, ""},
+      {of("get", "", "secrets", "a", "used"), "", true, ""},
+      {of("get", "", "secrets", "a", "other"), "", false, unrelated},
+      {of("watch", "", "secrets", "a"), "metadata.name=used", true, ""},
+      {of("get", "", "configmaps", "a", "used"), "", false, unrelated},
+      {of("list", "", "secrets", "a"), "", false, "No Object name found"},
+      {of("update", "", "secrets", "a", "used"), "", false, "can only read resources of this type"},
+      {of("create", "", "serviceaccounts/token", "a", "used"), "", true, ""},
+      {of("create", "", "serviceaccounts/token", "a", "other"), "", false, unrelated},
+      {of("get", "", "nodes", "", "n1"), "", true, ""},
+      {of("get", "", "nodes", "", "n2"), "", false,
+       "node 'n1' cannot read 'n2', only its own Node object"},
+      {of("list", "", "nodes"), "metadata.name=n1", true, ""},
+      {of("delete", "", "nodes", "", "n1"), "", false, ""},
+      {of("update", "coordination.k8s.io", "leases", "kube-node-lease", "n1"), "", true, ""},
+      {of("update", "coordination.k8s.io", "leases", "kube-node-lease", "n2"), "", false,
+       "can only access node lease with the same name as the requesting node"},
+      {of("create", "coordination.k8s.io", "leases", "default", ""), "", false,
+       "can only access leases in the \"kube-node-lease\" system namespace"},
+      {of("get", "", "persistentvolumes", "", "used"), "", true, ""},
+      {of("get", "", "persistentvolumeclaims", "a", "x"), "", false, unrelated},
+      {of("list", "", "services"), "", true, ""},
+      {of("create", "", "events", "a"), "", true, ""},
+      {of("delete", "apps", "deployments", "a", "d"), "", false, ""},
+  };
+  for (const auto& c : cases) {
+    auto verdict = authorizer.authorize({n1, c.info, c.fields});
+    auto what = c.info.verb + " " + c.info.resource + "/" + c.info.subresource + " " + c.info.name;
+    EXPECT_EQ(verdict.allowed(), c.allowed) << what;
+    EXPECT_EQ(verdict.reason, c.reason) << what;
+  }
+  auto outsider = user("system:node:n1");
+  EXPECT_FALSE(authorizer.authorize({outsider, cases[0].info}).allowed());
+}
+
+TEST(Node, WhatAPodRefersTo) {
+  using namespace api::core::v1;
+  Pod pod;
+  pod.metadata.name = "p";
+  pod.spec.serviceAccountName = "sa";
+  pod.spec.imagePullSecrets.push_back({});
+  pod.spec.imagePullSecrets.back().name = "pull";
+  auto& projected = pod.spec.volumes.emplace_back();
+  projected.name = "v";
+  auto& map = projected.volumeSource.projected.emplace().sources.emplace_back().configMap.emplace();
+  map.localObjectReference.name = "map";
+  auto& ephemeral = pod.spec.volumes.emplace_back();
+  ephemeral.name = "scratch";
+  ephemeral.volumeSource.ephemeral.emplace();
+  auto& env = pod.spec.containers.emplace_back().env.emplace_back();
+  env.valueFrom.emplace().secretKeyRef.emplace().localObjectReference.name = "key";
+  EXPECT_TRUE(podRefersTo(pod, ReferencedKind::Secret, "pull"));
+  EXPECT_TRUE(podRefersTo(pod, ReferencedKind::Secret, "key"));
+  EXPECT_FALSE(podRefersTo(pod, ReferencedKind::Secret, "map"));
+  EXPECT_TRUE(podRefersTo(pod, ReferencedKind::ConfigMap, "map"));
+  EXPECT_FALSE(podRefersTo(pod, ReferencedKind::ConfigMap, "key"));
+  EXPECT_TRUE(podRefersTo(pod, ReferencedKind::PersistentVolumeClaim, "p-scratch"));
+  EXPECT_TRUE(podRefersTo(pod, ReferencedKind::ServiceAccount, "sa"));
+  pod.metadata.annotations["kubernetes.io/config.mirror"] = "x";
+  EXPECT_FALSE(podRefersTo(pod, ReferencedKind::Secret, "pull"));
+}
+
+TEST(Chain, TheFirstOpinionCounts) {
+  AuthorizerChain chain;
+  chain.add(std::make_unique<MastersAuthorizer>());
+  chain.add(std::make_unique<NodeAuthorizer>(std::make_unique<FakeObjects>()));
+  auto n1 = user("system:node:n1", {"system:nodes"});
+  auto info = of("get", "", "secrets", "a", "other");
+  auto verdict = chain.authorize({n1, info});
+  EXPECT_EQ(verdict.decision, Decision::NoOpinion);
+  auto status = forbiddenStatus({n1, info}, verdict.reason);
+  EXPECT_EQ(status.message(),
+            "secrets \"other\" is forbidden: User \"system:node:n1\" cannot get resource "
+            "\"secrets\" in API group \"\" in the namespace \"a\": no relationship found between "
+            "node 'n1' and this object");
+  auto root = user("root", {"system:masters"});
+  EXPECT_TRUE(chain.authorize({root, info}).allowed());
+}
+
+}  // namespace
+}  // namespace coxswain::apiserver

@@ -1,0 +1,96 @@
+#include "apiserver/authz/policy.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+/// Calls f with each entry of a comma separated list until it answers true.
+template <typename F>
+bool anyOf(std::string_view list, F&& f) {
+  while (!list.empty()) {
+    auto comma = list.find(',');
+    if (f(list.substr(0, comma))) return true;
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+bool contains(std::string_view list, std::string_view wanted) {
+  return anyOf(list, [&](std::string_view one) { return one == wanted; });
+}
+
+bool resourceMatches(std::string_view list, const RequestInfo& info) {
+  return anyOf(list, [&](std::string_view one) {
+    if (one == "*") return true;
+    auto slash = one.find('/');
+    auto below = slash == std::string_view::npos ? std::string_view() : one.substr(slash + 1);
+    if (below != info.subresource) return false;
+    auto name = one.substr(0, slash);
+    return name == info.resource || (name == "*" && !below.empty());
+  });
+}
+
+bool pathMatches(std::string_view list, std::string_view path) {
+  return anyOf(list, [&](std::string_view one) {
+    if (one.ends_with('*')) return path.starts_with(one.substr(0, one.size() - 1));
+    return one == path;
+  });
+}
+
+/// "system:serviceaccount:ns:name" as bindings name it; empty: another user.
+std::string serviceAccountSubject(std::string_view user) {
+  constexpr std::string_view kPrefix = "system:serviceaccount:";
+  if (!user.starts_with(kPrefix)) return {};
+  user.remove_prefix(kPrefix.size());
+  auto colon = user.find(':');
+  if (colon == std::string_view::npos) return {};
+  return "ServiceAccount:" + std::string(user.substr(0, colon)) + "/" +
+         std::string(user.substr(colon + 1));
+}
+
+}  // namespace
+
+bool ruleAllows(const PolicyRule& rule, const RequestInfo& info) {
+  if (!contains(rule.verbs, "*") && !contains(rule.verbs, info.verb)) return false;
+  if (!info.isResource) return pathMatches(rule.nonResourceUrls, info.path);
+  auto group = info.group.empty() ? std::string_view("\"\"") : std::string_view(info.group);
+  if (!contains(rule.apiGroups, "*") && !contains(rule.apiGroups, group)) return false;
+  if (!resourceMatches(rule.resources, info)) return false;
+  return rule.resourceNames.empty() || contains(rule.resourceNames, info.name);
+}
+
+PolicyAuthorizer::PolicyAuthorizer(std::span<const PolicyRule> rules,
+                                   std::span<const PolicyBinding> bindings) {
+  for (const auto& binding : bindings) {
+    for (const auto& rule : rules) {
+      if (rule.role != binding.role) continue;
+      grants_[std::string(binding.subject)].push_back({&rule, &binding});
+    }
+  }
+}
+
+bool PolicyAuthorizer::allows(const std::string& subject, const RequestInfo& info) const {
+  auto found = grants_.find(subject);
+  if (found == grants_.end()) return false;
+  for (const auto& grant : found->second) {
+    const auto& ns = grant.binding->ns;
+    if (!ns.empty() && (!info.isResource || info.ns != ns)) continue;
+    if (ruleAllows(*grant.rule, info)) return true;
+  }
+  return false;
+}
+
+Verdict PolicyAuthorizer::authorize(const Attributes& attributes) const {
+  const auto& user = attributes.user;
+  bool allowed = allows("User:" + user.name, attributes.info);
+  for (size_t i = 0; !allowed && i < user.groups.size(); ++i) {
+    allowed = allows("Group:" + user.groups[i], attributes.info);
+  }
+  if (!allowed) {
+    auto account = serviceAccountSubject(user.name);
+    allowed = !account.empty() && allows(account, attributes.info);
+  }
+  return allowed ? Verdict{Decision::Allow, ""} : Verdict{};
+}
+
+}  // namespace coxswain::apiserver
