@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "net/certs.h"
+
+namespace coxswain::cmd {
+
+struct PkiOptions {
+  std::string folder;  ///< made with its parents if missing
+  /// Names and addresses of the API server's certificate, besides localhost, 127.0.0.1, ::1 and
+  /// the in-cluster names.
+  std::vector<std::string> dnsNames;
+  std::vector<std::string> ipAddresses;
+  WallTime now{};
+};
+
+/// Keys and certificates of a cluster, made where they are missing and read where they are not.
+/// Files (all 0600): ca.crt ca.key, apiserver.crt .key, apiserver-kubelet-client.crt .key,
+/// sa.key sa.pub, front-proxy is not used. P-256; certificates last ten years.
+///
+/// The API server's certificate is made again when `dnsNames` or `ipAddresses` ask for what it has
+/// not, or when less than a month of it is left.
+class Pki {
+ public:
+  static Result<Pki> prepare(PkiOptions options);
+
+  [[nodiscard]] const net::KeyPair& ca() const { return ca_; }
+  [[nodiscard]] const net::KeyPair& server() const { return server_; }
+  /// What the API server shows to kubelets: kube-apiserver-kubelet-client in system:masters.
+  [[nodiscard]] const net::KeyPair& kubeletClient() const { return kubeletClient_; }
+  [[nodiscard]] const std::string& serviceAccountKeyPem() const { return serviceAccountKeyPem_; }
+  [[nodiscard]] const std::string& folder() const { return options_.folder; }
+
+  /// A certificate signed by the CA, kept as NAME.crt and NAME.key in the folder. `request`'s
+  /// validity is filled in.
+  [[nodiscard]] Result<net::KeyPair> certificate(const std::string& name,
+                                                 net::CertificateRequest request) const;
+
+  /// Writes a kubeconfig (0600) of one user with a client certificate inside; `server` is
+  /// "https://host:port". Replaces the file only where it would differ.
+  [[nodiscard]] Status writeKubeconfig(const std::string& path, const std::string& server,
+                                       const std::string& user,
+                                       std::vector<std::string> groups) const;
+
+ private:
+  explicit Pki(PkiOptions options) : options_(std::move(options)) {}
+  PkiOptions options_;
+  net::KeyPair ca_;
+  net::KeyPair server_;
+  net::KeyPair kubeletClient_;
+  std::string serviceAccountKeyPem_;
+};
+
+/// The whole file. NotFound, or what errno says.
+Result<std::string> readFile(const std::string& path);
+/// Whole or not at all, 0600; no write where the file holds this text already.
+Status writeFile(const std::string& path, std::string_view text);
+
+}  // namespace coxswain::cmd
