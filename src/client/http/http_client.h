@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "client/client.h"
+#include "client/http/rest_client.h"
+
+namespace coxswain::client {
+
+/// The Client of any Kubernetes API server over HTTP. Bodies are protobuf (or JSON, by the config).
+/// Lists with limit 0 come in pages of 500 that are joined; a page that expired halfway starts the
+/// list again, whole. Server-side apply forces. Methods may be called from any executor; the work
+/// is done on the rest client's reactor, which must be running. `rest` outlives the client and its
+/// watches.
+class HttpClient final : public Client {
+ public:
+  explicit HttpClient(RestClient& rest);
+
+  Task<Result<api::ConstObject>> get(const ResourceType& type, std::string ns, std::string name,
+                                     std::stop_token stop) override;
+  Task<Result<ObjectList>> list(const ResourceType& type, std::string ns, ListOptions options,
+                                std::stop_token stop) override;
+  Task<Result<std::unique_ptr<Watch>>> watch(const ResourceType& type, std::string ns,
+                                             WatchOptions options, std::stop_token stop) override;
+  Task<Result<api::ConstObject>> create(const ResourceType& type, std::string ns, std::string name,
+                                        std::string subresource, api::ConstObject object,
+                                        std::stop_token stop) override;
+  Task<Result<api::ConstObject>> update(const ResourceType& type, std::string subresource,
+                                        api::ConstObject object, std::stop_token stop) override;
+  Task<Result<api::ConstObject>> patch(const ResourceType& type, std::string ns, std::string name,
+                                       std::string subresource, PatchType patchType,
+                                       std::string body, std::stop_token stop) override;
+  Task<Status> remove(const ResourceType& type, std::string ns, std::string name,
+                      DeleteOptions options, std::stop_token stop) override;
+
+ private:
+  Task<Result<RestResponse>> call(RestRequest request, std::stop_token stop);
+  Task<Result<api::ConstObject>> exchange(const ResourceType& type, RestRequest request,
+                                          std::stop_token stop);
+  Task<Result<ObjectList>> listPage(const ResourceType& type, std::string ns, ListOptions options,
+                                    std::stop_token stop);
+  [[nodiscard]] RestRequest request(std::string method, std::string path) const;
+  void setBody(RestRequest& request, const ResourceType* type,
+               const api::ConstObject& object) const;
+
+  RestClient& rest_;
+};
+
+/// "/api/v1/namespaces/NS/pods/NAME/SUB"; empty parts are left out.
+std::string resourcePath(std::string_view group, std::string_view version, std::string_view plural,
+                         std::string_view ns, std::string_view name = "",
+                         std::string_view subresource = "");
+/// The media type of a patch's body.
+std::string_view patchMediaType(PatchType type);
+
+}  // namespace coxswain::client
