@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "api/meta/base64.h"
+#include "api/patch/go_format.h"
 #include "api/yaml/yaml.h"
 
 namespace coxswain::client {
@@ -132,7 +133,13 @@ Result<KubeConfig> KubeConfig::parse(std::string_view text, std::string file) {
   TRY_STATUS(readEntries(*root, "clusters", "cluster", file, config.clusters));
   TRY_STATUS(readEntries(*root, "users", "user", file, config.users));
   TRY_STATUS(readEntries(*root, "contexts", "context", file, config.contexts));
-  config.currentContext = textOf(*root, "current-context");
+  if (const auto* current = root->if_contains("current-context")) {
+    if (!current->is_string() && !current->is_null()) {
+      return badFile(file, "json: cannot unmarshal " + std::string(api::goTypeName(*current)) +
+                               " into Go struct field Config.current-context of type string");
+    }
+    config.currentContext = textOf(*root, "current-context");
+  }
   if (const auto* preferences = root->if_contains("preferences")) {
     if (preferences->is_object()) config.preferences = preferences->get_object();
   }

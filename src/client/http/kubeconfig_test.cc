@@ -116,6 +116,9 @@ TEST(KubeConfig, BadOnesSayWhy) {
       {"users: [x]", "error loading config file \"f\": users: an entry is no map"},
       {"contexts: [{name: x, context: 3}]",
        "error loading config file \"f\": contexts: \"x\" is no map"},
+      {"current-context: yes",
+       "error loading config file \"f\": json: cannot unmarshal bool into Go struct field "
+       "Config.current-context of type string"},
       {"kind: Pod\napiVersion: v1",
        "error loading config file \"f\": no kind \"Pod\" is registered for version \"v1\" in "
        "scheme "
@@ -135,8 +138,8 @@ TEST(KubeConfig, ResolvingSaysWhatIsMissing) {
        "cluster \"c\" does not exist"},
       {"contexts: [{name: x, context: {user: u}}]\ncurrent-context: x",
        "auth info \"u\" does not exist"},
-      {"contexts: [{name: x}]\ncurrent-context: y",
-       "context was not found for specified context: y"},
+      {"contexts: [{name: x}]\ncurrent-context: other",
+       "context was not found for specified context: other"},
       {"contexts: [{name: x, context: {user: u}}]\ncurrent-context: x\n"
        "users: [{name: u, user: {exec: {command: aws}}}]",
        "user \"u\": credentials by exec are not supported; use a token or a client certificate"},
