@@ -97,14 +97,15 @@ class SystemFiles final : public Files {
  public:
   using Files::read;
   Result<std::string> read(const std::string& path, size_t sizeMax) override;
-  Status write(const std::string& path, std::string_view data, uint32_t mode) override;
-  Status writeAtomically(const std::string& path, std::string_view data, uint32_t mode) override;
+  Status write(const std::string& path, std::string_view data, uint32_t mode = 0644) override;
+  Status writeAtomically(const std::string& path, std::string_view data,
+                         uint32_t mode = 0644) override;
   Result<FileInfo> stat(const std::string& path) override;
   Result<FileInfo> lstat(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
-  Status mkdirs(const std::string& path, uint32_t mode) override;
+  Status mkdirs(const std::string& path, uint32_t mode = 0755) override;
   Status mkdirsBeneath(const std::string& root, const std::string& relative,
-                       uint32_t mode) override;
+                       uint32_t mode = 0755) override;
   Status remove(const std::string& path) override;
   Status removeAll(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
