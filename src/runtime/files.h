@@ -93,7 +93,7 @@ class Files {
   static constexpr size_t kReadMax = 64 << 20;
 };
 
-class SystemFiles final : public Files {
+class SystemFiles : public Files {
  public:
   using Files::read;
   Result<std::string> read(const std::string& path, size_t sizeMax) override;
