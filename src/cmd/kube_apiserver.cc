@@ -47,7 +47,8 @@ Status writeFile(const std::string& path, std::string_view text) {
     out << text;
     if (!out.flush()) return errnoStatus("write " + temporary, errno);
   }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) return errnoStatus("rename " + path, errno);
+  if (std::rename(temporary.c_str(), path.c_str()) != 0)
+    return errnoStatus("rename " + path, errno);
   return {};
 }
 
@@ -82,9 +83,8 @@ Result<Keys> prepareKeys(const Flags& flags, WallTime now) {
   auto folder = flags.dataDir + "/pki";
   const auto notBefore = now - 1h;
   const auto notAfter = now + 24h * 3650;
-  TRY(auto ca, loadOrMake(folder + "/ca", [&] {
-        return net::createCa("kubernetes", notBefore, notAfter);
-      }));
+  TRY(auto ca,
+      loadOrMake(folder + "/ca", [&] { return net::createCa("kubernetes", notBefore, notAfter); }));
   if (given) {
     TRY(keys.server, loadPair(flags.tlsCertFile, flags.tlsPrivateKeyFile));
   } else {
@@ -137,8 +137,10 @@ Task<Status> serveUntilSignal(Reactor& reactor, const Flags& flags, std::stop_to
   options.version = COXSWAIN_VERSION;
   auto advertised = flags.advertiseAddress.empty() ? "127.0.0.1" : flags.advertiseAddress;
   options.advertiseAddress = advertised + ":" + std::to_string(flags.securePort);
-  apiserver::Authenticator authenticator(std::move(tokens));
-  apiserver::ApiServer server(reactor, *store, std::move(authenticator), random, options);
+  apiserver::Authenticator::Options who;
+  who.tokens = std::move(tokens);
+  apiserver::Authenticator authenticator(std::move(who));
+  apiserver::ApiServer server(reactor, *store, authenticator, random, options);
   CO_TRY_STATUS(co_await server.bootstrap());
 
   net::TlsServerOptions tls;
@@ -197,7 +199,8 @@ int kubeApiserver(int argc, char** argv) {
   Flags flags;
   CLI::App app("The API server: the cluster's front door and the only part that touches the store",
                "kube-apiserver");
-  app.add_option("--bind-address", flags.bindAddress, "address to listen on")->capture_default_str();
+  app.add_option("--bind-address", flags.bindAddress, "address to listen on")
+      ->capture_default_str();
   app.add_option("--secure-port", flags.securePort, "port to listen on")->capture_default_str();
   app.add_option("--advertise-address", flags.advertiseAddress,
                  "address that clients are told; also put into the generated certificate");

@@ -14,7 +14,9 @@ class GenericRegistry;
 struct RequestInfo {
   bool isResource = false;  ///< false: `path` alone counts
   std::string path;
-  std::string verb;  ///< get, list, watch, create, update, patch, delete, deletecollection
+  /// get, list, watch, create, update, patch, delete, deletecollection; of a path: the method in
+  /// lower case.
+  std::string verb;
   std::string group;
   std::string version;
   std::string ns;

@@ -45,11 +45,11 @@ ServedResource describe(const Resource& resource, const Subresources& handlers) 
 
 }  // namespace
 
-ApiServer::ApiServer(Executor& executor, storage::Store& store, Authenticator authenticator,
+ApiServer::ApiServer(Executor& executor, storage::Store& store, Authenticator& authenticator,
                      Random& random, ApiServerOptions options)
     : executor_(executor),
       store_(store),
-      authenticator_(std::move(authenticator)),
+      authenticator_(authenticator),
       options_(std::move(options)) {
   for (const auto& resource : resources()) {
     // A version whose stored form is another kind's needs its conversion on every path.
@@ -110,33 +110,23 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
 }
 
 Task<Status> ApiServer::handle(Exchange& exchange) {
-  CO_TRY(exchange.user, authenticator_.authenticate(exchange.request));
+  CO_TRY(exchange.user, authenticator_.authenticate(exchange.request, executor_.wallNow()));
   CO_TRY(exchange.accepted, negotiate(exchange.request.headers.get("Accept")));
   CO_TRY(exchange.query, Query::parse(exchange.request.query));
   CO_TRY(exchange.info,
          parseRequestInfo(exchange.request.method, exchange.request.path, exchange.query));
-  CO_TRY_STATUS(authorize(exchange));
+  CO_TRY_STATUS(authorize(exchange, exchange.query.get("fieldSelector")));
   if (!exchange.info.isResource) co_return co_await handlePath(exchange);
   co_return co_await handleResource(exchange);
 }
 
-Status ApiServer::authorize(const Exchange& exchange) const {
-  if (exchange.user.inGroup("system:masters")) return {};
-  const auto& info = exchange.info;
-  auto who = "User \"" + exchange.user.name + "\" cannot ";
-  if (!info.isResource) {
-    auto verb = exchange.request.method == "GET" ? "get" : "post";
-    return Status(Reason::Forbidden, 403,
-                  "forbidden: " + who + verb + " path \"" + info.path + "\"")
-        .withDetails({});
-  }
-  auto resource = info.resource + (info.group.empty() ? "" : "." + info.group);
-  auto what = info.resource + (info.subresource.empty() ? "" : "/" + info.subresource);
-  auto scope = info.ns.empty() ? std::string("at the cluster scope")
-                               : "in the namespace \"" + info.ns + "\"";
-  return forbidden(
-      resource, info.name,
-      who + info.verb + " resource \"" + what + "\" in API group \"" + info.group + "\" " + scope);
+Status ApiServer::authorize(const RequestContext& request, std::string_view fieldSelector) const {
+  Attributes attributes{request.user, request.info, fieldSelector};
+  static const MastersAuthorizer kMasters;
+  const Authorizer& authorizer = options_.authorizer ? *options_.authorizer : kMasters;
+  auto verdict = authorizer.authorize(attributes);
+  if (verdict.allowed()) return {};
+  return forbiddenStatus(attributes, verdict.reason);
 }
 
 Task<Status> ApiServer::handlePath(Exchange& exchange) {

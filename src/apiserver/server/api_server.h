@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/authn/authenticator.h"
+#include "apiserver/authz/authorizer.h"
 #include "apiserver/discovery/served_resource.h"
 #include "apiserver/generic/admission.h"
 #include "apiserver/generic/generic_registry.h"
 #include "apiserver/registry/resources.h"
-#include "apiserver/server/authentication.h"
 #include "apiserver/server/exchange.h"
 #include "apiserver/server/subresources.h"
 #include "net/http.h"
@@ -22,6 +23,7 @@ namespace coxswain::apiserver {
 struct ApiServerOptions {
   std::string advertiseAddress = "127.0.0.1:6443";  ///< as /api tells it
   std::string version;                              ///< of this program
+  const Authorizer* authorizer = nullptr;           ///< null: system:masters alone
   Admission* admission = nullptr;                   ///< null: everything is admitted
 };
 
@@ -29,7 +31,7 @@ struct ApiServerOptions {
 /// one executor; references outlive it. Upstream: staging/src/k8s.io/apiserver/pkg/endpoints.
 class ApiServer final : public net::Handler {
  public:
-  ApiServer(Executor& executor, storage::Store& store, Authenticator authenticator, Random& random,
+  ApiServer(Executor& executor, storage::Store& store, Authenticator& authenticator, Random& random,
             ApiServerOptions options);
   ~ApiServer() override;
 
@@ -58,13 +60,13 @@ class ApiServer final : public net::Handler {
   Task<Status> handleDelete(Exchange& exchange);
   Task<Status> handleDeleteCollection(Exchange& exchange);
   [[nodiscard]] std::vector<ServedResource> served() const;
-  Status authorize(const Exchange& exchange) const;
+  Status authorize(const RequestContext& request, std::string_view fieldSelector) const;
   Status checkNamespace(const Exchange& exchange) const;
   Task<Status> sendObject(Exchange& exchange, int code, const api::ConstObject& object);
 
   Executor& executor_;
   storage::Store& store_;
-  Authenticator authenticator_;
+  Authenticator& authenticator_;
   ApiServerOptions options_;
   std::map<const Resource*, std::unique_ptr<GenericRegistry>> registries_;
   Subresources subresources_;

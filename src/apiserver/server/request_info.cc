@@ -112,6 +112,7 @@ Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view p
     info.version = parts[2];
     next = 3;
   } else {
+    for (char c : method) info.verb.push_back(static_cast<char>(c | 0x20));
     return info;
   }
   info.isResource = true;

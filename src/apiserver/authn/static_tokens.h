@@ -1,14 +1,11 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "apiserver/generic/user_info.h"
 #include "base/result.h"
-#include "net/http.h"
 
 namespace coxswain::apiserver {
 
@@ -22,17 +19,6 @@ class StaticTokens {
 
  private:
   std::unordered_map<std::string, UserInfo> users_;
-};
-
-/// Decides who sent a request: a client certificate that the CA signed (CN user, O groups), else a
-/// bearer token. Unauthorized where nobody vouches for it.
-class Authenticator {
- public:
-  explicit Authenticator(StaticTokens tokens) : tokens_(std::move(tokens)) {}
-  [[nodiscard]] Result<UserInfo> authenticate(const net::Request& request) const;
-
- private:
-  StaticTokens tokens_;
 };
 
 }  // namespace coxswain::apiserver

@@ -1,15 +1,12 @@
-#include "apiserver/server/authentication.h"
+#include "apiserver/authn/static_tokens.h"
 
-#include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <iterator>
-
-#include "net/certs.h"
+#include <vector>
 
 namespace coxswain::apiserver {
 namespace {
-
-constexpr std::string_view kAuthenticated = "system:authenticated";
 
 /// Fields of one line of CSV; quotes around a field, doubled inside.
 Result<std::vector<std::string>> csvFields(std::string_view line) {
@@ -49,11 +46,6 @@ std::vector<std::string> splitGroups(std::string_view text) {
   return groups;
 }
 
-UserInfo authenticated(UserInfo user) {
-  if (!user.inGroup(kAuthenticated)) user.groups.emplace_back(kAuthenticated);
-  return user;
-}
-
 }  // namespace
 
 Result<StaticTokens> StaticTokens::parse(std::string_view text) {
@@ -90,20 +82,6 @@ Result<StaticTokens> StaticTokens::load(const std::string& path) {
 const UserInfo* StaticTokens::find(std::string_view token) const {
   auto it = users_.find(std::string(token));
   return it == users_.end() ? nullptr : &it->second;
-}
-
-Result<UserInfo> Authenticator::authenticate(const net::Request& request) const {
-  if (request.tls && request.tls->peerVerified && !request.tls->peerCertificates.empty()) {
-    TRY(auto certificate, net::parseCertificate(request.tls->peerCertificates.front()));
-    return authenticated({certificate.commonName, "", certificate.organizations, {}});
-  }
-  constexpr std::string_view kBearer = "Bearer ";
-  auto header = request.headers.get("Authorization");
-  if (header.size() > kBearer.size() &&
-      net::equalNoCase(header.substr(0, kBearer.size()), kBearer)) {
-    if (const auto* user = tokens_.find(header.substr(kBearer.size()))) return authenticated(*user);
-  }
-  return unauthorized();
 }
 
 }  // namespace coxswain::apiserver

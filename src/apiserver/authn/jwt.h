@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace coxswain::apiserver {
+
+/// Beyond it nothing is parsed.
+inline constexpr size_t kJwtBytesMax = 64 * 1024;
+
+/// An object that a token speaks of.
+struct TokenObject {
+  std::string name;  ///< empty: not in the token
+  std::string uid;
+};
+
+/// What a service account token says. Times are Unix seconds.
+struct TokenClaims {
+  std::string issuer;
+  std::string subject;  ///< "system:serviceaccount:ns:name"
+  std::string id;       ///< jti; may be empty
+  std::vector<std::string> audiences;
+  int64_t expiresAt = 0;  ///< 0: never (tokens of secrets)
+  int64_t issuedAt = 0;
+  int64_t notBefore = 0;
+  int64_t warnAfter = 0;  ///< 0: none
+  std::string ns;
+  TokenObject serviceAccount;
+  TokenObject pod;
+  TokenObject secret;
+  TokenObject node;
+};
+
+/// A signed token taken apart (RFC 7519, compact form). Nothing is verified.
+struct Jwt {
+  std::string algorithm;  ///< "ES256"
+  std::string keyId;      ///< may be empty
+  TokenClaims claims;
+  std::string_view signedText;  ///< of the text that was parsed
+  std::string signature;
+};
+
+/// BadRequest for whatever is not three parts of base64url with JSON objects in the first two, for
+/// claims of another type, and for extensions marked critical. Unknown claims are passed over.
+Result<Jwt> parseJwt(std::string_view text);
+
+/// The first two parts, to be signed. Claims in upstream's order.
+std::string jwtToSign(std::string_view algorithm, std::string_view keyId,
+                      const TokenClaims& claims);
+
+/// Claim `iss` alone; empty: none, or not a token. Cheap look before the rest.
+std::string jwtIssuer(std::string_view text);
+
+}  // namespace coxswain::apiserver
