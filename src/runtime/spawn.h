@@ -37,6 +37,18 @@ Task<T> runOn(Executor& executor, Task<T> task) {
   co_return std::move(*value);
 }
 
+namespace detail {
+inline Task<bool> endOf(Task<void> task) {
+  co_await std::move(task);
+  co_return true;
+}
+}  // namespace detail
+
+inline Task<void> runOn(Executor& executor, Task<void> task) {
+  auto ended = detail::endOf(std::move(task));
+  co_await runOn(executor, std::move(ended));
+}
+
 /// Canceled when stopped before `duration` is over.
 Task<Status> sleepFor(Duration duration, std::stop_token stop = {});
 
