@@ -14,7 +14,9 @@ struct Layout {
   /// one.
   static Layout at(std::string data);
 
-  [[nodiscard]] std::string kubeconfig() const { return data + "/kubeconfig"; }
+  [[nodiscard]] std::string kubeconfig() const { return data + "/kubeconfig/admin.conf"; }
+  /// Where it and those of the parts lie.
+  [[nodiscard]] std::string kubeconfigFolder() const { return data + "/kubeconfig"; }
   [[nodiscard]] std::string pki() const { return data + "/pki"; }
   [[nodiscard]] std::string logs() const { return data + "/logs"; }
   [[nodiscard]] std::string kubelet() const { return data + "/kubelet"; }
@@ -29,8 +31,6 @@ struct Layout {
   [[nodiscard]] std::string lockFile() const { return run + "/up.lock"; }
   /// One line for each stage of the start: "stage STAGE", "ready" or "failed WHY".
   [[nodiscard]] std::string progressFile() const { return run + "/progress"; }
-  /// What the server was started with, for a later `up` and for `down`.
-  [[nodiscard]] std::string settingsFile() const { return data + "/up.json"; }
 };
 
 }  // namespace coxswain::up

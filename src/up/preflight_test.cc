@@ -68,7 +68,7 @@ TEST(Preflight, PluginsMustBeInTheGivenFolder) {
 TEST(Layout, FoldersOfAnotherClusterAreItsOwn) {
   EXPECT_EQ(Layout::at("/var/lib/coxswain").run, "/run/coxswain");
   EXPECT_EQ(Layout::at("/tmp/x").run, "/tmp/x/run");
-  EXPECT_EQ(Layout::at("/tmp/x").kubeconfig(), "/tmp/x/kubeconfig");
+  EXPECT_EQ(Layout::at("/tmp/x").kubeconfig(), "/tmp/x/kubeconfig/admin.conf");
 }
 
 TEST(Progress, IsReadWhileItGrows) {
