@@ -47,7 +47,10 @@ Informer::Informer(Client& client, const ResourceType& type, Options options)
     : client_(client), type_(type), options_(std::move(options)) {}
 Informer::~Informer() = default;
 
-void Informer::addHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
+void Informer::addHandler(Handler handler) {
+  for (const auto& [key, object] : objects_) handler(Change{{}, object});
+  handlers_.push_back(std::move(handler));
+}
 
 void Informer::addIndex(std::string name, IndexFunction function) {
   for (const auto& known : indices_) {
@@ -56,6 +59,7 @@ void Informer::addIndex(std::string name, IndexFunction function) {
   auto index = std::make_unique<Index>();
   index->name = std::move(name);
   index->function = std::move(function);
+  for (const auto& [key, object] : objects_) index->change(key, {}, object);
   indices_.push_back(std::move(index));
 }
 

@@ -43,7 +43,8 @@ class Informer {
   Informer(const Informer&) = delete;
   Informer& operator=(const Informer&) = delete;
 
-  /// Before start. Handlers run on the executor and may not block.
+  /// Is told at once, as added, of what the cache has. Handlers run on the executor and may not
+  /// block, nor add handlers.
   void addHandler(Handler handler);
   /// No effect where the name is there already.
   void addIndex(std::string name, IndexFunction function);
