@@ -71,18 +71,18 @@ Task<Result<bool>> Claimer::claim(const client::ResourceType& type, const api::C
     case Claim::Adopt: {
       CO_TRY_STATUS(co_await mayAdopt(stop));
       std::string body = adoptionPatch(owner_, *ownerType_.kind->kind, meta.uid);
-      auto patched = co_await client_.patch(type, meta.namespace_, meta.name, "",
-                                            client::PatchType::StrategicMerge, std::move(body),
-                                            stop);
+      auto patched =
+          co_await client_.patch(type, meta.namespace_, meta.name, "",
+                                 client::PatchType::StrategicMerge, std::move(body), stop);
       if (patched.ok()) co_return true;
       if (isNotFound(patched.status())) co_return false;
       co_return patched.status();
     }
     case Claim::Release: {
       std::string body = releasePatch(owner_.uid, meta.uid);
-      auto patched = co_await client_.patch(type, meta.namespace_, meta.name, "",
-                                            client::PatchType::StrategicMerge, std::move(body),
-                                            stop);
+      auto patched =
+          co_await client_.patch(type, meta.namespace_, meta.name, "",
+                                 client::PatchType::StrategicMerge, std::move(body), stop);
       // Gone, or it has lost that owner already.
       if (patched.ok() || isNotFound(patched.status()) || isInvalid(patched.status())) {
         co_return false;

@@ -25,7 +25,12 @@ client::Informer& Controller::use(const client::ResourceType& type) {
   return informer;
 }
 
-Task<void> Controller::background(std::stop_token /*stop*/) { co_return; }
+Task<Status> Controller::prepare(std::stop_token /*stop*/) {
+  co_return Status();
+}
+Task<void> Controller::background(std::stop_token /*stop*/) {
+  co_return;
+}
 
 void Controller::start() {
   auto pass = gate_.enter();
@@ -40,6 +45,13 @@ Task<void> Controller::stop() {
 }
 
 Task<void> Controller::main(Controller& self, Gate::Pass pass, std::stop_token stop) {
+  Status prepared = co_await self.prepare(stop);
+  if (!prepared.ok()) {
+    if (!isCanceled(prepared)) {
+      kLog.error("cannot start", {{"controller", self.options_.name}, {"error", prepared}});
+    }
+    co_return;
+  }
   for (auto* informer : self.used_) {
     Status synced = co_await informer->waitSynced(stop);
     if (!synced.ok()) co_return;
@@ -68,9 +80,8 @@ Task<void> Controller::work(std::stop_token stop) {
       if (again) {
         queue_.addRateLimited(key);
       } else {
-        kLog.warn("giving up", {{"controller", options_.name},
-                                {"key", key},
-                                {"error", result.status()}});
+        kLog.warn("giving up",
+                  {{"controller", options_.name}, {"key", key}, {"error", result.status()}});
         queue_.forget(key);
       }
     }

@@ -30,9 +30,9 @@ struct Context {
 class Controller {
  public:
   struct Options {
-    std::string name;       ///< "replicaset-controller": of logs and events
+    std::string name;  ///< "replicaset-controller": of logs and events
     int workers = 5;
-    int retriesMax = -1;    ///< then the key is dropped until something changes; -1: never
+    int retriesMax = -1;  ///< then the key is dropped until something changes; -1: never
     client::WorkQueue::Options queue;
   };
 
@@ -50,6 +50,9 @@ class Controller {
   /// Brings what `key` names nearer to what it should be. One worker a key at a time.
   /// Result: when to look again; zero: when something changes.
   virtual Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) = 0;
+  /// Before all else, with the client only; here a controller may still find out what it watches
+  /// (use) and start the informers of that. A failure ends the controller.
+  virtual Task<Status> prepare(std::stop_token stop);
   /// Work beside the queue, such as a periodic round; runs once the caches are filled. Must end
   /// when stopped.
   virtual Task<void> background(std::stop_token stop);
@@ -63,6 +66,7 @@ class Controller {
 
   client::WorkQueue& queue() { return queue_; }
   client::Client& client() { return context_.client; }
+  client::Informers& informers() { return context_.informers; }
   client::EventRecorder& events() { return events_; }
   Executor& executor() { return context_.executor; }
   Random& random() { return context_.random; }

@@ -6,7 +6,9 @@
 
 namespace coxswain::controllers {
 
-std::string orphansOf(const std::string& ns) { return "orphans/" + ns; }
+std::string orphansOf(const std::string& ns) {
+  return "orphans/" + ns;
+}
 
 static std::vector<std::string> controllerValues(const api::ConstObject& object) {
   const auto& meta = *api::objectMeta(object);
@@ -30,6 +32,8 @@ void addControllerIndex(client::Informer& informer) {
 void addNamespaceIndex(client::Informer& informer) {
   informer.addIndex(kByNamespace, namespaceValues);
 }
-void addNodeIndex(client::Informer& pods) { pods.addIndex(kByNode, nodeValues); }
+void addNodeIndex(client::Informer& pods) {
+  pods.addIndex(kByNode, nodeValues);
+}
 
 }  // namespace coxswain::controllers

@@ -21,8 +21,8 @@ api::core::v1::Pod podFromTemplate(const api::MessageInfo& ownerInfo, const void
 
 /// Creates a pod and tells of it in an event on the owner (SuccessfulCreate, FailedCreate).
 Task<Status> createPod(client::Client& client, client::EventRecorder& events,
-                       const api::MessageInfo& ownerInfo, const void* owner,
-                       api::core::v1::Pod pod, std::stop_token stop);
+                       const api::MessageInfo& ownerInfo, const void* owner, api::core::v1::Pod pod,
+                       std::stop_token stop);
 /// Deletes a pod and tells of it (SuccessfulDelete, FailedDelete). NotFound when it was gone.
 Task<Status> deletePod(client::Client& client, client::EventRecorder& events,
                        const api::MessageInfo& ownerInfo, const void* owner, std::string ns,

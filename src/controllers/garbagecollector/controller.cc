@@ -1,0 +1,329 @@
+#include "controllers/garbagecollector/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "api/gen/core_v1.h"
+#include "api/helpers/objects.h"
+#include "base/log.h"
+#include "client/resources.h"
+#include "controllers/framework/collections.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::controllers::garbagecollector {
+
+using api::meta::v1::ObjectMeta;
+
+namespace {
+
+const Logger kLog("garbagecollector");
+constexpr const char* kByOwner = "owner";
+constexpr size_t kAbsentMax = 500;
+/// An owner is there but no cache shows it yet: look again then.
+constexpr Duration kLagging = 10s;
+
+Controller::Options options(int workers) {
+  Controller::Options o;
+  o.name = "garbage-collector-controller";
+  o.workers = workers;
+  o.queue.maxDelay = 60s;
+  o.queue.perSecond = 0;
+  return o;
+}
+
+std::vector<std::string> ownerUids(const api::ConstObject& object) {
+  std::vector<std::string> uids;
+  for (const auto& owner : api::objectMeta(object)->ownerReferences) uids.push_back(owner.uid);
+  return uids;
+}
+
+std::string_view groupOf(std::string_view apiVersion) {
+  const auto slash = apiVersion.find('/');
+  return slash == std::string_view::npos ? "" : apiVersion.substr(0, slash);
+}
+
+}  // namespace
+
+GarbageCollector::GarbageCollector(const Context& context, int workers)
+    : Controller(context, options(workers)) {}
+
+Task<Result<bool>> GarbageCollector::isServed(const client::ResourceType& type,
+                                              std::stop_token stop) {
+  while (true) {
+    client::ListOptions one;
+    one.limit = 1;
+    auto listed = co_await client().list(type, "", std::move(one), stop);
+    const Status status = listed.status();
+    if (status.ok()) co_return true;
+    if (isCanceled(status)) co_return status;
+    if (isNotFound(status) || isForbidden(status) || status.reason() == Reason::MethodNotAllowed) {
+      co_return false;
+    }
+    CO_TRY_STATUS(co_await sleepFor(1s, stop));
+  }
+}
+
+Task<Status> GarbageCollector::prepare(std::stop_token stop) {
+  for (const auto* type : storedCollections()) {
+    // Events have no dependents, and die by themselves.
+    if (type->plural == "events") continue;
+    CO_TRY(bool served, co_await isServed(*type, stop));
+    if (served) kinds_.push_back({type, nullptr});
+  }
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    kinds_[i].informer = &use(*kinds_[i].type);
+    kinds_[i].informer->addIndex(kByOwner, ownerUids);
+  }
+  // Handlers hear of present objects at once, and look into all caches: so these come last.
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    kinds_[i].informer->addHandler([this, i](const client::Change& c) { onChange(i, c); });
+  }
+  informers().start();
+  kLog.debug("watching", {{"kinds", kinds_.size()}});
+  co_return Status();
+}
+
+void GarbageCollector::enqueue(size_t kind, const ObjectMeta& meta) {
+  queue().add(fmt::format("{}|{}", kind, api::objectKey(meta)));
+}
+
+void GarbageCollector::onChange(size_t kind, const client::Change& change) {
+  if (!change.after) {
+    const auto& meta = *api::objectMeta(change.before);
+    rememberAbsent(meta.uid);
+    enqueueDependents(meta.uid);
+    enqueueWaitingOwners(meta);
+    return;
+  }
+  const auto& meta = *api::objectMeta(change.after);
+  if (change.before) {
+    const auto& old = *api::objectMeta(change.before);
+    if (old.uid != meta.uid) {
+      rememberAbsent(old.uid);
+      enqueueDependents(old.uid);
+      enqueueWaitingOwners(old);
+    } else if (old.ownerReferences != meta.ownerReferences) {
+      enqueueWaitingOwners(old);
+    } else if (!meta.deletionTimestamp ||
+               (old.deletionTimestamp.has_value() == meta.deletionTimestamp.has_value() &&
+                old.finalizers == meta.finalizers)) {
+      return;
+    }
+  }
+  if (waitsForDependents(meta) || waitsForOrphaning(meta)) {
+    enqueue(kind, meta);
+    return;
+  }
+  for (const auto& owner : meta.ownerReferences) {
+    auto cached = cachedOwner(meta.namespace_, owner);
+    if (!cached || waitsForDependents(*api::objectMeta(cached))) {
+      enqueue(kind, meta);
+      return;
+    }
+  }
+}
+
+void GarbageCollector::enqueueDependents(const std::string& uid) {
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    for (const auto& object : kinds_[i].informer->byIndex(kByOwner, uid)) {
+      enqueue(i, *api::objectMeta(object));
+    }
+  }
+}
+
+void GarbageCollector::enqueueWaitingOwners(const ObjectMeta& meta) {
+  for (const auto& owner : meta.ownerReferences) {
+    auto cached = cachedOwner(meta.namespace_, owner);
+    if (!cached || !waitsForDependents(*api::objectMeta(cached))) continue;
+    enqueue(static_cast<size_t>(kindOf(owner) - kinds_.data()), *api::objectMeta(cached));
+  }
+}
+
+const GarbageCollector::Kind* GarbageCollector::kindOf(const Owner& owner) const {
+  const auto group = groupOf(owner.apiVersion);
+  for (const auto& kind : kinds_) {
+    if (kind.type->group == group && kind.type->kind->kind->kind == owner.kind) return &kind;
+  }
+  return nullptr;
+}
+
+api::ConstObject GarbageCollector::cachedOwner(const std::string& ns, const Owner& owner) const {
+  const auto* kind = kindOf(owner);
+  if (kind == nullptr) return {};
+  auto object = kind->informer->get(kind->type->namespaced ? ns + "/" + owner.name : owner.name);
+  if (object && api::objectMeta(object)->uid != owner.uid) return {};
+  return object;
+}
+
+std::vector<GarbageCollector::Found> GarbageCollector::dependentsOf(const std::string& uid) const {
+  std::vector<Found> found;
+  for (const auto& kind : kinds_) {
+    for (auto& object : kind.informer->byIndex(kByOwner, uid)) {
+      found.push_back({&kind, std::move(object)});
+    }
+  }
+  return found;
+}
+
+void GarbageCollector::rememberAbsent(const std::string& uid) {
+  if (!absent_.insert(uid).second) return;
+  absentOrder_.push_back(uid);
+  if (absentOrder_.size() > kAbsentMax) {
+    absent_.erase(absentOrder_.front());
+    absentOrder_.pop_front();
+  }
+}
+
+Task<Result<Duration>> GarbageCollector::reconcile(std::string key, std::stop_token stop) {
+  const auto bar = key.find('|');
+  size_t index = 0;
+  std::from_chars(key.data(), key.data() + bar, index);
+  const Kind& kind = kinds_[index];
+  auto object = kind.informer->get(key.substr(bar + 1));
+  if (!object) co_return Duration(0);
+  const auto& meta = *api::objectMeta(object);
+  if (meta.deletionTimestamp) {
+    if (waitsForOrphaning(meta)) {
+      CO_TRY_STATUS(co_await finishOrphaning(kind, object, stop));
+    } else if (waitsForDependents(meta)) {
+      CO_TRY_STATUS(co_await finishForeground(kind, object, stop));
+    }
+    co_return Duration(0);
+  }
+  std::vector<OwnerState> states;
+  bool lagging = false;
+  for (const auto& owner : meta.ownerReferences) {
+    CO_TRY(OwnerState state, co_await stateOf(kind, object, owner, stop));
+    lagging = lagging || (state == OwnerState::Present && kindOf(owner) != nullptr &&
+                          !cachedOwner(meta.namespace_, owner));
+    states.push_back(state);
+  }
+  const auto dependents = dependentsOf(meta.uid);
+  const bool wait = std::any_of(dependents.begin(), dependents.end(), [](const Found& found) {
+    return waitsForDependents(*api::objectMeta(found.object));
+  });
+  auto decision = decide(meta, states, !dependents.empty(), wait);
+  CO_TRY_STATUS(co_await act(kind, object, std::move(decision), stop));
+  co_return lagging ? kLagging : Duration(0);
+}
+
+Task<Result<OwnerState>> GarbageCollector::stateOf(const Kind& kind, const api::ConstObject& object,
+                                                   Owner owner, std::stop_token stop) {
+  const auto ns = api::objectMeta(object)->namespace_;
+  const auto* ownerKind = kindOf(owner);
+  // A kind that is not known: nothing can be said about its objects.
+  if (ownerKind == nullptr) co_return OwnerState::Present;
+  if (!kind.type->namespaced && ownerKind->type->namespaced) {
+    tellWrongNamespace(object, owner);
+    co_return OwnerState::Present;
+  }
+  if (auto cached = cachedOwner(ns, owner)) {
+    co_return waitsForDependents(*api::objectMeta(cached)) ? OwnerState::Waiting
+                                                           : OwnerState::Present;
+  }
+  const bool knownAbsent = absent_.contains(owner.uid);
+  if (knownAbsent) co_return OwnerState::Absent;
+  auto live = co_await client().get(*ownerKind->type, ownerKind->type->namespaced ? ns : "",
+                                    owner.name, stop);
+  if (live.ok() && api::objectMeta(*live)->uid == owner.uid) {
+    co_return waitsForDependents(*api::objectMeta(*live)) ? OwnerState::Waiting
+                                                          : OwnerState::Present;
+  }
+  if (!live.ok() && !isNotFound(live.status())) co_return live.status();
+  for (const auto& other : ownerKind->informer->list()) {
+    if (api::objectMeta(other)->uid != owner.uid) continue;
+    // It is there, but in another namespace, or by another name.
+    tellWrongNamespace(object, owner);
+    co_return OwnerState::Absent;
+  }
+  rememberAbsent(owner.uid);
+  co_return OwnerState::Absent;
+}
+
+void GarbageCollector::tellWrongNamespace(const api::ConstObject& object, const Owner& owner) {
+  const auto& meta = *api::objectMeta(object);
+  events().event(object.info(), object.data(), client::kEventWarning, "OwnerRefInvalidNamespace",
+                 fmt::format("ownerRef [{}/{}, namespace: {}, name: {}, uid: {}] does not exist in "
+                             "namespace \"{}\"",
+                             owner.apiVersion, owner.kind, meta.namespace_, owner.name, owner.uid,
+                             meta.namespace_));
+}
+
+Task<Status> GarbageCollector::patch(const Kind& kind, const api::ConstObject& object,
+                                     client::PatchType type, std::string body,
+                                     std::stop_token stop) {
+  const auto& meta = *api::objectMeta(object);
+  auto patched = co_await client().patch(*kind.type, meta.namespace_, meta.name, "", type,
+                                         std::move(body), stop);
+  // Gone, or it is another object now.
+  if (isNotFound(patched.status()) || isInvalid(patched.status())) co_return Status();
+  co_return patched.status();
+}
+
+Task<Status> GarbageCollector::act(const Kind& kind, api::ConstObject object, Decision decision,
+                                   std::stop_token stop) {
+  const auto& meta = *api::objectMeta(object);
+  if (decision.action == Decision::Action::Keep) co_return Status();
+  if (decision.action == Decision::Action::RemoveOwners) {
+    co_return co_await patch(kind, object, client::PatchType::StrategicMerge,
+                             removeOwnersPatch(meta.uid, decision.ownersToRemove), stop);
+  }
+  client::DeleteOptions options;
+  options.uid = meta.uid;
+  if (decision.unblock) {
+    CO_TRY_STATUS(co_await patch(kind, object, client::PatchType::Merge, unblockPatch(meta), stop));
+  } else {
+    // What was decided holds for this state only.
+    options.resourceVersion = meta.resourceVersion;
+  }
+  options.propagationPolicy = decision.propagationPolicy;
+  Status removed =
+      co_await client().remove(*kind.type, meta.namespace_, meta.name, std::move(options), stop);
+  if (isNotFound(removed)) co_return Status();
+  co_return removed;
+}
+
+Task<Status> GarbageCollector::finishForeground(const Kind& kind, api::ConstObject object,
+                                                std::stop_token stop) {
+  const auto& meta = *api::objectMeta(object);
+  bool blocked = false;
+  for (const auto& found : dependentsOf(meta.uid)) {
+    const auto& dependent = *api::objectMeta(found.object);
+    for (const auto& owner : dependent.ownerReferences) {
+      blocked = blocked || (owner.uid == meta.uid && owner.blockOwnerDeletion.value_or(false));
+    }
+    if (!dependent.deletionTimestamp) {
+      enqueue(static_cast<size_t>(found.kind - kinds_.data()), dependent);
+    }
+  }
+  if (blocked) co_return Status();
+  co_return co_await removeFinalizer(kind, object, kForeground, stop);
+}
+
+Task<Status> GarbageCollector::finishOrphaning(const Kind& kind, api::ConstObject object,
+                                               std::stop_token stop) {
+  const auto& uid = api::objectMeta(object)->uid;
+  for (const auto& found : dependentsOf(uid)) {
+    std::vector<std::string> owners{uid};
+    CO_TRY_STATUS(co_await patch(*found.kind, found.object, client::PatchType::StrategicMerge,
+                                 removeOwnersPatch(api::objectMeta(found.object)->uid, owners),
+                                 stop));
+  }
+  co_return co_await removeFinalizer(kind, object, kOrphan, stop);
+}
+
+Task<Status> GarbageCollector::removeFinalizer(const Kind& kind, api::ConstObject object,
+                                               std::string_view finalizer, std::stop_token stop) {
+  const auto& meta = *api::objectMeta(object);
+  auto live = co_await client().get(*kind.type, meta.namespace_, meta.name, stop);
+  if (isNotFound(live.status())) co_return Status();
+  if (!live.ok()) co_return live.status();
+  const auto& now = *api::objectMeta(*live);
+  if (now.uid != meta.uid || !api::hasFinalizer(now, finalizer)) co_return Status();
+  co_return co_await patch(kind, *live, client::PatchType::Merge, finalizersPatch(now, finalizer),
+                           stop);
+}
+
+}  // namespace coxswain::controllers::garbagecollector

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "controllers/framework/controller.h"
+#include "controllers/garbagecollector/decide.h"
+
+namespace coxswain::controllers::garbagecollector {
+
+/// Deletes objects whose owners are gone, and carries out the two ways of deletion that wait:
+/// foreground (finalizer foregroundDeletion: dependents first) and orphan (finalizer orphan: owner
+/// references are removed first).
+///
+/// The graph of owners is an index "by uid of owner" in the shared informer of each collection that
+/// the server has; there is no second copy of the objects' metadata. A key is a collection and an
+/// object; what made it be looked at does not matter:
+///   - it has an owner that no cache shows, or that went away, or that waits for its dependents;
+///   - it is being deleted and waits itself.
+/// That an owner is absent is believed only from the server. One executor.
+/// Upstream: pkg/controller/garbagecollector.
+class GarbageCollector final : public Controller {
+ public:
+  explicit GarbageCollector(const Context& context, int workers = 20);
+
+ protected:
+  Task<Status> prepare(std::stop_token stop) override;
+  Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
+
+ private:
+  using Owner = api::meta::v1::OwnerReference;
+  struct Kind {
+    const client::ResourceType* type;
+    client::Informer* informer;
+  };
+  struct Found {
+    const Kind* kind = nullptr;
+    api::ConstObject object;
+  };
+
+  Task<Result<bool>> isServed(const client::ResourceType& type, std::stop_token stop);
+  void onChange(size_t kind, const client::Change& change);
+  void enqueue(size_t kind, const api::meta::v1::ObjectMeta& meta);
+  void enqueueDependents(const std::string& uid);
+  /// Owners of it that wait for dependents look again.
+  void enqueueWaitingOwners(const api::meta::v1::ObjectMeta& meta);
+  [[nodiscard]] const Kind* kindOf(const Owner& owner) const;
+  /// What the caches have of an owner; empty: not there, or of another uid.
+  [[nodiscard]] api::ConstObject cachedOwner(const std::string& ns, const Owner& owner) const;
+  [[nodiscard]] std::vector<Found> dependentsOf(const std::string& uid) const;
+
+  Task<Result<OwnerState>> stateOf(const Kind& kind, const api::ConstObject& object, Owner owner,
+                                   std::stop_token stop);
+  void tellWrongNamespace(const api::ConstObject& object, const Owner& owner);
+  Task<Status> act(const Kind& kind, api::ConstObject object, Decision decision,
+                   std::stop_token stop);
+  Task<Status> finishForeground(const Kind& kind, api::ConstObject object, std::stop_token stop);
+  Task<Status> finishOrphaning(const Kind& kind, api::ConstObject object, std::stop_token stop);
+  Task<Status> removeFinalizer(const Kind& kind, api::ConstObject object,
+                               std::string_view finalizer, std::stop_token stop);
+  Task<Status> patch(const Kind& kind, const api::ConstObject& object, client::PatchType type,
+                     std::string body, std::stop_token stop);
+
+  void rememberAbsent(const std::string& uid);
+
+  std::vector<Kind> kinds_;
+  std::unordered_set<std::string> absent_;  ///< uids of owners; at most kAbsentMax
+  std::deque<std::string> absentOrder_;
+};
+
+}  // namespace coxswain::controllers::garbagecollector
