@@ -41,6 +41,7 @@ class EnvironmentMaker {
       std::stop_token stop);
 
  private:
+  class Assembly;
   Result<EnvironmentMap> serviceVariables(const api::core::v1::Pod& pod) const;
 
   ObjectCache& objects_;
