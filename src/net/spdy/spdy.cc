@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "runtime/spawn.h"
 
 namespace coxswain::net::spdy {
 namespace {
@@ -43,18 +44,71 @@ uint32_t get32(std::string_view text, size_t at) {
 const std::string& dictionary() {
   static const std::string text = [] {
     std::string out;
-    for (std::string_view word :
-         {"options", "head", "post", "put", "delete", "trace", "accept", "accept-charset",
-          "accept-encoding", "accept-language", "accept-ranges", "age", "allow", "authorization",
-          "cache-control", "connection", "content-base", "content-encoding", "content-language",
-          "content-length", "content-location", "content-md5", "content-range", "content-type",
-          "date", "etag", "expect", "expires", "from", "host", "if-match", "if-modified-since",
-          "if-none-match", "if-range", "if-unmodified-since", "last-modified", "location",
-          "max-forwards", "pragma", "proxy-authenticate", "proxy-authorization", "range",
-          "referer", "retry-after", "server", "te", "trailer", "transfer-encoding", "upgrade",
-          "user-agent", "vary", "via", "warning", "www-authenticate", "method", "get", "status",
-          "200 OK", "version", "HTTP/1.1", "url", "public", "set-cookie", "keep-alive",
-          "origin"}) {
+    for (std::string_view word : {"options",
+                                  "head",
+                                  "post",
+                                  "put",
+                                  "delete",
+                                  "trace",
+                                  "accept",
+                                  "accept-charset",
+                                  "accept-encoding",
+                                  "accept-language",
+                                  "accept-ranges",
+                                  "age",
+                                  "allow",
+                                  "authorization",
+                                  "cache-control",
+                                  "connection",
+                                  "content-base",
+                                  "content-encoding",
+                                  "content-language",
+                                  "content-length",
+                                  "content-location",
+                                  "content-md5",
+                                  "content-range",
+                                  "content-type",
+                                  "date",
+                                  "etag",
+                                  "expect",
+                                  "expires",
+                                  "from",
+                                  "host",
+                                  "if-match",
+                                  "if-modified-since",
+                                  "if-none-match",
+                                  "if-range",
+                                  "if-unmodified-since",
+                                  "last-modified",
+                                  "location",
+                                  "max-forwards",
+                                  "pragma",
+                                  "proxy-authenticate",
+                                  "proxy-authorization",
+                                  "range",
+                                  "referer",
+                                  "retry-after",
+                                  "server",
+                                  "te",
+                                  "trailer",
+                                  "transfer-encoding",
+                                  "upgrade",
+                                  "user-agent",
+                                  "vary",
+                                  "via",
+                                  "warning",
+                                  "www-authenticate",
+                                  "method",
+                                  "get",
+                                  "status",
+                                  "200 OK",
+                                  "version",
+                                  "HTTP/1.1",
+                                  "url",
+                                  "public",
+                                  "set-cookie",
+                                  "keep-alive",
+                                  "origin"}) {
       put32(out, static_cast<uint32_t>(word.size()));
       out += word;
     }
@@ -71,9 +125,13 @@ const std::string& dictionary() {
   return text;
 }
 
-const Bytef* bytes(std::string_view s) { return reinterpret_cast<const Bytef*>(s.data()); }
+const Bytef* bytes(std::string_view s) {
+  return reinterpret_cast<const Bytef*>(s.data());
+}
 
-Status broken(const char* why) { return unreachable(std::string("spdy: ") + why); }
+Status broken(const char* why) {
+  return unreachable(std::string("spdy: ") + why);
+}
 
 }  // namespace
 
@@ -137,8 +195,8 @@ struct Connection::Codec {
       in.avail_out = sizeof chunk;
       int result = ::inflate(&in, Z_SYNC_FLUSH);
       if (result == Z_NEED_DICT) {
-        result = inflateSetDictionary(&in, bytes(dictionary()),
-                                      static_cast<uInt>(dictionary().size()));
+        result =
+            inflateSetDictionary(&in, bytes(dictionary()), static_cast<uInt>(dictionary().size()));
         if (result != Z_OK) return broken("wrong header dictionary");
         continue;
       }
@@ -208,7 +266,9 @@ std::shared_ptr<SpdyStream> Connection::find(uint32_t id) {
   return it == streams_.end() ? nullptr : it->second;
 }
 
-void Connection::drop(uint32_t id) { streams_.erase(id); }
+void Connection::drop(uint32_t id) {
+  streams_.erase(id);
+}
 
 Task<Status> Connection::run(std::stop_token stop) {
   auto self = shared_from_this();
@@ -222,7 +282,23 @@ Task<Status> Connection::run(std::stop_token stop) {
     stream->changed_.set();
   }
   stream_->close();
+  runEnded_.set();
   co_return status;
+}
+
+Task<void> Connection::finish(Duration grace, std::stop_token stop) {
+  auto self = shared_from_this();
+  discarding_ = true;
+  for (auto& [id, stream] : streams_) stream->drained_.set();
+  Deadline deadline(grace, stop);
+  Status said = co_await goAway(deadline.token());
+  if (said.ok()) said = co_await writing_.acquire(deadline.token());
+  if (said.ok()) {
+    said = co_await stream_->shutdownWrite(deadline.token());
+    writing_.release();
+  }
+  if (said.ok() && !ended_) said = co_await runEnded_.wait(deadline.token());
+  close();
 }
 
 Task<Status> Connection::readFrames(std::stop_token stop) {
@@ -304,12 +380,12 @@ Task<Status> Connection::onData(uint32_t id, uint8_t flags, std::string payload,
                                 std::stop_token stop) {
   auto stream = find(id);
   if (!stream || stream->inEnded_) co_return Status();
-  while (stream->inBytes_ > kUnreadMax && !stream->broken_) {
+  while (stream->inBytes_ > kUnreadMax && !stream->broken_ && !discarding_) {
     // As upstream, a stream that nobody reads holds up the connection.
     stream->drained_.reset();
     CO_TRY_STATUS(co_await stream->drained_.wait(stop));
   }
-  if (!payload.empty()) {
+  if (!payload.empty() && !discarding_) {
     stream->inBytes_ += payload.size();
     stream->in_.push_back(std::move(payload));
   }

@@ -60,6 +60,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// The next stream that the peer opened; nullopt when the connection has ended.
   Task<std::optional<std::shared_ptr<SpdyStream>>> accept(std::stop_token stop);
   Task<Status> goAway(std::stop_token stop);
+  /// An orderly end: says GOAWAY, ends writing, and drops what still comes until the peer has
+  /// closed too or `grace` is over; so the peer gets everything written before. While run() runs.
+  Task<void> finish(Duration grace, std::stop_token stop);
   void close();
 
  private:
@@ -70,8 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Status> onControl(uint16_t type, uint8_t flags, std::string payload, std::stop_token stop);
   Task<Status> onData(uint32_t id, uint8_t flags, std::string payload, std::stop_token stop);
   Task<Status> sendData(uint32_t id, std::string_view data, bool last, std::stop_token stop);
-  Task<Status> sendControl(uint16_t type, uint8_t flags, std::string payload,
-                           std::stop_token stop);
+  Task<Status> sendControl(uint16_t type, uint8_t flags, std::string payload, std::stop_token stop);
   /// `fixed` bytes, then the compressed headers: compressing and sending is one step.
   Task<Status> sendHeaders(uint16_t type, std::string fixed, const Headers& headers,
                            std::stop_token stop);
@@ -85,7 +87,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::map<uint32_t, std::shared_ptr<SpdyStream>> streams_;
   Channel<std::shared_ptr<SpdyStream>> incoming_;
   Semaphore writing_{1};
+  Event runEnded_;
   bool ended_ = false;
+  bool discarding_ = false;
 };
 
 }  // namespace coxswain::net::spdy

@@ -5,6 +5,7 @@
 #include <wslay/wslay.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace coxswain::net {
 namespace {
@@ -61,8 +62,7 @@ struct WebSocketCallbacks {
   static int mask(wslay_event_context_ptr, uint8_t* buffer, size_t size, void*) {
     return RAND_bytes(buffer, static_cast<int>(size)) == 1 ? 0 : -1;
   }
-  static void message(wslay_event_context_ptr, const wslay_event_on_msg_recv_arg* arg,
-                      void* user) {
+  static void message(wslay_event_context_ptr, const wslay_event_on_msg_recv_arg* arg, void* user) {
     auto& self = of(user);
     if (arg->opcode == WSLAY_CONNECTION_CLOSE) self.peerClosed = true;
     if (arg->opcode != WSLAY_TEXT_FRAME && arg->opcode != WSLAY_BINARY_FRAME) return;
@@ -88,7 +88,9 @@ WebSocket::WebSocket(std::unique_ptr<Stream> stream, Role role, std::string prot
 
 WebSocket::~WebSocket() = default;
 
-void WebSocket::close() { stream_->close(); }
+void WebSocket::close() {
+  stream_->close();
+}
 
 uint16_t WebSocket::closeCode() const {
   return impl_->peerClosed ? wslay_event_get_status_code_received(impl_->context) : 0;
@@ -158,8 +160,7 @@ bool isWebSocketRequest(const Request& request) {
          request.headers.hasToken("Upgrade", "websocket");
 }
 
-Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request,
-                                                         ResponseWriter& response,
+Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request, ResponseWriter& response,
                                                          std::vector<std::string> protocols) {
   auto key = request.headers.get("Sec-WebSocket-Key");
   std::string why;
@@ -175,11 +176,13 @@ Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request,
       value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
     }
   }
+  bool nameless = !request.headers.has("Sec-WebSocket-Protocol") &&
+                  std::find(protocols.begin(), protocols.end(), "") != protocols.end();
   if (!isWebSocketRequest(request) || request.method != "GET" || key.size() != 24) {
     why = "not a websocket handshake";
   } else if (request.headers.get("Sec-WebSocket-Version") != "13") {
     why = "unsupported websocket version";
-  } else if (!protocols.empty() && chosen.empty()) {
+  } else if (!protocols.empty() && chosen.empty() && !nameless) {
     why = "no supported websocket protocol";
   }
   if (!why.empty()) {

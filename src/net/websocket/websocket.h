@@ -53,9 +53,9 @@ class WebSocket {
 /// Does the request ask for a WebSocket?
 bool isWebSocketRequest(const Request& request);
 /// Chooses the first of the client's protocols that is in `protocols` and answers 101; refuses with
-/// 400 where the handshake is malformed or (when `protocols` is not empty) none fits.
-Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request,
-                                                         ResponseWriter& response,
+/// 400 where the handshake is malformed or (when `protocols` is not empty) none fits. An empty name
+/// among `protocols` takes clients that offer none.
+Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request, ResponseWriter& response,
                                                          std::vector<std::string> protocols);
 /// The client's handshake. An answer other than 101 fails with its HTTP code and (short) body.
 Task<Result<std::unique_ptr<WebSocket>>> dialWebSocket(HttpClient& client, ClientRequest request,

@@ -61,8 +61,8 @@ TEST(WebSocket, HandshakeMessagesClose) {
   auto server = HttpServer::start(reactor, HttpServerOptions(), handler);
   ASSERT_TRUE(server.ok());
   auto out = blockOn(reactor, converse(reactor, **server));
-  std::vector<std::string> expected = {"400",  "v4.channel.k8s.io", "same", "same",
-                                       "same", "same",              "1000"};
+  std::vector<std::string> expected = {"400", "v4.channel.k8s.io", "same", "same", "same", "same",
+                                       "1000"};
   EXPECT_EQ(out, expected);
 }
 
