@@ -116,8 +116,8 @@ Task<Result<Sets>> DeploymentController::claimSets(
   co_return mine;
 }
 
-Task<Status> DeploymentController::refuseEmptySelector(
-    std::shared_ptr<const Deployment> deployment, std::stop_token stop) {
+Task<Status> DeploymentController::refuseEmptySelector(std::shared_ptr<const Deployment> deployment,
+                                                       std::stop_token stop) {
   events().event(*deployment, client::kEventWarning, "SelectingAll",
                  "This deployment is selecting all pods. A non-empty selector is required.");
   if (deployment->status.observedGeneration >= deployment->metadata.generation) co_return Status();

@@ -80,8 +80,12 @@ void addToHistory(ReplicaSet& set, const std::string& revision) {
 
 }  // namespace
 
-int replicasOf(const Deployment& deployment) { return deployment.spec.replicas.value_or(1); }
-int replicasOf(const ReplicaSet& set) { return set.spec.replicas.value_or(1); }
+int replicasOf(const Deployment& deployment) {
+  return deployment.spec.replicas.value_or(1);
+}
+int replicasOf(const ReplicaSet& set) {
+  return set.spec.replicas.value_or(1);
+}
 
 int specReplicas(const Sets& sets) {
   int sum = 0;
@@ -102,7 +106,9 @@ int availableReplicas(const Sets& sets) {
 bool isRolling(const Deployment& deployment) {
   return deployment.spec.strategy.type == "RollingUpdate";
 }
-int maxSurge(const Deployment& deployment) { return boundsOf(deployment).surge; }
+int maxSurge(const Deployment& deployment) {
+  return boundsOf(deployment).surge;
+}
 int maxUnavailable(const Deployment& deployment) {
   return std::min(boundsOf(deployment).unavailable, replicasOf(deployment));
 }
@@ -145,7 +151,9 @@ Sets withSpecReplicas(const Sets& sets) {
   return active;
 }
 
-int64_t revisionOf(const ReplicaSet& set) { return annotationNumber(set, kRevision).value_or(0); }
+int64_t revisionOf(const ReplicaSet& set) {
+  return annotationNumber(set, kRevision).value_or(0);
+}
 
 int64_t maxRevision(const Sets& sets) {
   int64_t most = 0;

@@ -89,8 +89,7 @@ TEST_P(DeploymentSeeds, RollsOut) {
   EXPECT_EQ(condition(*d, "Progressing")->message,
             "ReplicaSet \"" + meta.name + "\" has successfully progressed.");
   EXPECT_EQ(condition(*d, "Available")->reason, "MinimumReplicasAvailable");
-  EXPECT_TRUE(h.hasEvent("ScalingReplicaSet: Scaled up replica set " + meta.name +
-                         " from 0 to 4"));
+  EXPECT_TRUE(h.hasEvent("ScalingReplicaSet: Scaled up replica set " + meta.name + " from 0 to 4"));
 
   setImage(h, "a:2");
   bool bounded = true;
@@ -176,9 +175,8 @@ TEST_P(DeploymentSeeds, PausesResumesAndScales) {
   EXPECT_EQ(condition(*d, "Progressing")->reason, "DeploymentPaused");
   EXPECT_EQ(condition(*d, "Progressing")->message, "Deployment is paused");
   h.client.change<Deployment>("default", "web", [](Deployment& x) { x.spec.paused = false; });
-  ASSERT_TRUE(h.until([&] {
-    return settled(h, "web") && h.client.peekAll<ReplicaSet>().size() == 2;
-  }));
+  ASSERT_TRUE(
+      h.until([&] { return settled(h, "web") && h.client.peekAll<ReplicaSet>().size() == 2; }));
 }
 
 TEST_P(DeploymentSeeds, TimesOut) {
@@ -204,19 +202,18 @@ TEST_P(DeploymentSeeds, RollsBackByAnnotation) {
   h.client.put(deployment("web", 1));
   ASSERT_TRUE(h.until([&] { return settled(h, "web"); }));
   setImage(h, "a:2");
-  ASSERT_TRUE(h.until([&] {
-    return settled(h, "web") && h.client.peekAll<ReplicaSet>().size() == 2;
-  }));
-  h.client.change<Deployment>("default", "web", [](Deployment& d) {
-    d.metadata.annotations[kRollbackTo] = "1";
-  });
+  ASSERT_TRUE(
+      h.until([&] { return settled(h, "web") && h.client.peekAll<ReplicaSet>().size() == 2; }));
+  h.client.change<Deployment>("default", "web",
+                              [](Deployment& d) { d.metadata.annotations[kRollbackTo] = "1"; });
   ASSERT_TRUE(h.until([&] {
     auto d = h.client.peek<Deployment>("default", "web");
     return d->spec.template_.spec.containers[0].image == "a:1" &&
            !d->metadata.annotations.contains(kRollbackTo);
   }));
-  EXPECT_TRUE(h.until(
-      [&] { return h.hasEvent("DeploymentRollback: Rolled back deployment \"web\" to revision 1"); }));
+  EXPECT_TRUE(h.until([&] {
+    return h.hasEvent("DeploymentRollback: Rolled back deployment \"web\" to revision 1");
+  }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, DeploymentSeeds, ::testing::Values(1, 2, 3, 4));

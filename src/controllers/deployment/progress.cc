@@ -55,15 +55,14 @@ void judgeProgress(const Deployment& deployment, DeploymentStatus& status, const
   const bool wasComplete = status.replicas == status.updatedReplicas && current != nullptr &&
                            current->reason == "NewReplicaSetAvailable";
   if (wasComplete) return;
-  const std::string subject =
-      fresh ? fmt::format("ReplicaSet \"{}\"", fresh->metadata.name)
-            : fmt::format("Deployment \"{}\"", deployment.metadata.name);
+  const std::string subject = fresh ? fmt::format("ReplicaSet \"{}\"", fresh->metadata.name)
+                                    : fmt::format("Deployment \"{}\"", deployment.metadata.name);
   if (isComplete(deployment, status)) {
     setCondition(status, makeCondition(kProgressing, "True", "NewReplicaSetAvailable",
                                        subject + " has successfully progressed.", now));
   } else if (isProgressing(deployment.status, status)) {
-    auto condition = makeCondition(kProgressing, "True", "ReplicaSetUpdated",
-                                   subject + " is progressing.", now);
+    auto condition =
+        makeCondition(kProgressing, "True", "ReplicaSetUpdated", subject + " is progressing.", now);
     if (current != nullptr) {
       if (current->status == "True") condition.lastTransitionTime = current->lastTransitionTime;
       // Its update time starts again even where the rest is the same.
@@ -128,8 +127,7 @@ bool isTimedOut(const Deployment& deployment, const DeploymentStatus& status, Wa
   return condition->lastUpdateTime.wall() + deadline < now;
 }
 
-Duration untilTimeout(const Deployment& deployment, const DeploymentStatus& status,
-                      WallTime now) {
+Duration untilTimeout(const Deployment& deployment, const DeploymentStatus& status, WallTime now) {
   const auto* condition = findCondition(status, kProgressing);
   if (!hasProgressDeadline(deployment) || condition == nullptr || isComplete(deployment, status) ||
       condition->reason == "ProgressDeadlineExceeded" ||

@@ -30,9 +30,8 @@ Task<Status> Rollout::rollback(std::stop_token stop) {
   bool performed = false;
   if (!target) {
     world_.events.event(deployment_, kEventWarning, "DeploymentRollbackRevisionNotFound",
-                        toLast && revision == 0
-                            ? "Unable to find last revision."
-                            : "Unable to find the revision to rollback to.");
+                        toLast && revision == 0 ? "Unable to find last revision."
+                                                : "Unable to find the revision to rollback to.");
   } else if (sameTemplate(next.spec.template_, target->spec.template_)) {
     world_.events.event(deployment_, kEventWarning, "DeploymentRollbackTemplateUnchanged",
                         fmt::format("The rollback revision contains the same template as current "
@@ -53,9 +52,9 @@ Task<Status> Rollout::rollback(std::stop_token stop) {
   next.metadata.annotations.erase(kRollbackTo);
   CO_TRY(auto written, co_await client::update(world_.client, next, "", stop));
   if (performed) {
-    world_.events.event(*written, kEventNormal, "DeploymentRollback",
-                        fmt::format("Rolled back deployment \"{}\" to revision {}",
-                                    next.metadata.name, revision));
+    world_.events.event(
+        *written, kEventNormal, "DeploymentRollback",
+        fmt::format("Rolled back deployment \"{}\" to revision {}", next.metadata.name, revision));
   }
   co_return Status();
 }

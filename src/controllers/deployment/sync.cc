@@ -43,7 +43,9 @@ void Rollout::replace(const SetPointer& set) {
   split();
 }
 
-Sets Rollout::all() const { return sets_; }
+Sets Rollout::all() const {
+  return sets_;
+}
 
 Task<Result<Duration>> Rollout::run(std::stop_token stop) {
   if (deployment_.metadata.deletionTimestamp) {
@@ -64,8 +66,7 @@ Task<Result<Duration>> Rollout::run(std::stop_token stop) {
   }
   if (deployment_.spec.strategy.type == "Recreate") co_return co_await recreate(stop);
   if (isRolling(deployment_)) co_return co_await roll(stop);
-  co_return internalError("unexpected deployment strategy type: " +
-                          deployment_.spec.strategy.type);
+  co_return internalError("unexpected deployment strategy type: " + deployment_.spec.strategy.type);
 }
 
 Task<Status> Rollout::notePaused(std::stop_token stop) {
@@ -112,10 +113,10 @@ Task<Status> Rollout::updateFresh(std::stop_token stop) {
   }
   DeploymentStatus status = deployment_.status;
   if (hasProgressDeadline(deployment_) && findCondition(status, "Progressing") == nullptr) {
-    setCondition(status, makeCondition(
-                             "Progressing", "True", "FoundNewReplicaSet",
-                             fmt::format("Found new replica set \"{}\"", set.metadata.name),
-                             now()));
+    setCondition(
+        status,
+        makeCondition("Progressing", "True", "FoundNewReplicaSet",
+                      fmt::format("Found new replica set \"{}\"", set.metadata.name), now()));
     changed = true;
   }
   if (changed) co_return co_await writeDeploymentStatus(status, stop);
@@ -138,10 +139,10 @@ Task<Status> Rollout::createFresh(std::stop_token stop) {
   deployment_.metadata.annotations[kRevision] = std::to_string(revision);
   DeploymentStatus status = deployment_.status;
   if (hasProgressDeadline(deployment_)) {
-    setCondition(status, makeCondition(
-                             "Progressing", "True", "NewReplicaSetCreated",
-                             fmt::format("Created new replica set \"{}\"", wanted.metadata.name),
-                             now()));
+    setCondition(
+        status,
+        makeCondition("Progressing", "True", "NewReplicaSetCreated",
+                      fmt::format("Created new replica set \"{}\"", wanted.metadata.name), now()));
   }
   co_return co_await writeDeploymentStatus(status, stop);
 }
@@ -167,8 +168,8 @@ Task<Status> Rollout::takeCollision(const ReplicaSet& wanted, Status failure,
   std::string message = fmt::format("Failed to create new replica set \"{}\": {}",
                                     wanted.metadata.name, failure.message());
   if (hasProgressDeadline(deployment_)) {
-    setCondition(status, makeCondition("Progressing", "False", "ReplicaSetCreateError", message,
-                                       now()));
+    setCondition(status,
+                 makeCondition("Progressing", "False", "ReplicaSetCreateError", message, now()));
     // The failure itself says more than one of telling it.
     (void)co_await writeDeploymentStatus(status, stop);
   }
@@ -201,10 +202,10 @@ Task<Result<bool>> Rollout::scale(SetPointer set, int replicas, std::stop_token 
   CO_TRY(auto written, co_await client::update(world_.client, next, "", stop));
   replace(written);
   if (before == replicas) co_return false;
-  world_.events.event(deployment_, kEventNormal, "ScalingReplicaSet",
-                      fmt::format("Scaled {} replica set {} from {} to {}",
-                                  before < replicas ? "up" : "down", next.metadata.name, before,
-                                  replicas));
+  world_.events.event(
+      deployment_, kEventNormal, "ScalingReplicaSet",
+      fmt::format("Scaled {} replica set {} from {} to {}", before < replicas ? "up" : "down",
+                  next.metadata.name, before, replicas));
   co_return true;
 }
 
@@ -220,8 +221,7 @@ Task<Status> Rollout::cleanUp(std::stop_token stop) {
   co_return Status();
 }
 
-Task<Status> Rollout::writeDeploymentStatus(const DeploymentStatus& status,
-                                            std::stop_token stop) {
+Task<Status> Rollout::writeDeploymentStatus(const DeploymentStatus& status, std::stop_token stop) {
   Deployment next = deployment_;
   next.status = status;
   CO_TRY(auto written, co_await client::update(world_.client, next, "status", stop));

@@ -111,7 +111,7 @@ Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::sto
 }
 
 Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const SetPointer& set,
-                                                                        std::stop_token stop) {
+                                                                         std::stop_token stop) {
   Pods mine;
   auto selector = api::LabelSelector::from(set->spec.selector.get());
   // Validation keeps these out; nothing to do until the spec changes.
@@ -169,8 +169,8 @@ PodsByNode ReplicaSetController::crowds(const ReplicaSet& set) const {
 Task<void> ReplicaSetController::createOne(const std::string& key, const SetPointer& set,
                                            Status& outcome, std::stop_token stop) {
   Pod pod = podFromTemplate(ReplicaSet::kInfo, set.get(), set->spec.template_);
-  outcome = co_await createPod(client(), events(), ReplicaSet::kInfo, set.get(), std::move(pod),
-                               stop);
+  outcome =
+      co_await createPod(client(), events(), ReplicaSet::kInfo, set.get(), std::move(pod), stop);
   if (outcome.ok()) co_return;
   // No event will come for it.
   expectations_.creationObserved(key);
@@ -199,8 +199,7 @@ Task<Status> ReplicaSetController::createPods(std::string key, SetPointer set, i
 }
 
 Task<void> ReplicaSetController::deleteOne(const std::string& key, const SetPointer& set,
-                                           PodPointer pod, Status& outcome,
-                                           std::stop_token stop) {
+                                           PodPointer pod, Status& outcome, std::stop_token stop) {
   outcome = co_await deletePod(client(), events(), ReplicaSet::kInfo, set.get(),
                                pod->metadata.namespace_, pod->metadata.name, stop);
   if (outcome.ok()) co_return;

@@ -95,8 +95,11 @@ std::vector<PodPointer> podsToDelete(std::vector<PodPointer> pods, const PodsByN
   ranked.reserve(pods.size());
   for (auto& pod : pods) {
     auto crowd = byNode.find(pod->spec.nodeName);
-    Ranked one{pod, api::isPodReady(*pod), deletionCost(*pod),
-               crowd == byNode.end() ? 0 : crowd->second, readySince(*pod),
+    Ranked one{pod,
+               api::isPodReady(*pod),
+               deletionCost(*pod),
+               crowd == byNode.end() ? 0 : crowd->second,
+               readySince(*pod),
                api::podRestarts(*pod)};
     ranked.push_back(std::move(one));
   }

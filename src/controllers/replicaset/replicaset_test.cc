@@ -98,9 +98,8 @@ TEST_P(ReplicaSetSeeds, AdoptsAndReleases) {
   orphan.metadata.labels["app"] = "a";
   h.client.put(orphan);
   h.client.put(replicaSet("rs", 2));
-  ASSERT_TRUE(h.until([&] {
-    return h.client.peek<ReplicaSet>("default", "rs")->status.replicas == 2;
-  }));
+  ASSERT_TRUE(
+      h.until([&] { return h.client.peek<ReplicaSet>("default", "rs")->status.replicas == 2; }));
   h.run(1min);
   EXPECT_EQ(active(h), 2u);
   EXPECT_EQ(api::controllerOf(h.client.peek<Pod>("default", "orphan")->metadata)->name, "rs");
@@ -121,9 +120,8 @@ TEST_P(ReplicaSetSeeds, ReportsFailure) {
   };
   h.start();
   h.client.put(replicaSet("rs", 3));
-  ASSERT_TRUE(h.until([&] {
-    return !h.client.peek<ReplicaSet>("default", "rs")->status.conditions.empty();
-  }));
+  ASSERT_TRUE(h.until(
+      [&] { return !h.client.peek<ReplicaSet>("default", "rs")->status.conditions.empty(); }));
   auto condition = h.client.peek<ReplicaSet>("default", "rs")->status.conditions[0];
   EXPECT_EQ(condition.type, "ReplicaFailure");
   EXPECT_EQ(condition.reason, "FailedCreate");

@@ -1,0 +1,184 @@
+#include "controllers/manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "base/log.h"
+#include "controllers/deployment/controller.h"
+#include "controllers/endpoints/controller.h"
+#include "controllers/endpointslice/controller.h"
+#include "controllers/endpointslicemirroring/controller.h"
+#include "controllers/garbagecollector/controller.h"
+#include "controllers/namespace/controller.h"
+#include "controllers/podgc/controller.h"
+#include "controllers/replicaset/controller.h"
+#include "controllers/serviceaccount/controller.h"
+#include "controllers/tainteviction/controller.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::controllers {
+
+namespace {
+
+const Logger kLog("controllers");
+
+using Made = Result<std::unique_ptr<Controller>>;
+
+template <typename C, typename... Args>
+Made make(const Context& context, Args&&... args) {
+  std::unique_ptr<Controller> controller =
+      std::make_unique<C>(context, std::forward<Args>(args)...);
+  return controller;
+}
+
+/// The options have nothing for it to do.
+Made none() {
+  return std::unique_ptr<Controller>();
+}
+
+Made makeEndpointSlice(const Context& context, const ManagerOptions& options) {
+  endpointslice::EndpointSliceController::Options own;
+  own.workers = options.workers.endpointslice;
+  own.endpointsPerSliceMax = options.endpointsPerSliceMax;
+  return make<endpointslice::EndpointSliceController>(context, own);
+}
+
+Made makePodGc(const Context& context, const ManagerOptions& options) {
+  podgc::PodGarbageCollector::Options own;
+  own.terminatedPodThreshold = options.terminatedPodGcThreshold;
+  return make<podgc::PodGarbageCollector>(context, own);
+}
+
+Made makeNodeIpam(const Context& context, const ManagerOptions& options) {
+  if (!options.allocateNodeCidrs) return none();
+  TRY(auto sets, nodeipam::NodeIpamController::makeSets(options.nodeIpam));
+  return make<nodeipam::NodeIpamController>(context, std::move(sets));
+}
+
+struct Entry {
+  std::string_view name;
+  std::string_view alias;  ///< the short name that is accepted too
+  Made (*make)(const Context&, const ManagerOptions&);
+};
+
+using Options = ManagerOptions;
+
+// A new controller is its folder and one line here.
+constexpr Entry kEntries[] = {
+    {"namespace-controller", "namespace",
+     [](const Context& c, const Options& o) {
+       return make<nspace::NamespaceController>(c, o.workers.nspace);
+     }},
+    {"serviceaccount-controller", "serviceaccount",
+     [](const Context& c, const Options&) {
+       return make<serviceaccount::ServiceAccountController>(c);
+     }},
+    {"root-ca-certificate-publisher-controller", "root-ca-cert-publisher",
+     [](const Context& c, const Options& o) {
+       return o.rootCa.empty() ? none() : make<serviceaccount::RootCaPublisher>(c, o.rootCa);
+     }},
+    {"node-ipam-controller", "nodeipam", makeNodeIpam},
+    {"node-lifecycle-controller", "nodelifecycle",
+     [](const Context& c, const Options& o) {
+       return make<nodelifecycle::NodeLifecycleController>(c, o.nodeLifecycle);
+     }},
+    {"taint-eviction-controller", "taint-eviction-controller",
+     [](const Context& c, const Options&) {
+       return make<tainteviction::TaintEvictionController>(c);
+     }},
+    {"deployment-controller", "deployment",
+     [](const Context& c, const Options& o) {
+       return make<deployment::DeploymentController>(c, o.workers.deployment);
+     }},
+    {"replicaset-controller", "replicaset",
+     [](const Context& c, const Options& o) {
+       return make<replicaset::ReplicaSetController>(c, o.workers.replicaset);
+     }},
+    {"endpoints-controller", "endpoint",
+     [](const Context& c, const Options& o) {
+       return make<endpoints::EndpointsController>(c, o.workers.endpoints);
+     }},
+    {"endpointslice-controller", "endpointslice", makeEndpointSlice},
+    {"endpointslice-mirroring-controller", "endpointslicemirroring",
+     [](const Context& c, const Options& o) {
+       return make<endpointslicemirroring::EndpointSliceMirroringController>(c,
+                                                                             o.workers.mirroring);
+     }},
+    {"pod-garbage-collector-controller", "podgc", makePodGc},
+    {"garbage-collector-controller", "garbagecollector",
+     [](const Context& c, const Options& o) {
+       if (!o.enableGarbageCollector) return none();
+       return make<garbagecollector::GarbageCollector>(c, o.workers.garbageCollector);
+     }},
+};
+
+bool isEnabled(const Entry& entry, const std::vector<std::string>& wanted) {
+  bool all = false;
+  for (std::string_view word : wanted) {
+    if (word == "*") all = true;
+    const bool off = word.starts_with('-');
+    if (off) word.remove_prefix(1);
+    if (word == entry.name || word == entry.alias) return !off;
+  }
+  return all;
+}
+
+Status checkNames(const std::vector<std::string>& wanted) {
+  for (std::string_view word : wanted) {
+    if (word == "*") continue;
+    if (word.starts_with('-')) word.remove_prefix(1);
+    const bool known =
+        std::any_of(std::begin(kEntries), std::end(kEntries),
+                    [word](const Entry& e) { return word == e.name || word == e.alias; });
+    if (!known) {
+      return badRequest(fmt::format("\"{}\" is not in the list of known controllers", word));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status ControllerManager::check(const ManagerOptions& options) {
+  TRY_STATUS(checkNames(options.controllers));
+  if (!options.allocateNodeCidrs) return {};
+  return nodeipam::NodeIpamController::makeSets(options.nodeIpam).status();
+}
+
+Result<std::unique_ptr<ControllerManager>> ControllerManager::create(
+    const Context& context, const ManagerOptions& options) {
+  TRY_STATUS(check(options));
+  auto manager = std::unique_ptr<ControllerManager>(new ControllerManager(context));
+  for (const auto& entry : kEntries) {
+    if (!isEnabled(entry, options.controllers)) continue;
+    TRY(auto controller, entry.make(context, options));
+    if (!controller) continue;
+    manager->controllers_.push_back(std::move(controller));
+    manager->names_.push_back(entry.name);
+  }
+  return manager;
+}
+
+ControllerManager::~ControllerManager() = default;
+
+std::vector<std::string_view> ControllerManager::knownNames() {
+  std::vector<std::string_view> names;
+  for (const auto& entry : kEntries) names.push_back(entry.name);
+  return names;
+}
+
+void ControllerManager::start() {
+  context_.informers.start();
+  for (auto& controller : controllers_) controller->start();
+  kLog.info("controllers started", {{"count", controllers_.size()}});
+}
+
+Task<void> ControllerManager::stop() {
+  std::vector<Task<void>> stops;
+  for (auto& controller : controllers_) stops.push_back(controller->stop());
+  co_await whenAll(std::move(stops));
+}
+
+}  // namespace coxswain::controllers

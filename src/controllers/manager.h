@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controllers/framework/controller.h"
+#include "controllers/nodeipam/controller.h"
+#include "controllers/nodelifecycle/controller.h"
+
+namespace coxswain::controllers {
+
+/// What the flags of kube-controller-manager say, with upstream's defaults.
+struct ManagerOptions {
+  /// "*": those that are on by default; NAME: this one; -NAME: not this one. The first entry that
+  /// names a controller decides. Names (and their short forms) are upstream's.
+  std::vector<std::string> controllers = {"*"};
+
+  std::string rootCa;  ///< PEM, for kube-root-ca.crt; empty: that controller does not run
+
+  bool allocateNodeCidrs = false;
+  nodeipam::NodeIpamController::Options nodeIpam;
+
+  bool enableGarbageCollector = true;
+  int terminatedPodGcThreshold = 12500;
+  size_t endpointsPerSliceMax = 100;
+  nodelifecycle::NodeLifecycleController::Options nodeLifecycle;
+
+  struct Workers {
+    int deployment = 5;
+    int replicaset = 5;
+    int endpoints = 5;
+    int endpointslice = 5;
+    int mirroring = 5;
+    int garbageCollector = 20;
+    int nspace = 10;
+  } workers;
+};
+
+/// All the controllers, made from one list (manager.cc) by what the options say: of
+/// kube-controller-manager and of `up`. One executor.
+///
+///     client::Informers informers(client, executor);
+///     controllers::Context context{client, informers, executor, random};
+///     CO_TRY(auto manager, ControllerManager::create(context, options));
+///     manager->start();    // starts the informers too; others may share them
+///     ...
+///     co_await manager->stop();
+///     co_await informers.stop();
+class ControllerManager {
+ public:
+  /// BadRequest for options that make no sense, such as names of controllers that nobody knows.
+  static Status check(const ManagerOptions& options);
+  /// `context` is copied; what it refers to outlives the manager. Fails as check does.
+  static Result<std::unique_ptr<ControllerManager>> create(const Context& context,
+                                                           const ManagerOptions& options);
+  /// After stop(), or if never started.
+  ~ControllerManager();
+  ControllerManager(const ControllerManager&) = delete;
+  ControllerManager& operator=(const ControllerManager&) = delete;
+
+  void start();
+  Task<void> stop();
+
+  /// Of those that run, in the order of the list: "deployment-controller".
+  [[nodiscard]] const std::vector<std::string_view>& names() const { return names_; }
+  /// All there are, for the help text.
+  static std::vector<std::string_view> knownNames();
+
+ private:
+  explicit ControllerManager(const Context& context) : context_(context) {}
+
+  Context context_;
+  std::vector<std::unique_ptr<Controller>> controllers_;
+  std::vector<std::string_view> names_;
+};
+
+}  // namespace coxswain::controllers
