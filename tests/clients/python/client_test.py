@@ -1,0 +1,55 @@
+"""The Python client (PyPI: kubernetes) against our API server: create, list, watch, patch, delete."""
+import threading
+import unittest
+
+from kubernetes import client, config, watch
+
+DEPLOYMENT = {
+    "apiVersion": "apps/v1", "kind": "Deployment",
+    "metadata": {"name": "web", "labels": {"app": "web"}},
+    "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+             "template": {"metadata": {"labels": {"app": "web"}},
+                          "spec": {"containers": [{"name": "c", "image": "nginx"}]}}},
+}
+
+
+class Deployments(unittest.TestCase):
+    def setUp(self):
+        config.load_kube_config()
+        self.api = client.AppsV1Api()
+
+    def test_life_of_a_deployment(self):
+        seen = []
+        done = threading.Event()
+        first = self.api.list_namespaced_deployment("default")
+        self.assertEqual(first.items, [])
+
+        def follow():
+            stream = watch.Watch()
+            for event in stream.stream(self.api.list_namespaced_deployment, "default", timeout_seconds=30,
+                                       resource_version=first.metadata.resource_version):
+                seen.append((event["type"], event["object"].metadata.name))
+                if event["type"] == "DELETED":
+                    stream.stop()
+            done.set()
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+
+        made = self.api.create_namespaced_deployment("default", DEPLOYMENT)
+        self.assertEqual(made.spec.strategy.type, "RollingUpdate")
+        self.assertTrue(made.metadata.uid)
+        patched = self.api.patch_namespaced_deployment("web", "default", {"spec": {"replicas": 5}})
+        self.assertEqual(patched.spec.replicas, 5)
+        self.assertEqual(patched.metadata.generation, 2)
+        listed = self.api.list_namespaced_deployment("default", label_selector="app=web")
+        self.assertEqual([d.metadata.name for d in listed.items], ["web"])
+        with self.assertRaises(client.ApiException) as refused:
+            self.api.create_namespaced_deployment("default", {**DEPLOYMENT, "metadata": {"name": "Bad_Name"}})
+        self.assertEqual(refused.exception.status, 422)
+        self.api.delete_namespaced_deployment("web", "default")
+        self.assertTrue(done.wait(30), seen)
+        self.assertEqual(seen, [("ADDED", "web"), ("MODIFIED", "web"), ("DELETED", "web")])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
