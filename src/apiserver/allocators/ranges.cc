@@ -1,0 +1,130 @@
+#include "apiserver/allocators/ranges.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace coxswain::apiserver {
+namespace {
+
+constexpr uint64_t kAddressesMax = 1 << 16;
+
+Status taken(std::string_view what) {
+  return badRequest("provided " + std::string(what) + " is already allocated");
+}
+
+/// The last eight bytes as a number.
+uint64_t tail(const api::IpAddress& ip) {
+  uint64_t value = 0;
+  const size_t end = ip.v6 ? 16 : 4;
+  for (size_t i = ip.v6 ? 8 : 0; i < end; ++i) value = value << 8 | ip.bytes[i];
+  return value;
+}
+
+api::IpAddress plus(api::IpAddress ip, uint64_t count) {
+  size_t i = ip.v6 ? 16 : 4;
+  while (i > 0 && count > 0) {
+    --i;
+    count += ip.bytes[i];
+    ip.bytes[i] = static_cast<uint8_t>(count & 0xff);
+    count >>= 8;
+  }
+  return ip;
+}
+
+std::optional<int32_t> number(std::string_view text) {
+  int32_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
+}  // namespace
+
+Result<AddressRange> AddressRange::create(std::string_view cidr, Random& random) {
+  auto prefix = api::parseCidr(cidr);
+  if (!prefix) return badRequest("\"" + std::string(cidr) + "\" is not a range of addresses");
+  const int bits = prefix->address.bits() - prefix->length;
+  if (bits < 2) return badRequest("range " + std::string(cidr) + " has fewer than 4 addresses");
+  prefix->address = prefix->network();
+  uint64_t size = bits >= 16 ? kAddressesMax : uint64_t{1} << bits;
+  if (prefix->address.v6 || bits > 16) {
+    size -= 1;  // the network's own
+  } else {
+    size -= 2;  // and the broadcast address
+  }
+  // As upstream: a sixteenth, at least 16 and at most 256, is for those who ask for a certain one.
+  const uint64_t reserved = size < 16 ? 0 : std::clamp<uint64_t>(size / 16, 16, 256);
+  return AddressRange(*prefix, NumberPool(size, std::min(reserved, size), random));
+}
+
+std::string AddressRange::at(uint64_t number) const {
+  return plus(prefix_.address, number + 1).str();
+}
+
+std::optional<uint64_t> AddressRange::numberOf(std::string_view address) const {
+  auto ip = api::parseIpSloppy(address);
+  if (!ip || ip->v6 != v6() || !prefix_.contains(*ip)) return std::nullopt;
+  const auto offset = tail(*ip) - tail(prefix_.address);
+  if (offset == 0 || offset > pool_.size()) return std::nullopt;
+  return offset - 1;
+}
+
+Status AddressRange::take(std::string_view address, const std::string& owner) {
+  auto number = numberOf(address);
+  if (!number) {
+    return badRequest("the provided IP (" + std::string(address) +
+                      ") is not in the valid range. The range of valid IPs is " + str());
+  }
+  return pool_.take(*number, owner) ? Status() : taken("IP");
+}
+
+std::optional<std::string> AddressRange::takeAny(const std::string& owner) {
+  auto number = pool_.takeAny(owner);
+  if (!number) return std::nullopt;
+  return at(*number);
+}
+
+void AddressRange::give(std::string_view address, const std::string& owner) {
+  if (auto number = numberOf(address)) pool_.give(*number, owner);
+}
+
+Result<PortRange> PortRange::create(std::string_view text, Random& random) {
+  auto wrong =
+      badRequest("\"" + std::string(text) + "\" is not a range of ports (want 30000-32767)");
+  auto sign = text.find_first_of("-+");
+  if (sign == std::string_view::npos) return wrong;
+  auto first = number(text.substr(0, sign));
+  auto second = number(text.substr(sign + 1));
+  if (!first || !second) return wrong;
+  const int64_t last = text[sign] == '+' ? int64_t{*first} + *second : *second;
+  if (*first < 1 || last < *first || last > 65535) return wrong;
+  const auto size = static_cast<uint64_t>(last - *first + 1);
+  const uint64_t reserved = size < 16 ? 0 : std::clamp<uint64_t>(size / 32, 16, 128);
+  return PortRange(*first, static_cast<int32_t>(last),
+                   NumberPool(size, std::min(reserved, size), random));
+}
+
+Status PortRange::take(int32_t port, const std::string& owner) {
+  if (port < first_ || port > last_) {
+    return badRequest("provided port is not in the valid range. The range of valid ports is " +
+                      std::to_string(first_) + "-" + std::to_string(last_));
+  }
+  return pool_.take(static_cast<uint64_t>(port - first_), owner) ? Status() : taken("port");
+}
+
+std::optional<int32_t> PortRange::takeAny(const std::string& owner) {
+  auto number = pool_.takeAny(owner);
+  if (!number) return std::nullopt;
+  return first_ + static_cast<int32_t>(*number);
+}
+
+void PortRange::give(int32_t port, const std::string& owner) {
+  if (port >= first_ && port <= last_) pool_.give(static_cast<uint64_t>(port - first_), owner);
+}
+
+bool PortRange::isFree(int32_t port) const {
+  return port >= first_ && port <= last_ &&
+         pool_.ownerOf(static_cast<uint64_t>(port - first_)).empty();
+}
+
+}  // namespace coxswain::apiserver

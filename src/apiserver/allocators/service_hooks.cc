@@ -1,0 +1,330 @@
+#include "apiserver/allocators/service_hooks.h"
+
+#include <algorithm>
+#include <set>
+
+#include "api/gen/core_v1.h"
+#include "api/names/field_error.h"
+#include "base/log.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using api::FieldErrors;
+using api::FieldPath;
+using api::core::v1::Service;
+using api::core::v1::ServicePort;
+using api::core::v1::ServiceSpec;
+
+const Logger kLog("apiserver.allocators");
+
+constexpr std::string_view kSingleStack = "SingleStack";
+constexpr std::string_view kPreferDualStack = "PreferDualStack";
+constexpr std::string_view kRequireDualStack = "RequireDualStack";
+
+bool needsAddress(const ServiceSpec& spec) {
+  return spec.type != "ExternalName";
+}
+bool isHeadless(const ServiceSpec& spec) {
+  return needsAddress(spec) && !spec.clusterIPs.empty() && spec.clusterIPs.front() == "None";
+}
+bool needsPorts(const ServiceSpec& spec) {
+  return spec.type == "NodePort" ||
+         (spec.type == "LoadBalancer" && spec.allocateLoadBalancerNodePorts.value_or(true));
+}
+bool needsHealthCheckPort(const ServiceSpec& spec) {
+  return spec.type == "LoadBalancer" && spec.externalTrafficPolicy == "Local";
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+std::string otherFamily(std::string_view family) {
+  return family == "IPv4" ? "IPv6" : "IPv4";
+}
+std::string familyOf(std::string_view address) {
+  return address.find(':') == std::string_view::npos ? "IPv4" : "IPv6";
+}
+
+std::vector<std::string> addressesOf(const ServiceSpec& spec) {
+  if (!needsAddress(spec) || isHeadless(spec)) return {};
+  return spec.clusterIPs;
+}
+std::set<int32_t> portsOf(const ServiceSpec& spec) {
+  std::set<int32_t> ports;
+  for (const auto& port : spec.ports) {
+    if (port.nodePort != 0) ports.insert(port.nodePort);
+  }
+  if (spec.healthCheckNodePort != 0) ports.insert(spec.healthCheckNodePort);
+  return ports;
+}
+
+Status invalidService(const Service& service, FieldErrors errors) {
+  return errors.toStatus("Service", service.metadata.name);
+}
+
+/// A service without addresses or with a policy of one family that goes from two to one keeps the
+/// first of each.
+void trimToOne(ServiceSpec& next, const ServiceSpec& current) {
+  if (next.ipFamilyPolicy != kSingleStack || current.ipFamilyPolicy == kSingleStack) return;
+  if (next.clusterIPs.size() > 1 && next.clusterIPs == current.clusterIPs) {
+    next.clusterIPs.resize(1);
+  }
+  if (next.ipFamilies.size() > 1 && next.ipFamilies == current.ipFamilies) {
+    next.ipFamilies.resize(1);
+  }
+}
+
+}  // namespace
+
+/// What one write took, and what its service had before.
+class ServiceHooks::Transaction final : public StorageTransaction {
+ public:
+  Transaction(ServiceHooks& hooks, const Service& next, const Service* current)
+      : hooks_(hooks), next_(next), owner_(next.metadata.uid) {
+    if (!current) return;
+    addressesBefore_ = addressesOf(current->spec);
+    portsBefore_ = portsOf(current->spec);
+  }
+  ~Transaction() override {
+    if (!finished_) giveBack();
+  }
+
+  [[nodiscard]] const std::string& owner() const { return owner_; }
+  [[nodiscard]] bool had(std::string_view address) const {
+    return contains(addressesBefore_, address);
+  }
+  [[nodiscard]] bool had(int32_t port) const { return portsBefore_.contains(port); }
+  void took(std::string address) { addressesTaken_.push_back(std::move(address)); }
+  void took(int32_t port) { portsTaken_.insert(port); }
+  [[nodiscard]] bool tookPort(int32_t port) const { return portsTaken_.contains(port); }
+
+  /// What the object has now, when all is allocated: the rest of what it had goes if it is stored.
+  void settle() {
+    auto addresses = addressesOf(next_.spec);
+    auto ports = portsOf(next_.spec);
+    std::erase_if(addressesBefore_, [&](const auto& ip) { return contains(addresses, ip); });
+    std::erase_if(portsBefore_, [&](int32_t port) { return ports.contains(port); });
+  }
+
+  void finish(bool stored) override {
+    if (finished_) return;
+    finished_ = true;
+    if (!stored) return giveBack();
+    for (const auto& address : addressesBefore_) give(address);
+    for (int32_t port : portsBefore_) hooks_.ports_.give(port, owner_);
+  }
+
+ private:
+  void give(const std::string& address) {
+    if (auto* range = hooks_.rangeOf(familyOf(address))) range->give(address, owner_);
+  }
+  void giveBack() {
+    for (const auto& address : addressesTaken_) give(address);
+    for (int32_t port : portsTaken_) hooks_.ports_.give(port, owner_);
+  }
+
+  ServiceHooks& hooks_;
+  const Service& next_;  // until settle()
+  std::string owner_;
+  std::vector<std::string> addressesBefore_;
+  std::set<int32_t> portsBefore_;
+  std::vector<std::string> addressesTaken_;
+  std::set<int32_t> portsTaken_;
+  bool finished_ = false;
+};
+
+AddressRange* ServiceHooks::rangeOf(std::string_view family) {
+  for (auto& range : addresses_) {
+    if (range.family() == family) return &range;
+  }
+  return nullptr;
+}
+
+void ServiceHooks::adopt(const Service& service) {
+  const auto& owner = service.metadata.uid;
+  auto tell = [&service](const Status& status, std::string what) {
+    if (status.ok()) return;
+    kLog.warn("a stored service has what it cannot",
+              {{"service", service.metadata.namespace_ + "/" + service.metadata.name},
+               {"what", what},
+               {"why", status}});
+  };
+  for (const auto& address : addressesOf(service.spec)) {
+    if (auto* range = rangeOf(familyOf(address))) tell(range->take(address, owner), address);
+  }
+  for (int32_t port : portsOf(service.spec)) tell(ports_.take(port, owner), std::to_string(port));
+}
+
+Status ServiceHooks::decideFamilies(Service& next, const Service* current) const {
+  auto& spec = next.spec;
+  if (!needsAddress(spec)) return {};
+  if (current && needsAddress(current->spec)) trimToOne(spec, current->spec);
+  const bool headless = isHeadless(spec);
+  auto& families = spec.ipFamilies;
+  for (size_t i = families.size(); !headless && i < spec.clusterIPs.size(); ++i) {
+    families.push_back(familyOf(spec.clusterIPs[i]));
+  }
+  const auto primary = std::string(addresses_.front().family());
+  // Nobody but its owner knows where a headless service without selector leads to.
+  if (headless && spec.selector.empty()) {
+    if (!spec.ipFamilyPolicy) spec.ipFamilyPolicy = kRequireDualStack;
+    if (families.empty()) families.push_back(primary);
+    if (*spec.ipFamilyPolicy != kSingleStack && families.size() == 1) {
+      families.push_back(otherFamily(families.front()));
+    }
+    return {};
+  }
+  if (!spec.ipFamilyPolicy) spec.ipFamilyPolicy = kSingleStack;
+  const auto& policy = *spec.ipFamilyPolicy;
+  const FieldPath path("spec");
+  FieldErrors errors;
+  if (policy == kSingleStack && (families.size() > 1 || spec.clusterIPs.size() > 1)) {
+    errors.invalid(
+        path.child("ipFamilyPolicy"), policy,
+        spec.clusterIPs.size() > 1
+            ? "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs "
+              "are specified"
+            : "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families "
+              "are specified");
+  }
+  if (policy == kRequireDualStack && addresses_.size() < 2) {
+    errors.invalid(path.child("ipFamilyPolicy"), policy,
+                   "this cluster is not configured for dual-stack services");
+  }
+  auto configured = [this](std::string_view family) {
+    return std::any_of(addresses_.begin(), addresses_.end(),
+                       [&](const AddressRange& range) { return range.family() == family; });
+  };
+  const auto familiesPath = path.child("ipFamilies");
+  for (size_t i = 0; i < families.size(); ++i) {
+    if (configured(families[i])) continue;
+    errors.invalid(familiesPath.index(i), families[i], "not configured on this cluster");
+  }
+  if (!errors.empty()) return invalidService(next, std::move(errors));
+
+  if (families.empty()) families.push_back(primary);
+  const bool dual = policy == kPreferDualStack || policy == kRequireDualStack;
+  if (dual && families.size() == 1 && addresses_.size() == 2) {
+    families.push_back(otherFamily(families.front()));
+  }
+  return {};
+}
+
+Status ServiceHooks::allocateAddresses(Service& next, const Service* current,
+                                       Transaction& transaction) {
+  auto& spec = next.spec;
+  if (!needsAddress(spec) || isHeadless(spec)) return {};
+  for (size_t i = 0; i < spec.ipFamilies.size(); ++i) {
+    auto* range = rangeOf(spec.ipFamilies[i]);
+    if (i < spec.clusterIPs.size()) {
+      const auto& wanted = spec.clusterIPs[i];
+      if (transaction.had(wanted)) continue;
+      Status status = range->take(wanted, transaction.owner());
+      if (!status.ok()) {
+        FieldErrors errors;
+        errors.invalid(FieldPath("spec").child("clusterIPs"), spec.clusterIPs,
+                       "failed to allocate IP " + wanted + ": " + status.message());
+        return invalidService(next, std::move(errors));
+      }
+      transaction.took(wanted);
+      continue;
+    }
+    auto found = range->takeAny(transaction.owner());
+    if (!found) return internalError("failed to allocate a serviceIP: range is full");
+    transaction.took(*found);
+    spec.clusterIPs.push_back(std::move(*found));
+  }
+  spec.clusterIP = spec.clusterIPs.empty() ? "" : spec.clusterIPs.front();
+  return {};
+}
+
+Status ServiceHooks::allocatePorts(Service& next, const Service* current,
+                                   Transaction& transaction) {
+  auto& ports = next.spec.ports;
+  const FieldPath portsPath = FieldPath("spec").child("ports");
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const int32_t wanted = ports[i].nodePort;
+    if (wanted == 0 || transaction.had(wanted) || transaction.tookPort(wanted)) continue;
+    Status status = ports_.take(wanted, transaction.owner());
+    if (!status.ok()) {
+      FieldErrors errors;
+      errors.invalid(portsPath.index(i).child("nodePort"), wanted, status.message());
+      return invalidService(next, std::move(errors));
+    }
+    transaction.took(wanted);
+  }
+  if (!needsPorts(next.spec)) return {};
+  for (auto& port : ports) {
+    if (port.nodePort != 0) continue;
+    // One port over several protocols has one node port.
+    auto twin = std::find_if(ports.begin(), ports.end(), [&](const ServicePort& other) {
+      if (other.nodePort == 0 || other.port != port.port) return false;
+      return std::none_of(ports.begin(), ports.end(), [&](const ServicePort& used) {
+        return used.nodePort == other.nodePort && used.protocol == port.protocol;
+      });
+    });
+    if (twin != ports.end()) {
+      port.nodePort = twin->nodePort;
+      continue;
+    }
+    auto found = ports_.takeAny(transaction.owner());
+    if (!found) return internalError("failed to allocate a nodePort: range is full");
+    transaction.took(*found);
+    port.nodePort = *found;
+  }
+  return {};
+}
+
+Status ServiceHooks::allocateHealthCheckPort(Service& next, const Service* current,
+                                             Transaction& transaction) {
+  auto& port = next.spec.healthCheckNodePort;
+  if (port != 0) {
+    if (transaction.had(port) || transaction.tookPort(port)) return {};
+    Status status = ports_.take(port, transaction.owner());
+    if (!status.ok()) {
+      return internalError("failed to allocate requested HealthCheck NodePort " +
+                           std::to_string(port) + ": " + status.message());
+    }
+  } else {
+    if (!needsHealthCheckPort(next.spec)) return {};
+    auto found = ports_.takeAny(transaction.owner());
+    if (!found) {
+      return internalError("failed to allocate a HealthCheck NodePort: range is full");
+    }
+    port = *found;
+  }
+  transaction.took(port);
+  return {};
+}
+
+StorageHooks::Begun ServiceHooks::begin(Service& next, const Service* current) {
+  TRY_STATUS(decideFamilies(next, current));
+  auto transaction = std::make_unique<Transaction>(*this, next, current);
+  TRY_STATUS(allocateAddresses(next, current, *transaction));
+  TRY_STATUS(allocatePorts(next, current, *transaction));
+  TRY_STATUS(allocateHealthCheckPort(next, current, *transaction));
+  transaction->settle();
+  return std::unique_ptr<StorageTransaction>(std::move(transaction));
+}
+
+Task<StorageHooks::Begun> ServiceHooks::beginCreate(api::Object& object, bool dryRun) {
+  co_return begin(*object.as<Service>(), nullptr);
+}
+
+Task<StorageHooks::Begun> ServiceHooks::beginUpdate(api::Object& next, const api::Object& current,
+                                                    bool dryRun) {
+  co_return begin(*next.as<Service>(), current.as<Service>());
+}
+
+void ServiceHooks::afterDelete(const api::Object& object) {
+  const auto& service = *object.as<Service>();
+  const auto& owner = service.metadata.uid;
+  for (const auto& address : addressesOf(service.spec)) {
+    if (auto* range = rangeOf(familyOf(address))) range->give(address, owner);
+  }
+  for (int32_t port : portsOf(service.spec)) ports_.give(port, owner);
+}
+
+}  // namespace coxswain::apiserver
