@@ -13,11 +13,15 @@ int version(int, char**) {
 
 constexpr Part kParts[] = {
     {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
+    {"kube-controller-manager", "run the controllers", kubeControllerManager},
+    {"kube-scheduler", "give pods their nodes", kubeScheduler},
     {"version", "print this program's version", version},
 };
 
 }  // namespace
 
-std::span<const Part> parts() { return kParts; }
+std::span<const Part> parts() {
+  return kParts;
+}
 
 }  // namespace coxswain::cmd

@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "api/meta/time.h"
+#include "client/http/client_config.h"
+#include "client/informers.h"
+#include "cmd/commands.h"
+#include "cmd/component.h"
+#include "controllers/manager.h"
+
+namespace coxswain::cmd {
+
+namespace {
+
+struct Flags {
+  controllers::ManagerOptions options;
+  std::string rootCaFile;
+  std::string serviceClusterIpRange;
+  int nodeMask = 0;  ///< --node-cidr-mask-size; 0: by family
+  std::string monitorPeriod = "5s";
+  std::string monitorGracePeriod = "50s";
+  std::string startupGracePeriod = "1m0s";
+};
+
+void addControllerFlags(CLI::App& app, Flags& flags) {
+  auto& options = flags.options;
+  std::string known;
+  for (auto name : controllers::ControllerManager::knownNames()) {
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  app.add_option("--controllers", options.controllers,
+                 "which run: '*' all, NAME this one, -NAME not this one. Known: " + known)
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--root-ca-file", flags.rootCaFile,
+                 "CA (PEM) that pods verify the API server with: config map kube-root-ca.crt");
+  app.add_option("--enable-garbage-collector", options.enableGarbageCollector,
+                 "delete objects whose owners are gone")
+      ->capture_default_str();
+  app.add_option("--terminated-pod-gc-threshold", options.terminatedPodGcThreshold,
+                 "how many pods that have ended are kept; 0 or less: all")
+      ->capture_default_str();
+  app.add_option("--max-endpoints-per-slice", options.endpointsPerSliceMax,
+                 "endpoints in one EndpointSlice")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+}
+
+void addNodeFlags(CLI::App& app, Flags& flags) {
+  auto& options = flags.options;
+  auto& ipam = options.nodeIpam;
+  app.add_option("--allocate-node-cidrs", options.allocateNodeCidrs,
+                 "give each node a range of pod addresses")
+      ->capture_default_str();
+  app.add_option("--cluster-cidr", ipam.clusterCidrs, "ranges of pod addresses, one a family")
+      ->delimiter(',');
+  app.add_option("--service-cluster-ip-range", flags.serviceClusterIpRange,
+                 "ranges of services, which nodes do not get");
+  app.add_option("--node-cidr-mask-size", flags.nodeMask, "size of a node's range");
+  app.add_option("--node-cidr-mask-size-ipv4", ipam.nodeMaskV4, "of IPv4, with two families")
+      ->capture_default_str();
+  app.add_option("--node-cidr-mask-size-ipv6", ipam.nodeMaskV6, "of IPv6, with two families")
+      ->capture_default_str();
+  app.add_option("--node-monitor-period", flags.monitorPeriod, "how often nodes are looked at")
+      ->capture_default_str();
+  app.add_option("--node-monitor-grace-period", flags.monitorGracePeriod,
+                 "how long a node may be silent")
+      ->capture_default_str();
+  app.add_option("--node-startup-grace-period", flags.startupGracePeriod,
+                 "the same before its first word")
+      ->capture_default_str();
+  auto& zones = options.nodeLifecycle.zones;
+  app.add_option("--node-eviction-rate", zones.evictionsPerSecond,
+                 "nodes a second that are tainted in a healthy zone")
+      ->capture_default_str();
+  app.add_option("--secondary-node-eviction-rate", zones.secondaryEvictionsPerSecond,
+                 "the same in an unhealthy zone; 0 where it is small")
+      ->capture_default_str();
+  app.add_option("--unhealthy-zone-threshold", zones.unhealthyThreshold,
+                 "share of nodes not ready that makes a zone unhealthy")
+      ->capture_default_str();
+  app.add_option("--large-cluster-size-threshold", zones.largeClusterThreshold,
+                 "zones with more nodes are large")
+      ->capture_default_str();
+}
+
+void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers) {
+  struct Row {
+    const char* flag;
+    int& count;
+  };
+  const Row rows[] = {
+      {"--concurrent-deployment-syncs", workers.deployment},
+      {"--concurrent-replicaset-syncs", workers.replicaset},
+      {"--concurrent-endpoint-syncs", workers.endpoints},
+      {"--concurrent-service-endpoint-syncs", workers.endpointslice},
+      {"--mirroring-concurrent-service-endpoint-syncs", workers.mirroring},
+      {"--concurrent-gc-syncs", workers.garbageCollector},
+      {"--concurrent-namespace-syncs", workers.nspace},
+  };
+  for (const auto& row : rows) {
+    app.add_option(row.flag, row.count, "objects looked at at the same time")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+  }
+}
+
+Status readDuration(const char* flag, const std::string& text, Duration& into) {
+  auto parsed = api::GoDuration::parse(text);
+  if (!parsed.ok()) return parsed.status().withContext(flag);
+  if (parsed->duration() <= Duration(0)) {
+    return badRequest(fmt::format("{}: must be greater than zero", flag));
+  }
+  into = parsed->duration();
+  return {};
+}
+
+/// What flags say beyond their own place.
+Status complete(Flags& flags) {
+  auto& options = flags.options;
+  auto& lifecycle = options.nodeLifecycle;
+  TRY_STATUS(readDuration("--node-monitor-period", flags.monitorPeriod, lifecycle.monitorPeriod));
+  TRY_STATUS(readDuration("--node-monitor-grace-period", flags.monitorGracePeriod,
+                          lifecycle.health.grace));
+  TRY_STATUS(readDuration("--node-startup-grace-period", flags.startupGracePeriod,
+                          lifecycle.health.startupGrace));
+  if (!flags.rootCaFile.empty()) {
+    TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
+  }
+  auto& ipam = options.nodeIpam;
+  if (flags.nodeMask != 0) {
+    if (ipam.clusterCidrs.size() > 1) {
+      return badRequest(
+          "--node-cidr-mask-size is for one family: use "
+          "--node-cidr-mask-size-ipv4 and --node-cidr-mask-size-ipv6");
+    }
+    ipam.nodeMaskV4 = ipam.nodeMaskV6 = flags.nodeMask;
+  }
+  std::string_view ranges = flags.serviceClusterIpRange;
+  while (!ranges.empty()) {
+    const auto comma = ranges.find(',');
+    ipam.serviceCidrs.emplace_back(ranges.substr(0, comma));
+    ranges = comma == std::string_view::npos ? "" : ranges.substr(comma + 1);
+  }
+  return controllers::ControllerManager::check(options);
+}
+
+Task<Status> control(std::shared_ptr<Flags> flags, Component component, std::stop_token stop) {
+  client::Informers informers(component.client, component.reactor);
+  controllers::Context context{component.client, informers, component.reactor, component.random};
+  CO_TRY(auto manager, controllers::ControllerManager::create(context, flags->options));
+  manager->start();
+  Event never;
+  Status stopped = co_await never.wait(stop);
+  co_await manager->stop();
+  co_await informers.stop();
+  co_return stopped;
+}
+
+}  // namespace
+
+int kubeControllerManager(int argc, char** argv) {
+  ComponentFlags shared;
+  shared.component = "kube-controller-manager";
+  shared.securePort = 10257;
+  auto flags = std::make_shared<Flags>();
+  CLI::App app("The controllers: bring the cluster nearer to what its objects say",
+               "kube-controller-manager");
+  addComponentFlags(app, shared);
+  addControllerFlags(app, *flags);
+  addNodeFlags(app, *flags);
+  addWorkerFlags(app, flags->options.workers);
+  auto check = [flags] { return complete(*flags); };
+  auto work = [flags](Component component, std::stop_token stop) {
+    return control(flags, component, std::move(stop));
+  };
+  return runComponent(app, shared, argc, argv, check, work);
+}
+
+}  // namespace coxswain::cmd
