@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/gen/authentication_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
@@ -16,7 +17,9 @@ namespace coxswain::client::testing {
 
 namespace {
 
-std::string keyOf(const std::string& ns, const std::string& name) { return ns + "/" + name; }
+std::string keyOf(const std::string& ns, const std::string& name) {
+  return ns + "/" + name;
+}
 
 const std::string kNoNamespace;
 
@@ -34,7 +37,9 @@ std::string FakeClient::collectionOf(const ResourceType& type) {
   return std::string(type.group) + "/" + std::string(type.plural);
 }
 
-bool FakeClient::happens(double chance) { return chance > 0 && random_.unit() < chance; }
+bool FakeClient::happens(double chance) {
+  return chance > 0 && random_.unit() < chance;
+}
 
 Task<Status> FakeClient::arrive(Write write, std::stop_token stop) {
   Duration latency(0);
@@ -121,8 +126,8 @@ Result<api::ConstObject> FakeClient::createNow(const ResourceType& type, const s
   }
   if (meta.name.empty()) {
     if (meta.generateName.empty()) {
-      return invalid(type.kind->name, "", {{"FieldValueRequired", "name or generateName is required",
-                                            "metadata.name"}});
+      return invalid(type.kind->name, "",
+                     {{"FieldValueRequired", "name or generateName is required", "metadata.name"}});
     }
     meta.name = api::generateName(meta.generateName, [this] { return random_.next(); });
   }
@@ -163,8 +168,7 @@ api::ConstObject FakeClient::replace(const ResourceType& type, api::Object objec
 }
 
 Result<api::ConstObject> FakeClient::updateNow(const ResourceType& type,
-                                               const std::string& subresource,
-                                               api::Object object) {
+                                               const std::string& subresource, api::Object object) {
   if (&object.info() != type.kind) return badRequest("the object is of another kind");
   const auto& asked = *api::objectMeta(object);
   auto before = find(type, asked.namespace_, asked.name);
@@ -247,8 +251,7 @@ Status FakeClient::removeNow(const ResourceType& type, const std::string& ns,
   }
   api::Object next = before.clone();
   auto& meta = *api::objectMeta(next);
-  if (options.propagationPolicy == "Foreground" &&
-      !api::hasFinalizer(meta, "foregroundDeletion")) {
+  if (options.propagationPolicy == "Foreground" && !api::hasFinalizer(meta, "foregroundDeletion")) {
     meta.finalizers.emplace_back("foregroundDeletion");
   }
   if (options.propagationPolicy == "Orphan" && !api::hasFinalizer(meta, "orphan")) {
@@ -283,6 +286,15 @@ Result<api::ConstObject> FakeClient::postNow(const ResourceType& type, const std
                                              const std::string& name,
                                              const std::string& subresource,
                                              const api::ConstObject& object) {
+  if (const auto* request = object.as<api::authentication::v1::TokenRequest>();
+      request != nullptr && type.plural == "serviceaccounts" && subresource == "token") {
+    if (!find(type, ns, name)) return notFound(qualifiedName(type), name);
+    auto answer = *request;
+    answer.status.token = fmt::format("token-{}", ++tokens_);
+    answer.status.expirationTimestamp = api::Time(
+        executor_.wallNow() + std::chrono::seconds(request->spec.expirationSeconds.value_or(3600)));
+    return api::ConstObject(api::Object(std::move(answer)));
+  }
   const auto* binding = object.as<api::core::v1::Binding>();
   if (type.plural != "pods" || subresource != "binding" || binding == nullptr) {
     return notFound(qualifiedName(type), name);
@@ -292,9 +304,9 @@ Result<api::ConstObject> FakeClient::postNow(const ResourceType& type, const std
   api::Object next = before.clone();
   auto& pod = *next.as<api::core::v1::Pod>();
   if (!pod.spec.nodeName.empty()) {
-    return conflict("pods/binding", name,
-                    fmt::format("pod {} is already assigned to node \"{}\"", name,
-                                pod.spec.nodeName));
+    return conflict(
+        "pods/binding", name,
+        fmt::format("pod {} is already assigned to node \"{}\"", name, pod.spec.nodeName));
   }
   pod.spec.nodeName = binding->target.name;
   api::core::v1::PodCondition scheduled;
@@ -385,8 +397,7 @@ class FakeWatch final : public Watch {
 };
 
 Task<Result<std::unique_ptr<Watch>>> FakeClient::watch(const ResourceType& type, std::string ns,
-                                                       WatchOptions options,
-                                                       std::stop_token stop) {
+                                                       WatchOptions options, std::stop_token stop) {
   CO_TRY_STATUS(co_await arrive(Write::No, stop));
   CO_TRY(Selection selection, Selection::create(ns, options.labelSelector, options.fieldSelector));
   size_t at = log_.size();
@@ -418,8 +429,7 @@ Task<Result<api::ConstObject>> FakeClient::create(const ResourceType& type, std:
   co_return made;
 }
 
-Task<Result<api::ConstObject>> FakeClient::update(const ResourceType& type,
-                                                  std::string subresource,
+Task<Result<api::ConstObject>> FakeClient::update(const ResourceType& type, std::string subresource,
                                                   api::ConstObject object, std::stop_token stop) {
   CO_TRY_STATUS(co_await arrive(Write::Yes, stop));
   CO_TRY_STATUS(react("update", type, subresource, &object));

@@ -140,6 +140,7 @@ class FakeClient final : public Client {
   uint64_t version_ = 0;
   uint64_t compactedAt_ = 0;
   uint64_t uids_ = 0;
+  uint64_t tokens_ = 0;
   WaitList changed_;
 };
 

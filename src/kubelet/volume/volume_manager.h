@@ -38,6 +38,8 @@ struct VolumeManagerOptions {
   Duration mountTimeout = 123s;
   Duration retryMin = 500ms;
   Duration retryMax = 122s;
+  /// Big folders are removed on a thread of their own: not under simulation.
+  bool removeOnThread = false;
 };
 
 /// Makes pods' volumes ready below <rootDir>/pods/<uid>/volumes/kubernetes.io~<kind>/<name>, keeps
