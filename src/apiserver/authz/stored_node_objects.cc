@@ -16,7 +16,13 @@ std::vector<api::ConstObject> StoredNodeObjects::podsOf(std::string_view node,
   request.fields = api::FieldSelector::equals("spec.nodeName", node);
   auto answer = pods_.list(request);
   if (!answer.ok()) return {};
-  return std::move(answer->items);
+  std::vector<api::ConstObject> objects;
+  objects.reserve(answer->items.size());
+  for (const auto& item : answer->items) {
+    auto object = item.object();
+    if (object.ok()) objects.push_back(std::move(*object));
+  }
+  return objects;
 }
 
 bool StoredNodeObjects::podOnNode(std::string_view node, std::string_view ns,

@@ -1,13 +1,11 @@
 #include "apiserver/generic/generic_registry.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 #include "api/codec/protobuf.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
-#include "apiserver/generic/continue_token.h"
 #include "apiserver/registry/metadata.h"
 #include "base/assert.h"
 #include "runtime/one_shot.h"
@@ -35,15 +33,6 @@ api::Time timeNow() {
   return api::Time::fromUnix(seconds.time_since_epoch().count());
 }
 
-Result<storage::Revision> parseRevision(std::string_view text) {
-  storage::Revision revision = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
-  if (error != std::errc() || end != text.data() + text.size() || revision < 0) {
-    return badRequest("invalid resource version \"" + std::string(text) + "\"");
-  }
-  return revision;
-}
-
 void setFinalizer(ObjectMeta& meta, std::string_view finalizer, bool wanted) {
   if (!wanted) {
     api::removeFinalizer(meta, finalizer);
@@ -52,45 +41,81 @@ void setFinalizer(ObjectMeta& meta, std::string_view finalizer, bool wanted) {
   }
 }
 
-bool mayVanish(const ObjectMeta& meta) {
-  return meta.deletionTimestamp.has_value() && meta.finalizers.empty() &&
-         meta.deletionGracePeriodSeconds.value_or(0) == 0;
-}
+/// Gives the transaction back unless the write succeeds.
+class Pending {
+ public:
+  explicit Pending(std::unique_ptr<StorageTransaction> transaction)
+      : transaction_(std::move(transaction)) {}
+  void finish(bool stored) {
+    if (transaction_) std::exchange(transaction_, nullptr)->finish(stored);
+  }
+  ~Pending() { finish(false); }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+
+ private:
+  std::unique_ptr<StorageTransaction> transaction_;
+};
 
 }  // namespace
 
 /// What is under a key; `object` is empty where it is absent.
 struct GenericRegistry::Stored {
-  storage::KeyValuePtr item;
-  api::Object object;
+  storage::EntryPtr entry;
+  api::ConstObject object;
 };
 
-GenericRegistry::GenericRegistry(storage::Store& store, Collection collection,
+/// An object on its way into the store.
+struct GenericRegistry::Encoded {
+  std::string bytes;
+  api::ConstObject stored;  ///< its stored form; the cache sets the resourceVersion
+  api::Object served;       ///< empty: the same
+};
+
+GenericRegistry::GenericRegistry(storage::Store& store, ObjectCache& cache, Collection collection,
                                  const Strategy& strategy, Random& random)
-    : store_(store), collection_(std::move(collection)), strategy_(strategy), random_(random) {}
+    : store_(store),
+      cache_(cache),
+      collection_(std::move(collection)),
+      strategy_(strategy),
+      random_(random) {}
+
+std::string GenericRegistry::prefixOf(std::string_view ns) const {
+  std::string prefix = cache_.kind().prefix;
+  if (collection_.namespaced && !ns.empty()) prefix.append(ns).append("/");
+  return prefix;
+}
 
 std::string GenericRegistry::key(std::string_view ns, std::string_view name) const {
-  std::string key = collection_.keyPrefix;
-  if (collection_.namespaced) key.append(ns).append("/");
-  return key.append(name);
+  return prefixOf(ns).append(name);
 }
 
-Result<api::Object> GenericRegistry::decode(const storage::KeyValue& stored) const {
-  TRY(auto envelope, api::openEnvelope(*stored.value));
-  api::Object object(strategy_.info());
-  TRY_STATUS(api::decodeProtobuf(strategy_.info(), envelope.raw, object.data()));
-  strategy_.setDefaults(object.data());
-  api::objectMeta(object)->resourceVersion = std::to_string(stored.modRevision);
-  return object;
+Result<api::ConstObject> GenericRegistry::decode(const storage::EntryPtr& entry) const {
+  TRY(auto stored, cache_.object(entry));
+  if (!converts()) return stored;
+  api::Object served(strategy_.info());
+  collection_.fromStorage(stored.data(), served.data());
+  strategy_.setDefaults(served.data());
+  return api::ConstObject(std::move(served));
 }
 
-std::string GenericRegistry::encode(const api::Object& object) const {
+GenericRegistry::Encoded GenericRegistry::encode(api::Object& object) const {
+  Encoded encoded;
   // The revision is the store's to know; kept in the value it would be stale.
-  auto copy = object.clone();
-  api::objectMeta(copy)->resourceVersion.clear();
-  std::string bytes;
-  api::encodeEnvelope(strategy_.info(), copy.data(), bytes, collection_.apiVersion);
-  return bytes;
+  auto& version = api::objectMeta(object)->resourceVersion;
+  auto kept = std::exchange(version, {});
+  if (converts()) {
+    api::Object stored(cache_.kind().strategy->info());
+    collection_.toStorage(object.data(), stored.data());
+    api::encodeEnvelope(stored.info(), stored.data(), encoded.bytes, cache_.kind().apiVersion,
+                        cache_.kind().kind);
+    encoded.stored = api::ConstObject(std::move(stored));
+  } else {
+    api::encodeEnvelope(object.info(), object.data(), encoded.bytes, cache_.kind().apiVersion,
+                        cache_.kind().kind);
+  }
+  version = std::move(kept);
+  return encoded;
 }
 
 std::string GenericRegistry::newUid() {
@@ -112,9 +137,9 @@ std::string GenericRegistry::newUid() {
 Result<GenericRegistry::Stored> GenericRegistry::load(std::string_view ns,
                                                       std::string_view name) const {
   Stored stored;
-  TRY(stored.item, store_.get(key(ns, name)));
-  if (stored.item) {
-    TRY(stored.object, decode(*stored.item));
+  stored.entry = cache_.watches().get(key(ns, name));
+  if (stored.entry) {
+    TRY(stored.object, decode(stored.entry));
   }
   return stored;
 }
@@ -128,62 +153,80 @@ Task<Result<storage::WriteResult>> GenericRegistry::write(storage::WriteRequest 
   co_return std::move(*result);
 }
 
-Result<api::ConstObject> GenericRegistry::get(std::string_view ns, std::string_view name) const {
-  TRY(auto stored, load(ns, name));
-  if (!stored.item) return notFound(collection_.resource, name);
-  return api::ConstObject(std::move(stored.object));
+/// Takes `object` over; afterwards `*object` is what the client gets once the write is done.
+storage::Operation GenericRegistry::put(std::string key, Encoded encoded,
+                                        api::ConstObject* object) const {
+  auto operation =
+      storage::Operation::put(std::move(key), std::move(encoded.bytes), collection_.ttl);
+  if (!converts()) encoded.stored = *object;
+  operation.attachment = encoded.stored.shared();
+  return operation;
 }
 
 Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Object object,
                                                        bool dryRun, WriteAdmission* admission) {
-  auto& meta = *api::objectMeta(object);
-  if (!meta.resourceVersion.empty() && meta.resourceVersion != "0") {
-    co_return internalError("resourceVersion should not be set on objects to be created");
+  auto& first = *api::objectMeta(object);
+  if (!first.resourceVersion.empty() && first.resourceVersion != "0") {
+    co_return Status(Reason::Unknown, 500,
+                     "resourceVersion should not be set on objects to be created");
   }
-  meta.resourceVersion.clear();
-  meta.namespace_ = ns;
-  prepareMetaForCreate(meta, strategy_.traits());
+  first.resourceVersion.clear();
+  first.namespace_ = ns;
+  prepareMetaForCreate(first, strategy_.traits());
   strategy_.prepareForCreate(object.data());
-  fillSystemFields(meta, timeNow(), newUid());
-
-  const bool generated = meta.name.empty() && !meta.generateName.empty();
+  fillSystemFields(first, timeNow(), newUid());
+  if (admission) {
+    CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
+  }
+  const bool generated =
+      api::objectMeta(object)->name.empty() && !api::objectMeta(object)->generateName.empty();
   for (int attempt = 1;; ++attempt) {
+    auto next = generated ? object.clone() : std::move(object);
+    auto& meta = *api::objectMeta(next);
     if (generated) {
       meta.name = api::generateName(meta.generateName, [this] { return random_.next(); });
     }
-    if (admission) {
-      CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
-    }
     api::FieldErrors errors;
     validateObjectMeta(meta, collection_.namespaced, strategy_, api::FieldPath("metadata"), errors);
-    strategy_.validate(object.data(), errors);
+    strategy_.validate(next.data(), errors);
     if (!errors.empty()) co_return errors.toStatus(collection_.kind, meta.name);
     if (admission) {
-      CO_TRY_STATUS(co_await admission->validate(WriteKind::Create, &object, nullptr));
-    }
-    std::unique_ptr<StorageTransaction> transaction;
-    if (hooks_) {
-      CO_TRY(transaction, co_await hooks_->beginCreate(object, dryRun));
-    }
-    if (dryRun) {
-      if (transaction) transaction->finish(false);
-      CO_TRY(auto existing, store_.get(key(ns, meta.name)));
-      if (existing) co_return alreadyExists(collection_.resource, meta.name);
-      co_return api::ConstObject(std::move(object));
+      CO_TRY_STATUS(co_await admission->validate(WriteKind::Create, &next, nullptr));
     }
     auto path = key(ns, meta.name);
-    storage::WriteRequest request;
-    request.compares.push_back({path, 0});
-    request.operations.push_back(storage::Operation::put(path, encode(object)));
-    auto written = co_await write(std::move(request));
-    if (transaction) transaction->finish(written.ok() && written->succeeded);
-    if (!written.ok()) co_return written.status();
-    if (written->succeeded) {
-      meta.resourceVersion = std::to_string(written->revision);
-      co_return api::ConstObject(std::move(object));
+    std::unique_ptr<StorageTransaction> transaction;
+    if (hooks_) {
+      CO_TRY(transaction, co_await hooks_->beginCreate(next, dryRun));
     }
-    if (!generated || attempt == kGenerateAttempts) {
-      co_return alreadyExists(collection_.resource, meta.name);
+    Pending pending(std::move(transaction));
+    auto existing = cache_.watches().get(path);
+    if (!existing && dryRun) co_return api::ConstObject(std::move(next));
+
+    std::string name = meta.name;
+    if (!existing) {
+      auto encoded = encode(next);
+      api::ConstObject answer(converts() ? api::ConstObject() : api::ConstObject(std::move(next)));
+      storage::WriteRequest request;
+      request.compares.push_back({path, 0});
+      request.operations.push_back(put(path, std::move(encoded), &answer));
+      auto written = co_await write(std::move(request));
+      if (!written.ok()) co_return written.status();
+      if (written->succeeded) {
+        pending.finish(true);
+        if (converts()) {
+          api::objectMeta(next)->resourceVersion = std::to_string(written->revision);
+          answer = api::ConstObject(std::move(next));
+        }
+        co_return answer;
+      }
+    }
+    if (!generated || attempt == kGenerateAttempts || dryRun) {
+      auto taken = alreadyExists(collection_.resource, name);
+      auto other = load(ns, name);
+      if (other.ok() && other->entry && api::objectMeta(other->object)->deletionTimestamp) {
+        co_return taken.withContext("object is being deleted");
+      }
+      co_return taken;
     }
   }
 }
@@ -191,22 +234,47 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
 Status GenericRegistry::checkPreconditions(const Preconditions& wanted,
                                            const api::Object& current) const {
   const auto& meta = *api::objectMeta(current);
+  std::string why;
   if (!wanted.uid.empty() && wanted.uid != meta.uid) {
+    why = "UID in precondition: " + wanted.uid + ", UID in object meta: " + meta.uid;
+  } else if (!wanted.resourceVersion.empty() && wanted.resourceVersion != meta.resourceVersion) {
+    why = "ResourceVersion in precondition: " + wanted.resourceVersion +
+          ", ResourceVersion in object meta: " + meta.resourceVersion;
+  } else {
+    return {};
+  }
+  return conflict(collection_.resource, meta.name,
+                  "StorageError: invalid object, Code: 4, Key: " + key(meta.namespace_, meta.name) +
+                      ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: " + why);
+}
+
+Status GenericRegistry::checkDeletePreconditions(const Preconditions& wanted,
+                                                 const api::Object& current) const {
+  const auto& meta = *api::objectMeta(current);
+  const bool otherUid = !wanted.uid.empty() && wanted.uid != meta.uid;
+  const bool otherVersion =
+      !wanted.resourceVersion.empty() && wanted.resourceVersion != meta.resourceVersion;
+  if (!otherUid && !otherVersion) return {};
+  if (strategy_.traits().ownFinalizers) {
     return conflict(collection_.resource, meta.name,
-                    "Precondition failed: UID in precondition: " + wanted.uid +
-                        ", UID in object meta: " + meta.uid);
+                    otherUid ? "Precondition failed: UID in precondition: " + wanted.uid +
+                                   ", UID in object meta: " + meta.uid
+                             : "Precondition failed: ResourceVersion in precondition: " +
+                                   wanted.resourceVersion +
+                                   ", ResourceVersion in object meta: " + meta.resourceVersion);
   }
-  if (!wanted.resourceVersion.empty() && wanted.resourceVersion != meta.resourceVersion) {
-    return conflict(
-        collection_.resource, meta.name,
-        "Precondition failed: ResourceVersion in precondition: " + wanted.resourceVersion +
-            ", ResourceVersion in object meta: " + meta.resourceVersion);
-  }
-  return {};
+  return conflict(collection_.kind, meta.name,
+                  otherUid ? "the UID in the precondition (" + wanted.uid +
+                                 ") does not match the UID in record (" + meta.uid +
+                                 "). The object might have been deleted and then recreated"
+                           : "the ResourceVersion in the precondition (" + wanted.resourceVersion +
+                                 ") does not match the ResourceVersion in record (" +
+                                 meta.resourceVersion + "). The object might have been modified");
 }
 
 Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object& next,
                                       const api::Object& current) const {
+  const auto& strategy = request.strategy ? *request.strategy : strategy_;
   auto& meta = *api::objectMeta(next);
   const auto& currentMeta = *api::objectMeta(current);
   if (meta.resourceVersion.empty() && strategy_.traits().allowUnconditionalUpdate) {
@@ -215,35 +283,37 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
   if (!meta.resourceVersion.empty() && meta.resourceVersion != currentMeta.resourceVersion) {
     return conflict(collection_.resource, request.name, kModified);
   }
-  if (!meta.uid.empty() && meta.uid != currentMeta.uid) {
-    return conflict(collection_.resource, request.name,
-                    "Precondition failed: UID in precondition: " + meta.uid +
-                        ", UID in object meta: " + currentMeta.uid);
-  }
   if (collection_.namespaced && meta.namespace_.empty()) meta.namespace_ = request.ns;
   prepareMetaForUpdate(meta, currentMeta);
   if (request.status) {
-    strategy_.prepareForStatusUpdate(next.data(), current.data());
+    strategy.prepareForStatusUpdate(next.data(), current.data());
   } else {
-    strategy_.prepareForUpdate(next.data(), current.data());
+    strategy.prepareForUpdate(next.data(), current.data());
   }
-  growGeneration(strategy_, next.data(), current.data());
+  growGeneration(strategy, next.data(), current.data());
   return {};
 }
 
 Status GenericRegistry::validateUpdate(const UpdateRequest& request, const api::Object& next,
                                        const api::Object& current) const {
+  const auto& strategy = request.strategy ? *request.strategy : strategy_;
   const auto& meta = *api::objectMeta(next);
   const auto& currentMeta = *api::objectMeta(current);
   api::FieldErrors errors;
-  validateObjectMetaUpdate(meta, currentMeta, strategy_.traits(), api::FieldPath("metadata"),
+  validateObjectMetaUpdate(meta, currentMeta, strategy.traits(), api::FieldPath("metadata"),
                            errors);
   if (request.status) {
-    strategy_.validateStatusUpdate(next.data(), current.data(), errors);
+    strategy.validateStatusUpdate(next.data(), current.data(), errors);
   } else {
-    strategy_.validateUpdate(next.data(), current.data(), errors);
+    strategy.validateUpdate(next.data(), current.data(), errors);
   }
   return errors.empty() ? Status() : errors.toStatus(collection_.kind, request.name);
+}
+
+bool GenericRegistry::mayVanish(const api::Object& object) const {
+  const auto& meta = *api::objectMeta(object);
+  return meta.deletionTimestamp.has_value() && meta.finalizers.empty() &&
+         meta.deletionGracePeriodSeconds.value_or(0) == 0 && !strategy_.holdsDeleted(object.data());
 }
 
 Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest request,
@@ -251,8 +321,9 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
                                                                WriteAdmission* admission) {
   for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
     CO_TRY(auto stored, load(request.ns, request.name));
-    if (!stored.item) {
-      if (!strategy_.traits().allowCreateOnUpdate || request.status) {
+    if (!stored.entry) {
+      const bool creates = strategy_.traits().allowCreateOnUpdate || request.createAlways;
+      if (!creates || request.status || request.strategy) {
         co_return notFound(collection_.resource, request.name);
       }
       CO_TRY(auto fresh, transform(nullptr));
@@ -260,73 +331,83 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
       if (!made.ok()) co_return made.status();
       co_return Updated{std::move(*made), true};
     }
-    CO_TRY_STATUS(checkPreconditions(request.preconditions, stored.object));
-    CO_TRY(auto next, transform(&stored.object));
-    CO_TRY_STATUS(prepareUpdate(request, next, stored.object));
+    auto current = stored.object.clone();
+    CO_TRY_STATUS(checkPreconditions(request.preconditions, current));
+    CO_TRY(auto next, transform(&current));
+    CO_TRY_STATUS(prepareUpdate(request, next, current));
     if (admission) {
-      CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &stored.object));
+      CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &current));
     }
-    CO_TRY_STATUS(validateUpdate(request, next, stored.object));
+    CO_TRY_STATUS(validateUpdate(request, next, current));
     if (admission) {
-      CO_TRY_STATUS(co_await admission->validate(WriteKind::Update, &next, &stored.object));
+      CO_TRY_STATUS(co_await admission->validate(WriteKind::Update, &next, &current));
     }
     std::unique_ptr<StorageTransaction> transaction;
     if (hooks_) {
-      CO_TRY(transaction, co_await hooks_->beginUpdate(next, stored.object, request.dryRun));
+      CO_TRY(transaction, co_await hooks_->beginUpdate(next, current, request.dryRun));
     }
-    auto bytes = encode(next);
-    const bool unchanged = bytes == *stored.item->value;
-    if (unchanged || request.dryRun) {
-      if (transaction) transaction->finish(unchanged);
-      co_return Updated{unchanged ? std::move(stored.object) : std::move(next), false};
+    Pending pending(std::move(transaction));
+    auto encoded = encode(next);
+    if (encoded.bytes == stored.entry->bytes()) {
+      pending.finish(true);
+      co_return Updated{std::move(stored.object), false};
     }
+    if (request.dryRun) co_return Updated{api::ConstObject(std::move(next)), false};
 
-    const bool vanishes = mayVanish(*api::objectMeta(next));
+    const bool vanishes = mayVanish(next);
+    const auto& path = stored.entry->key();
+    api::ConstObject answer;
+    if (!vanishes && !converts()) answer = api::ConstObject(std::move(next));
     storage::WriteRequest write;
-    write.compares.push_back({stored.item->key, stored.item->modRevision});
-    write.operations.push_back(vanishes
-                                   ? storage::Operation::del(stored.item->key)
-                                   : storage::Operation::put(stored.item->key, std::move(bytes)));
+    write.compares.push_back({path, stored.entry->modRevision()});
+    write.operations.push_back(vanishes ? storage::Operation::del(path)
+                                        : put(path, std::move(encoded), &answer));
     auto written = co_await this->write(std::move(write));
-    if (transaction) transaction->finish(written.ok() && written->succeeded);
     if (!written.ok()) co_return written.status();
-    if (written->succeeded) {
-      if (vanishes && hooks_) hooks_->afterDelete(next);
+    if (!written->succeeded) continue;
+    // A failed compare: somebody was faster. The next round reads again, and finds the conflict if
+    // the client named a resourceVersion.
+    pending.finish(true);
+    if (vanishes && hooks_) hooks_->afterDelete(next);
+    if (!vanishes && converts()) {
       api::objectMeta(next)->resourceVersion = std::to_string(written->revision);
-      co_return Updated{std::move(next), false};
     }
-    // Somebody was faster: the next round reads again, and finds the conflict if the client named
-    // a resourceVersion.
+    if (!answer) answer = api::ConstObject(std::move(next));
+    co_return Updated{std::move(answer), false};
   }
   co_return conflict(collection_.resource, request.name, kModified);
 }
 
-void GenericRegistry::markForDeletion(api::Object& object, const DeleteRequest& request,
-                                      int64_t grace) const {
+void GenericRegistry::markForDeletion(api::Object& object, std::optional<int64_t> grace) const {
   auto& meta = *api::objectMeta(object);
   if (!meta.deletionTimestamp) {
-    auto at = timeNow();
-    meta.deletionTimestamp = api::Time::fromUnix(at.unix() + grace);
+    meta.deletionTimestamp = api::Time::fromUnix(timeNow().unix() + grace.value_or(0));
     if (meta.generation > 0) ++meta.generation;
+  } else if (grace && meta.deletionGracePeriodSeconds.value_or(0) > *grace) {
+    // Earlier than was said before.
+    meta.deletionTimestamp = api::Time::fromUnix(meta.deletionTimestamp->unix() -
+                                                 *meta.deletionGracePeriodSeconds + *grace);
   }
-  meta.deletionGracePeriodSeconds = grace;
+  if (!strategy_.traits().ownFinalizers) meta.deletionGracePeriodSeconds = grace.value_or(0);
+  strategy_.beginDeletion(object.data());
 }
 
 Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
                                               DeleteRequest request, WriteAdmission* admission) {
   for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
     CO_TRY(auto stored, load(ns, name));
-    if (!stored.item) co_return notFound(collection_.resource, name);
-    CO_TRY_STATUS(checkPreconditions(request.preconditions, stored.object));
-    if (admission) {
-      CO_TRY_STATUS(co_await admission->admit(WriteKind::Delete, nullptr, &stored.object));
-      CO_TRY_STATUS(co_await admission->validate(WriteKind::Delete, nullptr, &stored.object));
-    }
-
+    if (!stored.entry) co_return notFound(collection_.resource, name);
     auto next = stored.object.clone();
+    CO_TRY_STATUS(checkDeletePreconditions(request.preconditions, next));
+    if (admission) {
+      CO_TRY_STATUS(co_await admission->admit(WriteKind::Delete, nullptr, &next));
+      CO_TRY_STATUS(co_await admission->validate(WriteKind::Delete, nullptr, &next));
+    }
     auto& meta = *api::objectMeta(next);
     std::string policy = request.propagationPolicy;
-    if (policy.empty() && strategy_.traits().orphanByDefault) policy = "Orphan";
+    if (policy.empty() && strategy_.traits().orphanByDefault && !meta.deletionTimestamp) {
+      policy = "Orphan";
+    }
     if (!policy.empty()) {
       setFinalizer(meta, kOrphan, policy == "Orphan");
       setFinalizer(meta, kForeground, policy == "Foreground");
@@ -336,83 +417,35 @@ Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
     if (grace && meta.deletionTimestamp && meta.deletionGracePeriodSeconds) {
       *grace = std::min(*grace, *meta.deletionGracePeriodSeconds);
     }
-    const bool waits = grace.value_or(0) > 0 || !meta.finalizers.empty();
-    if (request.dryRun) co_return Deleted{std::move(next), !waits};
+    const bool waits =
+        grace.value_or(0) > 0 || !meta.finalizers.empty() || strategy_.holdsDeleted(next.data());
+    if (waits || grace) markForDeletion(next, grace);
+    if (request.dryRun) co_return Deleted{api::ConstObject(std::move(next)), !waits};
 
+    const auto& path = stored.entry->key();
     storage::WriteRequest write;
-    write.compares.push_back({stored.item->key, stored.item->modRevision});
+    write.compares.push_back({path, stored.entry->modRevision()});
+    api::ConstObject answer;
     if (waits) {
-      markForDeletion(next, request, grace.value_or(0));
-      auto bytes = encode(next);
-      if (bytes == *stored.item->value) co_return Deleted{std::move(stored.object), false};
-      write.operations.push_back(storage::Operation::put(stored.item->key, std::move(bytes)));
+      auto encoded = encode(next);
+      if (encoded.bytes == stored.entry->bytes())
+        co_return Deleted{std::move(stored.object), false};
+      if (!converts()) answer = api::ConstObject(std::move(next));
+      write.operations.push_back(put(path, std::move(encoded), &answer));
     } else {
-      write.operations.push_back(storage::Operation::del(stored.item->key));
+      write.operations.push_back(storage::Operation::del(path));
     }
     auto written = co_await this->write(std::move(write));
     if (!written.ok()) co_return written.status();
-    if (written->succeeded) {
+    if (!written->succeeded) continue;
+    if (!answer) {
       if (!waits && hooks_) hooks_->afterDelete(next);
-      meta.resourceVersion = std::to_string(written->revision);
-      co_return Deleted{std::move(next), !waits};
+      api::objectMeta(next)->resourceVersion = std::to_string(written->revision);
+      answer = api::ConstObject(std::move(next));
     }
+    co_return Deleted{std::move(answer), !waits};
   }
   co_return conflict(collection_.resource, name, kModified);
-}
-
-Result<ListAnswer> GenericRegistry::list(const ListRequest& request) const {
-  storage::RangeRequest range;
-  range.prefix = collection_.keyPrefix;
-  if (collection_.namespaced && !request.ns.empty()) range.prefix += request.ns + "/";
-  if (!request.continueToken.empty()) {
-    if (!request.resourceVersion.empty() && request.resourceVersion != "0") {
-      return badRequest("specifying resource version is not allowed when using continue");
-    }
-    TRY(auto token, decodeContinueToken(request.continueToken));
-    range.revision = token.revision;
-    range.startKey = collection_.keyPrefix + token.start;
-  } else if (!request.resourceVersion.empty()) {
-    TRY(auto wanted, parseRevision(request.resourceVersion));
-    if (request.resourceVersionMatch == "Exact") {
-      range.revision = wanted;
-    } else if (wanted > store_.revision()) {
-      return storage::futureRevisionStatus(wanted, store_.revision());
-    }
-  }
-  const bool selective = !request.labels.isEverything() || !request.fields.isEverything();
-  ListAnswer answer;
-  while (true) {
-    if (request.limit > 0) {
-      range.limit = request.limit - static_cast<int64_t>(answer.items.size());
-    }
-    TRY(auto page, store_.range(range));
-    answer.revision = page.revision;
-    range.revision = page.revision;
-    for (const auto& item : page.items) {
-      TRY(auto object, decode(*item));
-      const auto& meta = *api::objectMeta(object);
-      if (!request.labels.matches(meta.labels)) continue;
-      if (!request.fields.isEverything()) {
-        api::FieldSet fields;
-        fields.emplace_back("metadata.name", meta.name);
-        fields.emplace_back("metadata.namespace", meta.namespace_);
-        strategy_.selectableFields(object.data(), fields);
-        if (!request.fields.matches(fields)) continue;
-      }
-      answer.items.emplace_back(std::move(object));
-    }
-    if (!page.more) break;
-    range.startKey = page.items.back()->key + std::string(1, '\0');
-    if (static_cast<int64_t>(answer.items.size()) >= request.limit) {
-      answer.continueToken =
-          encodeContinueToken({page.revision, range.startKey.substr(collection_.keyPrefix.size())});
-      if (!selective) {
-        answer.remainingItems = page.count - static_cast<int64_t>(page.items.size());
-      }
-      break;
-    }
-  }
-  return answer;
 }
 
 }  // namespace coxswain::apiserver

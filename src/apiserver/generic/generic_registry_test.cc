@@ -28,8 +28,12 @@ class ConfigMapRules final : public TypedStrategy<ConfigMap> {
 class GenericRegistryTest : public ::testing::Test {
  protected:
   GenericRegistryTest() : store_(storage::makeMemoryStore({})) {
-    Collection collection{"/registry/configmaps/", "configmaps", "ConfigMap", "v1", true};
-    registry_ = std::make_unique<GenericRegistry>(*store_, collection, rules_, random_);
+    Collection collection{"configmaps", "ConfigMap", "ConfigMap", "v1", true};
+    auto cache = ObjectCache::create(
+        *store_, budget_, {"/registry/configmaps/", "v1", "ConfigMap", true, &rules_, {}});
+    EXPECT_TRUE(cache.ok());
+    cache_ = std::move(*cache);
+    registry_ = std::make_unique<GenericRegistry>(*store_, *cache_, collection, rules_, random_);
   }
 
   template <typename T>
@@ -75,6 +79,8 @@ class GenericRegistryTest : public ::testing::Test {
   SeededRandom random_{1};
   ConfigMapRules rules_;
   std::unique_ptr<storage::Store> store_;
+  FormBudget budget_{1 << 20};
+  std::unique_ptr<ObjectCache> cache_;
   std::unique_ptr<GenericRegistry> registry_;
 };
 
@@ -184,7 +190,7 @@ TEST_F(GenericRegistryTest, PagesShowOneRevision) {
   ASSERT_TRUE(run(registry_->remove("default", "g", {})).ok());
   std::string names;
   while (true) {
-    for (const auto& item : page->items) names += api::objectMeta(item)->name;
+    for (const auto& item : page->items) names += api::objectMeta(*item.object())->name;
     if (page->continueToken.empty()) break;
     request.continueToken = page->continueToken;
     page = registry_->list(request);

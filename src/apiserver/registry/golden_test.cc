@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::string_view kFolders[] = {"core",         "apps",   "service",   "scheduling",
+constexpr std::string_view kFolders[] = {"core",         "apps",   "service",  "scheduling",
                                          "coordination", "events", "discovery"};
 
 std::string text(const json::object& object, std::string_view key) {
@@ -57,9 +57,8 @@ std::string create(const Resource& row, const std::string& body) {
 
 /// What the allocators of services say, and admission: not of the registry.
 bool isOfOthers(std::string_view message) {
-  for (const std::string_view part :
-       {"failed to allocate", "provided port", "not configured", "must be 'RequireDualStack'",
-        "pod-security.kubernetes.io"}) {
+  for (const std::string_view part : {"failed to allocate", "provided port", "not configured",
+                                      "must be 'RequireDualStack'", "pod-security.kubernetes.io"}) {
     if (message.find(part) != std::string_view::npos) return true;
   }
   return false;

@@ -188,9 +188,10 @@ void growGeneration(const Strategy& strategy, void* next, const void* current) {
   if (!traits.generation || traits.grows == Grows::Never) return;
   auto& meta = metaOf(strategy.info(), next);
   const auto& old = metaOf(strategy.info(), current);
-  const bool grows = (traits.grows == Grows::ByLabels && !(meta.labels == old.labels)) ||
-                     (traits.grows == Grows::ByAnnotations && !(meta.annotations == old.annotations)) ||
-                     contentDiffers(strategy.info(), next, current);
+  const bool grows =
+      (traits.grows == Grows::ByLabels && !(meta.labels == old.labels)) ||
+      (traits.grows == Grows::ByAnnotations && !(meta.annotations == old.annotations)) ||
+      contentDiffers(strategy.info(), next, current);
   if (grows) meta.generation = old.generation + 1;
 }
 

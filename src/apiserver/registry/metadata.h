@@ -38,7 +38,8 @@ void fillSystemFields(api::meta::v1::ObjectMeta& meta, api::Time now, std::strin
 
 /// Takes over what a client may leave out or cannot change: uid, creation and deletion times, grace
 /// period, generation.
-void prepareMetaForUpdate(api::meta::v1::ObjectMeta& next, const api::meta::v1::ObjectMeta& current);
+void prepareMetaForUpdate(api::meta::v1::ObjectMeta& next,
+                          const api::meta::v1::ObjectMeta& current);
 /// generation + 1 where something but metadata and status differs (or what the traits name).
 void growGeneration(const Strategy& strategy, void* next, const void* current);
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "api/codec/json.h"
-#include "api/reflect/equal.h"
 #include "api/gen/meta_v1.h"
+#include "api/reflect/equal.h"
 #include "apiserver/registry/metadata.h"
 #include "apiserver/registry/resources.h"
 
@@ -86,8 +86,8 @@ constexpr std::string_view kSelector = R"(,"selector":{"matchLabels":{"app":"a"}
 TEST(Resources, AreOrderedAndComplete) {
   std::string last;
   for (const auto& row : resources()) {
-    const auto key = std::string(row.group) + "/" + std::string(row.version) + "/" +
-                     std::string(row.plural);
+    const auto key =
+        std::string(row.group) + "/" + std::string(row.version) + "/" + std::string(row.plural);
     EXPECT_LT(last, key);
     last = key;
     ASSERT_NE(row.strategy, nullptr) << key;
@@ -122,9 +122,9 @@ TEST(Metadata, RulesOfNewObjects) {
   EXPECT_EQ(create("", "configmaps", R"({"metadata":{"name":"inv","finalizers":["nope"]}})"),
             "ConfigMap \"inv\" is invalid: metadata.finalizers[0]: Invalid value: \"nope\": name "
             "is neither a standard finalizer name nor is it fully qualified");
-  EXPECT_EQ(create("coordination.k8s.io", "leases",
-                   R"({"metadata":{"name":"l","finalizers":["nope"]}})"),
-            "");
+  EXPECT_EQ(
+      create("coordination.k8s.io", "leases", R"({"metadata":{"name":"l","finalizers":["nope"]}})"),
+      "");
   EXPECT_EQ(create("", "configmaps",
                    R"({"metadata":{"name":"inv","ownerReferences":[)"
                    R"({"apiVersion":"v1","kind":"Pod","name":"x","uid":"1","controller":true},)"
@@ -168,10 +168,10 @@ TEST(Metadata, GenerationGrowsWithContent) {
 }
 
 TEST(ConfigMap, Rules) {
-  EXPECT_EQ(create("", "configmaps",
-                   R"({"metadata":{"name":"big"},"data":{"a":")" + std::string(1048577, 'x') +
-                       "\"}}"),
-            "ConfigMap \"big\" is invalid: []: Too long: may not be more than 1048576 bytes");
+  EXPECT_EQ(
+      create("", "configmaps",
+             R"({"metadata":{"name":"big"},"data":{"a":")" + std::string(1048577, 'x') + "\"}}"),
+      "ConfigMap \"big\" is invalid: []: Too long: may not be more than 1048576 bytes");
   EXPECT_EQ(update("", "configmaps", R"({"metadata":{"name":"c"},"immutable":true})",
                    R"({"metadata":{"name":"c"},"immutable":true,"data":{"a":"b"}})"),
             "ConfigMap \"c\" is invalid: data: Forbidden: field is immutable when `immutable` is "
@@ -193,15 +193,16 @@ TEST(Namespace, Rules) {
   EXPECT_EQ(create("", "namespaces", R"({"metadata":{"name":"a.b"}})"),
             "Namespace \"a.b\" is invalid: metadata.name: Invalid value: \"a.b\": must not contain "
             "dots");
-  EXPECT_EQ(create("", "namespaces",
-                   R"({"metadata":{"name":"inv"},"spec":{"finalizers":["noslash"]}})"),
-            "Namespace \"inv\" is invalid: spec.finalizers: Invalid value: \"noslash\": name is "
-            "neither a standard finalizer name nor is it fully qualified");
+  EXPECT_EQ(
+      create("", "namespaces", R"({"metadata":{"name":"inv"},"spec":{"finalizers":["noslash"]}})"),
+      "Namespace \"inv\" is invalid: spec.finalizers: Invalid value: \"noslash\": name is "
+      "neither a standard finalizer name nor is it fully qualified");
 }
 
 TEST(Service, Rules) {
   const auto bad = [](std::string_view spec) {
-    return create("", "services", R"({"metadata":{"name":"inv"},"spec":)" + std::string(spec) + "}");
+    return create("", "services",
+                  R"({"metadata":{"name":"inv"},"spec":)" + std::string(spec) + "}");
   };
   EXPECT_EQ(bad(R"({"ports":[{"port":80}]})"), "");
   EXPECT_EQ(bad(R"({"ports":[{"port":80},{"port":80}]})"),
@@ -234,10 +235,10 @@ TEST(Service, UpdatesKeepWhatWasAllocated) {
       R"("clusterIPs":["10.96.0.5"],"ipFamilies":["IPv4"],"ipFamilyPolicy":"SingleStack",)"
       R"("ports":[{"port":80,"nodePort":30001}]}})";
   std::string out;
-  EXPECT_EQ(update("", "services", from,
-                   R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{"port":81}]}})",
-                   &out),
-            "");
+  EXPECT_EQ(
+      update("", "services", from,
+             R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{"port":81}]}})", &out),
+      "");
   EXPECT_NE(out.find("\"nodePort\":30001"), std::string::npos) << out;
   EXPECT_NE(out.find("\"clusterIP\":\"10.96.0.5\""), std::string::npos) << out;
   EXPECT_EQ(update("", "services", from,
@@ -253,15 +254,15 @@ TEST(Workloads, Rules) {
             "Deployment.apps \"inv\" is invalid: [spec.selector: Required value, "
             "spec.template.metadata.labels: Invalid value: {\"app\":\"a\"}: `selector` does not "
             "match template `labels`]");
-  EXPECT_EQ(create("apps", "deployments",
-                   workload(std::string(kSelector) +
-                            R"(,"strategy":{"rollingUpdate":{"maxSurge":"x",)"
-                            R"("maxUnavailable":"101%"}})")),
-            "Deployment.apps \"inv\" is invalid: [spec.strategy.rollingUpdate.maxSurge: Invalid "
-            "value: \"x\": a valid percent string must be a numeric string followed by an ending "
-            "'%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%'), "
-            "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"101%\": must not be "
-            "greater than 100%]");
+  EXPECT_EQ(
+      create("apps", "deployments",
+             workload(std::string(kSelector) + R"(,"strategy":{"rollingUpdate":{"maxSurge":"x",)"
+                                               R"("maxUnavailable":"101%"}})")),
+      "Deployment.apps \"inv\" is invalid: [spec.strategy.rollingUpdate.maxSurge: Invalid "
+      "value: \"x\": a valid percent string must be a numeric string followed by an ending "
+      "'%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%'), "
+      "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"101%\": must not be "
+      "greater than 100%]");
   EXPECT_EQ(create("apps", "statefulsets", workload(kSelector, R"({"app":"a"})", "OnFailure")),
             "StatefulSet.apps \"inv\" is invalid: spec.template.spec.restartPolicy: Unsupported "
             "value: \"OnFailure\": supported values: \"Always\"");
@@ -273,8 +274,7 @@ TEST(Workloads, Rules) {
   EXPECT_EQ(create("apps", "daemonsets", workload(R"(,"selector":{})")),
             "DaemonSet.apps \"inv\" is invalid: spec.selector: Invalid value: {}: empty selector "
             "is invalid for daemonset");
-  EXPECT_EQ(create("apps", "replicasets",
-                   workload(std::string(kSelector) + R"(,"replicas":-2)")),
+  EXPECT_EQ(create("apps", "replicasets", workload(std::string(kSelector) + R"(,"replicas":-2)")),
             "ReplicaSet.apps \"inv\" is invalid: spec.replicas: Invalid value: -2: must be greater "
             "than or equal to 0");
   EXPECT_EQ(create("", "replicationcontrollers", workload("", R"({"a":"b"})", "Never")),
@@ -285,8 +285,8 @@ TEST(Workloads, Rules) {
 TEST(Workloads, SelectorsStay) {
   constexpr std::string_view kOther = R"(,"selector":{"matchLabels":{"app":"a","x":"y"}})";
   for (const auto plural : {"deployments", "replicasets", "daemonsets"}) {
-    const auto message = update("apps", plural, workload(kSelector),
-                                workload(kOther, R"({"app":"a","x":"y"})"));
+    const auto message =
+        update("apps", plural, workload(kSelector), workload(kOther, R"({"app":"a","x":"y"})"));
     EXPECT_NE(message.find("is invalid: spec.selector: Invalid value: "
                            "{\"matchLabels\":{\"app\":\"a\",\"x\":\"y\"}}: field is immutable"),
               std::string::npos)
@@ -295,12 +295,13 @@ TEST(Workloads, SelectorsStay) {
 }
 
 TEST(Node, Rules) {
-  EXPECT_EQ(create("", "nodes",
-                   R"({"metadata":{"name":"inv"},"spec":{"taints":[{"key":"b","effect":"NoSchedule"},)"
-                   R"({"key":"b","effect":"NoSchedule"}]}})"),
-            "Node \"inv\" is invalid: metadata.taints[1]: Duplicate value: "
-            "{\"Key\":\"b\",\"Value\":\"\",\"Effect\":\"NoSchedule\",\"TimeAdded\":null}: taints "
-            "must be unique by key and effect pair");
+  EXPECT_EQ(
+      create("", "nodes",
+             R"({"metadata":{"name":"inv"},"spec":{"taints":[{"key":"b","effect":"NoSchedule"},)"
+             R"({"key":"b","effect":"NoSchedule"}]}})"),
+      "Node \"inv\" is invalid: metadata.taints[1]: Duplicate value: "
+      "{\"Key\":\"b\",\"Value\":\"\",\"Effect\":\"NoSchedule\",\"TimeAdded\":null}: taints "
+      "must be unique by key and effect pair");
   EXPECT_EQ(update("", "nodes", R"({"metadata":{"name":"n"},"spec":{"podCIDR":"10.0.0.0/24"}})",
                    R"({"metadata":{"name":"n"},"spec":{"podCIDR":"10.0.1.0/24"}})"),
             "Node \"n\" is invalid: spec.podCIDRs: Forbidden: node updates may not change podCIDR "
@@ -325,11 +326,12 @@ TEST(Event, Rules) {
       R"({"metadata":{"name":"inv"},"regarding":{"kind":"Pod","name":"p","namespace":"ns"},)"
       R"("eventTime":"2020-01-01T00:00:00.000000Z","action":"A","type":"Normal",)"
       R"("reportingController":"example.com/c","reportingInstance":"i")";
-  EXPECT_EQ(create("events.k8s.io", "events",
-                   std::string(kEvent) +
-                       R"(,"reason":"R","deprecatedCount":3,"deprecatedSource":{"component":"x"}})"),
-            "Event \"inv\" is invalid: [count: Invalid value: \"\": needs to be "
-            "unset, source: Invalid value: \"\": needs to be unset]");
+  EXPECT_EQ(
+      create("events.k8s.io", "events",
+             std::string(kEvent) +
+                 R"(,"reason":"R","deprecatedCount":3,"deprecatedSource":{"component":"x"}})"),
+      "Event \"inv\" is invalid: [count: Invalid value: \"\": needs to be "
+      "unset, source: Invalid value: \"\": needs to be unset]");
   EXPECT_EQ(update("events.k8s.io", "events", std::string(kEvent) + R"(,"reason":"R"})",
                    std::string(kEvent) + R"(,"reason":"S"})"),
             "Event \"inv\" is invalid: reason: Invalid value: \"S\": field is "
@@ -368,11 +370,11 @@ TEST(Others, Rules) {
             "value: \"1\": min value 2 is greater than default request value 1, "
             "spec.limits[0].default[cpu]: Invalid value: \"2\": min value 2 is greater than "
             "default value 1]");
-  EXPECT_EQ(create("", "resourcequotas",
-                   R"({"metadata":{"name":"inv"},"spec":{"hard":{"foo":"1"}}})"),
-            "ResourceQuota \"inv\" is invalid: [spec.hard[foo]: Invalid value: \"foo\": must be a "
-            "standard resource type or fully qualified, spec.hard[foo]: Invalid value: \"foo\": "
-            "must be a standard resource for quota]");
+  EXPECT_EQ(
+      create("", "resourcequotas", R"({"metadata":{"name":"inv"},"spec":{"hard":{"foo":"1"}}})"),
+      "ResourceQuota \"inv\" is invalid: [spec.hard[foo]: Invalid value: \"foo\": must be a "
+      "standard resource type or fully qualified, spec.hard[foo]: Invalid value: \"foo\": "
+      "must be a standard resource for quota]");
   EXPECT_EQ(create("", "persistentvolumeclaims",
                    R"({"metadata":{"name":"inv"},"spec":{"accessModes":["ReadWriteOnce"]}})"),
             "PersistentVolumeClaim \"inv\" is invalid: spec.resources[storage]: Required value");

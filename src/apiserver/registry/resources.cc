@@ -18,15 +18,18 @@ namespace coxswain::apiserver {
 namespace {
 
 constexpr std::string_view kShortConfigmaps[] = {"cm"};
-constexpr std::string_view kAllVerbs[] = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+constexpr std::string_view kAllVerbs[] = {"create", "delete", "deletecollection", "get",
+                                          "list",   "patch",  "update",           "watch"};
 constexpr std::string_view kShortEndpoints[] = {"ep"};
 constexpr std::string_view kShortEvents[] = {"ev"};
 constexpr std::string_view kShortLimitranges[] = {"limits"};
 constexpr std::string_view kVerbsUpdate[] = {"update"};
 constexpr std::string_view kVerbsGetPatchUpdate[] = {"get", "patch", "update"};
 constexpr std::string_view kShortNamespaces[] = {"ns"};
-constexpr std::string_view kVerbsCreateDeleteGetListPatchUpdateWatch[] = {"create", "delete", "get", "list", "patch", "update", "watch"};
-constexpr std::string_view kVerbsCreateDeleteGetPatchUpdate[] = {"create", "delete", "get", "patch", "update"};
+constexpr std::string_view kVerbsCreateDeleteGetListPatchUpdateWatch[] = {
+    "create", "delete", "get", "list", "patch", "update", "watch"};
+constexpr std::string_view kVerbsCreateDeleteGetPatchUpdate[] = {"create", "delete", "get", "patch",
+                                                                 "update"};
 constexpr std::string_view kShortNodes[] = {"no"};
 constexpr std::string_view kShortPersistentvolumeclaims[] = {"pvc"};
 constexpr std::string_view kShortPersistentvolumes[] = {"pv"};
@@ -133,7 +136,11 @@ Table::Table() {
   addCore();
   addApps();
   addOthers();
-  row("", "namespaces").finalizeStrategy = keep(makeNamespaceFinalizeStrategy());
+  row("", "namespaces").subresourceStrategies = {
+      {"finalize", keep(makeNamespaceFinalizeStrategy())}};
+  row("", "pods").subresourceStrategies = {
+      {"ephemeralcontainers", keep(makePodEphemeralContainersStrategy())},
+      {"resize", keep(makePodResizeStrategy())}};
   row("", "endpoints").deprecation =
       "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
   auto& events = row("events.k8s.io", "events");
@@ -527,6 +534,13 @@ const std::vector<Resource>& table() {
 const Subresource* Resource::findSubresource(std::string_view name) const {
   for (const auto& each : subresources) {
     if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+const Strategy* Resource::subresourceStrategy(std::string_view name) const {
+  for (const auto& [subresource, each] : subresourceStrategies) {
+    if (subresource == name) return each;
   }
   return nullptr;
 }

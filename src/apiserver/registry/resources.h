@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/reflect/info.h"
@@ -33,21 +35,23 @@ struct Resource {
   /// "/registry/pods"; then /namespace (if namespaced) and /name.
   std::string_view keyPrefix;
   std::string_view storageVersionHash;
-  std::span<const std::string_view> verbs;          ///< sorted
-  std::span<const Subresource> subresources;        ///< sorted
-  const api::MessageInfo* info = nullptr;           ///< as served
-  const api::MessageInfo* listInfo = nullptr;       ///< as served
-  const api::MessageInfo* storageInfo = nullptr;    ///< as kept; mostly == info
+  std::span<const std::string_view> verbs;        ///< sorted
+  std::span<const Subresource> subresources;      ///< sorted
+  const api::MessageInfo* info = nullptr;         ///< as served
+  const api::MessageInfo* listInfo = nullptr;     ///< as served
+  const api::MessageInfo* storageInfo = nullptr;  ///< as kept; mostly == info
   /// Between the two, where they differ; else null. The target is a fresh object.
   void (*toStorage)(const void* served, void* stored) = nullptr;
   void (*fromStorage)(const void* stored, void* served) = nullptr;
   /// Every answer carries it as a Warning header; empty: none.
   std::string_view deprecation;
   const Strategy* strategy = nullptr;  ///< never null; lives as long as the program
-  /// Strategy of PUT .../finalize; null where there is none.
-  const Strategy* finalizeStrategy = nullptr;
+  /// Of subresources that change a part of the object by rules of their own (finalize, resize).
+  std::vector<std::pair<std::string_view, const Strategy*>> subresourceStrategies = {};
 
   [[nodiscard]] const Subresource* findSubresource(std::string_view name) const;
+  /// Null: the kind's own rules hold.
+  [[nodiscard]] const Strategy* subresourceStrategy(std::string_view name) const;
   [[nodiscard]] bool hasVerb(std::string_view verb) const;
   /// "deployments.apps": what error texts name it.
   [[nodiscard]] std::string qualifiedName() const;

@@ -116,13 +116,13 @@ void validateConditions(const std::vector<api::meta::v1::Condition>& conditions,
     if (!requireText(c.reason, at.child("reason"), errors, "must be set")) {
       if (!isReason(c.reason)) {
         errors.invalid(at.child("reason"), c.reason,
-                       api::regexMessage("a condition reason must start with alphabetic character, "
-                                         "optionally followed by a string of alphanumeric "
-                                         "characters or '_,:', and must end with an alphanumeric "
-                                         "character or '_'",
-                                         "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?",
-                                         {"my_name", "MY_NAME", "MyName", "ReasonA,ReasonB",
-                                          "ReasonA:ReasonB"}));
+                       api::regexMessage(
+                           "a condition reason must start with alphabetic character, "
+                           "optionally followed by a string of alphanumeric "
+                           "characters or '_,:', and must end with an alphanumeric "
+                           "character or '_'",
+                           "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?",
+                           {"my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB"}));
       }
       if (c.reason.size() > 1024) errors.tooLong(at.child("reason"), 1024);
     }

@@ -53,7 +53,10 @@ template <typename T>
 void checkImmutable(const T& next, const T& current, const api::FieldPath& path,
                     api::FieldErrors& errors) {
   if (next == current) return;
-  if constexpr (requires { next.has_value(); *next; }) {
+  if constexpr (requires {
+                  next.has_value();
+                  *next;
+                }) {
     errors.invalid(path, next.has_value() ? api::FieldValue(*next) : api::FieldValue(nullptr),
                    kImmutableText);
   } else {

@@ -25,12 +25,17 @@ struct StrategyTraits {
   std::vector<std::string_view> fieldSelectors;
   /// Finalizers without a domain must be standard ones.
   bool standardFinalizers = true;
+  /// Something of the kind's own keeps a deleted object (spec.finalizers of namespaces): see
+  /// holdsDeleted.
+  bool ownFinalizers = false;
+  /// DELETE answers with the object, not with a Status.
+  bool returnsDeleted = false;
   /// What makes generation grow besides. Never: it stays 1.
   enum class Grows : uint8_t { BySpec, ByLabels, ByAnnotations, Never } grows = Grows::BySpec;
 };
 
-/// What is particular to one kind: its defaults, rules and reset fields. Stateless and shared by all
-/// requests; every method may run on any thread. The generic registry does the rest: metadata
+/// What is particular to one kind: its defaults, rules and reset fields. Stateless and shared by
+/// all requests; every method may run on any thread. The generic registry does the rest: metadata
 /// (names, uid, generation, timestamps, finalizers; its checks as well), storage, selectors.
 class Strategy {
  public:
@@ -65,10 +70,14 @@ class Strategy {
 
   /// Seconds for which a deletion waits for someone else to end the object (`requested`: what the
   /// client asked for). Nullopt: the kind knows no graceful deletion.
-  [[nodiscard]] virtual std::optional<int64_t> gracePeriod(
-      const void* object, std::optional<int64_t> requested) const {
+  [[nodiscard]] virtual std::optional<int64_t> gracePeriod(const void* object,
+                                                           std::optional<int64_t> requested) const {
     return std::nullopt;
   }
+  /// Whether an object that is to be deleted stays for the kind's own reasons.
+  [[nodiscard]] virtual bool holdsDeleted(const void* object) const { return false; }
+  /// Once the object has its deletionTimestamp.
+  virtual void beginDeletion(void* object) const {}
 };
 
 /// Strategy of a generated struct: derive from this, override what the kind needs. Defaults: no
@@ -90,7 +99,9 @@ class TypedStrategy : public Strategy {
     }
     beforeCreate(*static_cast<T*>(o));
   }
-  void validate(const void* o, api::FieldErrors& e) const final { check(*static_cast<const T*>(o), e); }
+  void validate(const void* o, api::FieldErrors& e) const final {
+    check(*static_cast<const T*>(o), e);
+  }
   void prepareForUpdate(void* n, const void* c) const final {
     auto& next = *static_cast<T*>(n);
     const auto& current = *static_cast<const T*>(c);

@@ -10,8 +10,10 @@
 #include "apiserver/discovery/served_resource.h"
 #include "apiserver/generic/admission.h"
 #include "apiserver/generic/generic_registry.h"
+#include "apiserver/generic/object_cache.h"
 #include "apiserver/registry/resources.h"
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/operations.h"
 #include "apiserver/server/subresources.h"
 #include "net/http.h"
 #include "runtime/executor.h"
@@ -20,23 +22,30 @@
 
 namespace coxswain::apiserver {
 
+class DocumentStore;
+class ServerMetrics;
+class WatchFrames;
+
 struct ApiServerOptions {
   std::string advertiseAddress = "127.0.0.1:6443";  ///< as /api tells it
   std::string version;                              ///< of this program
   const Authorizer* authorizer = nullptr;           ///< null: system:masters alone
   Admission* admission = nullptr;                   ///< null: everything is admitted
+  /// Decoded and encoded forms of stored objects that are kept for the next reader.
+  size_t formBytesMax = 24U << 20;
+  Duration eventTtl = 1h;
 };
 
-/// The API over HTTP: authenticate, authorize, decode, default, validate, store, encode. Runs on
-/// one executor; references outlive it. Upstream: staging/src/k8s.io/apiserver/pkg/endpoints.
+/// The API over HTTP: authenticate, authorize, decode, then the verbs of `Operations`, encode. Runs
+/// on one executor; references outlive it. Upstream: staging/src/k8s.io/apiserver/pkg/endpoints.
 class ApiServer final : public net::Handler {
  public:
   ApiServer(Executor& executor, storage::Store& store, Authenticator& authenticator, Random& random,
             ApiServerOptions options);
   ~ApiServer() override;
 
-  /// Makes what every cluster has: the namespaces default, kube-system, kube-public and
-  /// kube-node-lease. Idempotent.
+  /// Before the first request. Makes what every cluster has: the namespaces default, kube-system,
+  /// kube-public and kube-node-lease. Idempotent. Fails where the store could not be read.
   Task<Status> bootstrap();
 
   /// What is served below objects; fill it before the first request.
@@ -45,11 +54,22 @@ class ApiServer final : public net::Handler {
   [[nodiscard]] GenericRegistry* registry(std::string_view group, std::string_view version,
                                           std::string_view plural) const;
 
+  /// Fills in resource and registry of a request whose user, info and verb are known. NotFound
+  /// where nothing is served there, MethodNotAllowed where the verb is not. For clients in this
+  /// process, who then authorize and call operations().
+  Status route(RequestContext& context) const;
+  [[nodiscard]] Status authorize(const RequestContext& context,
+                                 std::string_view fieldSelector) const;
+  [[nodiscard]] const Operations& operations() const { return operations_; }
+
   Task<void> serve(net::Request& request, net::ResponseWriter& response) override;
 
  private:
   Task<Status> handle(Exchange& exchange);
   Task<Status> handlePath(Exchange& exchange);
+  Task<Status> handleDiscovery(Exchange& exchange);
+  Task<Status> handleOpenApi(Exchange& exchange);
+  Task<Status> handleHealth(Exchange& exchange);
   Task<Status> handleResource(Exchange& exchange);
   Task<Status> handleGet(Exchange& exchange);
   Task<Status> handleList(Exchange& exchange);
@@ -59,17 +79,27 @@ class ApiServer final : public net::Handler {
   Task<Status> handlePatch(Exchange& exchange);
   Task<Status> handleDelete(Exchange& exchange);
   Task<Status> handleDeleteCollection(Exchange& exchange);
-  [[nodiscard]] std::vector<ServedResource> served() const;
-  Status authorize(const RequestContext& request, std::string_view fieldSelector) const;
-  Status checkNamespace(const Exchange& exchange) const;
+  Task<Status> refuse(Exchange& exchange, const Status& status);
+  /// What a write or a read of one object answers.
   Task<Status> sendObject(Exchange& exchange, int code, const api::ConstObject& object);
+  Task<Status> send(Exchange& exchange, int code, std::string contentType, std::string body);
+  Task<Status> sendText(Exchange& exchange, int code, std::string body);
+  [[nodiscard]] std::vector<ServedResource> served() const;
+  DocumentStore& documents();
 
   Executor& executor_;
   storage::Store& store_;
   Authenticator& authenticator_;
   ApiServerOptions options_;
+  Operations operations_;
+  FormBudget budget_;
+  Status started_;
+  std::map<std::string, std::unique_ptr<ObjectCache>> caches_;  ///< by prefix
   std::map<const Resource*, std::unique_ptr<GenericRegistry>> registries_;
   Subresources subresources_;
+  std::unique_ptr<DocumentStore> documents_;
+  std::unique_ptr<WatchFrames> frames_;
+  std::unique_ptr<ServerMetrics> metrics_;
 };
 
 }  // namespace coxswain::apiserver

@@ -1,11 +1,9 @@
 #include "apiserver/server/encoding.h"
 
-#include <boost/json/value.hpp>
-
 #include "api/codec/json.h"
 #include "api/codec/protobuf.h"
-#include "api/codec/value.h"
 #include "api/gen/meta_v1.h"
+#include "api/names/quote.h"
 #include "api/yaml/yaml.h"
 #include "apiserver/discovery/served_resource.h"
 #include "apiserver/tables/table.h"
@@ -13,8 +11,11 @@
 namespace coxswain::apiserver {
 
 using api::meta::v1::ListMeta;
+using api::meta::v1::PartialObjectMetadata;
 
 namespace {
+
+constexpr std::string_view kMetaVersion = "meta.k8s.io/v1";
 
 void appendVarint(std::string& out, uint64_t value) {
   while (value >= 0x80) {
@@ -38,14 +39,22 @@ ListMeta listMetaOf(const ListAnswer& answer) {
   return meta;
 }
 
-std::string protobufList(const Resource& resource, const ListAnswer& answer) {
+/// JSON text in the media type that was asked for.
+Result<std::string> finishJson(std::string json, const Accepted& accepted) {
+  if (accepted.mediaType == MediaType::Yaml) return api::jsonToYaml(json);
+  if (accepted.pretty) json = indentJson(json);
+  json.push_back('\n');
+  return json;
+}
+
+Result<std::string> protobufList(const Resource& resource, const ListAnswer& answer) {
   // Every list kind has its metadata at 1 and its items at 2.
   std::string raw;
   appendBytesField(raw, 1, api::encodeProtobuf(listMetaOf(answer)));
   std::string item;
-  for (const auto& object : answer.items) {
+  for (const auto& each : answer.items) {
     item.clear();
-    api::encodeProtobuf(object.info(), object.data(), item);
+    TRY_STATUS(each.appendProtobuf(item));
     appendBytesField(raw, 2, item);
   }
   std::string out;
@@ -54,34 +63,170 @@ std::string protobufList(const Resource& resource, const ListAnswer& answer) {
   return out;
 }
 
-std::string jsonList(const Resource& resource, const ListAnswer& answer) {
-  std::string out = "{\"kind\":\"" + std::string(resource.kind) + "List\",\"apiVersion\":\"" +
-                    groupVersionText(resource.group, resource.version) + "\",\"metadata\":";
-  out += api::encodeJson(listMetaOf(answer));
-  out += ",\"items\":[";
-  api::JsonEncodeOptions options;
-  options.typeMeta = false;
-  bool first = true;
-  for (const auto& object : answer.items) {
-    if (!first) out.push_back(',');
-    first = false;
-    api::encodeJson(object.info(), object.data(), out, options);
+Result<std::string> jsonList(const Resource& resource, const ListAnswer& answer) {
+  const auto apiVersion = groupVersionText(resource.group, resource.version);
+  // What stands before the members of each item, which a list leaves out.
+  const auto prefix =
+      "{\"kind\":\"" + std::string(resource.kind) + "\",\"apiVersion\":\"" + apiVersion + "\",";
+  std::vector<std::shared_ptr<const std::string>> texts;
+  texts.reserve(answer.items.size());
+  size_t size = 256;
+  for (const auto& item : answer.items) {
+    TRY(auto text, item.json());
+    size += text->size() + 1;
+    texts.push_back(std::move(text));
   }
-  return out += "]}\n";
+  std::string out;
+  out.reserve(size);
+  out.append("{\"kind\":\"").append(resource.kind).append("List\",\"apiVersion\":\"");
+  out.append(apiVersion).append("\",\"metadata\":").append(api::encodeJson(listMetaOf(answer)));
+  out.append(",\"items\":[");
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    std::string_view text = *texts[i];
+    if (text.starts_with(prefix)) {
+      out.push_back('{');
+      text.remove_prefix(prefix.size());
+    }
+    out.append(text);
+  }
+  out.append("]}");
+  return out;
 }
 
-Result<std::string> asYaml(std::string json) {
-  return api::jsonToYaml(json);
+api::ConstObject partialOf(const api::ConstObject& object) {
+  PartialObjectMetadata partial;
+  partial.metadata = *api::objectMeta(object);
+  return api::ConstObject(api::Object(std::move(partial)));
+}
+
+Result<std::string> encodePartialList(const Resource& resource, const ListAnswer& answer,
+                                      const Accepted& accepted) {
+  std::string out;
+  if (accepted.mediaType == MediaType::Protobuf) {
+    std::string raw;
+    appendBytesField(raw, 1, api::encodeProtobuf(listMetaOf(answer)));
+    for (const auto& item : answer.items) {
+      TRY(auto object, item.object());
+      auto partial = partialOf(object);
+      std::string bytes;
+      api::encodeProtobuf(partial.info(), partial.data(), bytes);
+      appendBytesField(raw, 2, bytes);
+    }
+    api::wrapEnvelope(kMetaVersion, "PartialObjectMetadataList", raw, out);
+    return out;
+  }
+  out = "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":";
+  out += api::encodeJson(listMetaOf(answer));
+  out += ",\"items\":[";
+  for (size_t i = 0; i < answer.items.size(); ++i) {
+    TRY(auto object, answer.items[i].object());
+    if (i > 0) out.push_back(',');
+    auto partial = partialOf(object);
+    api::JsonEncodeOptions options;
+    options.apiVersion = kMetaVersion;
+    options.kind = "PartialObjectMetadata";
+    api::encodeJson(partial.info(), partial.data(), out, options);
+  }
+  out += "]}";
+  return finishJson(std::move(out), accepted);
+}
+
+Result<std::string> encodeTable(const api::MessageInfo& info, std::string_view apiVersion,
+                                std::string_view kind, std::span<const api::ConstObject> objects,
+                                const ListMeta& meta, const Encoding& encoding) {
+  TableOptions options;
+  options.now = encoding.now;
+  options.columns = encoding.columns;
+  TRY(options.includeObject, parseIncludeObject(encoding.includeObject));
+  options.apiVersion = apiVersion;
+  options.kind = kind;
+  std::vector<const void*> pointers;
+  pointers.reserve(objects.size());
+  for (const auto& object : objects) pointers.push_back(object.data());
+  auto table = toTable(info, pointers, &meta, options);
+  return finishJson(api::encodeJson(table), encoding.accepted);
+}
+
+std::string hexDump(std::string_view bytes) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (char c : bytes.substr(0, 50)) {
+    out.push_back(kHex[static_cast<uint8_t>(c) >> 4]);
+    out.push_back(kHex[static_cast<uint8_t>(c) & 15]);
+  }
+  return out;
+}
+
+/// As upstream shows the beginning of a body that it could not read.
+std::string bodyExcerpt(std::string_view body) {
+  if (body.empty()) return "<empty>";
+  if (body.front() == '{') {
+    return body.size() <= 30 ? std::string(body) : std::string(body.substr(0, 30)) + " ...";
+  }
+  return body.size() <= 30 ? hexDump(body) : hexDump(body.substr(0, 30)) + " ...";
+}
+
+Status unrecognized(std::string_view kind, std::string_view why, std::string_view body) {
+  return badRequest("the object provided is unrecognized (must be of type " + std::string(kind) +
+                    "): " + std::string(why) + " (" + bodyExcerpt(body) + ")");
 }
 
 }  // namespace
 
-std::string encodeStatus(const Status& status, MediaType type) {
+std::string warningHeader(std::string_view text) {
+  return "299 - " + api::goQuote(text);
+}
+
+std::string indentJson(std::string_view json) {
+  std::string out;
+  out.reserve(json.size() * 3 / 2);
+  size_t depth = 0;
+  bool text = false;
+  auto newLine = [&] {
+    out.push_back('\n');
+    out.append(depth * 2, ' ');
+  };
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (text) {
+      out.push_back(c);
+      if (c == '\\' && i + 1 < json.size()) out.push_back(json[++i]);
+      text = c != '"';
+      continue;
+    }
+    if (c == '}' || c == ']') {
+      if (depth > 0) --depth;
+      newLine();
+      out.push_back(c);
+      continue;
+    }
+    out.push_back(c);
+    if (c == '"') {
+      text = true;
+    } else if (c == ':') {
+      out.push_back(' ');
+    } else if (c == ',') {
+      newLine();
+    } else if (c == '{' || c == '[') {
+      if (i + 1 < json.size() && (json[i + 1] == '}' || json[i + 1] == ']')) {
+        out.push_back(json[++i]);
+      } else {
+        ++depth;
+        newLine();
+      }
+    }
+  }
+  return out;
+}
+
+std::string encodeStatus(const Status& status, MediaType type, std::string_view continueToken) {
   api::meta::v1::Status body;
   body.status = "Failure";
   body.message = status.message();
   body.reason = reasonName(status.reason());
   body.code = status.code();
+  body.metadata.continue_ = continueToken;
   if (const auto* details = status.details()) {
     auto& out = body.details.emplace();
     out.name = details->name;
@@ -96,56 +241,103 @@ std::string encodeStatus(const Status& status, MediaType type) {
       added.field = cause.field;
     }
   }
-  auto encoded = encodeObject(api::ConstObject(api::Object(std::move(body))), "", "", type);
+  auto encoded = encodeObject(api::ConstObject(api::Object(std::move(body))), "", "",
+                              Accepted{type, Form::Object, false});
   return encoded.ok() ? std::move(*encoded) : std::string();
 }
 
 Result<std::string> encodeObject(const api::ConstObject& object, std::string_view apiVersion,
-                                 std::string_view kind, MediaType type) {
+                                 std::string_view kind, const Accepted& accepted) {
   std::string out;
-  if (type == MediaType::Protobuf) {
-    api::encodeEnvelope(object.info(), object.data(), out, apiVersion);
+  if (accepted.mediaType == MediaType::Protobuf) {
+    api::encodeEnvelope(object.info(), object.data(), out, apiVersion, kind);
     return out;
   }
   api::JsonEncodeOptions options;
   options.apiVersion = apiVersion;
   options.kind = kind;
-  options.newline = type == MediaType::Json;
   api::encodeJson(object.info(), object.data(), out, options);
-  if (type == MediaType::Yaml) return asYaml(std::move(out));
-  return out;
+  return finishJson(std::move(out), accepted);
 }
 
-Result<std::string> encodeList(const Resource& resource, const ListAnswer& answer, MediaType type) {
-  if (type == MediaType::Protobuf) return protobufList(resource, answer);
-  auto json = jsonList(resource, answer);
-  if (type == MediaType::Yaml) return asYaml(std::move(json));
-  return json;
-}
-
-Result<std::string> encodeTable(const Resource& resource, std::span<const api::ConstObject> objects,
-                                const ListAnswer* list, std::string_view includeObject,
-                                WallTime now, bool columns) {
-  TableOptions options;
-  options.now = now;
-  options.columns = columns;
-  TRY(options.includeObject, parseIncludeObject(includeObject));
-  auto apiVersion = groupVersionText(resource.group, resource.version);
-  options.apiVersion = apiVersion;
-  options.kind = resource.kind;
-  std::vector<const void*> pointers;
-  pointers.reserve(objects.size());
-  for (const auto& object : objects) pointers.push_back(object.data());
-  ListMeta meta;
-  if (list) meta = listMetaOf(*list);
-  if (!list && !objects.empty()) {
-    meta.resourceVersion = api::objectMeta(objects.front())->resourceVersion;
+Result<std::string> encodeAs(const api::ConstObject& object, std::string_view apiVersion,
+                             std::string_view kind, const Encoding& encoding) {
+  switch (encoding.accepted.form) {
+    case Form::Table: {
+      ListMeta meta;
+      if (const auto* own = api::objectMeta(object)) meta.resourceVersion = own->resourceVersion;
+      return encodeTable(object.info(), apiVersion, kind, std::span(&object, 1), meta, encoding);
+    }
+    case Form::PartialMetadata:
+      if (!api::objectMeta(object)) break;
+      return encodeObject(partialOf(object), kMetaVersion, "PartialObjectMetadata",
+                          encoding.accepted);
+    case Form::PartialMetadataList:
+      return notAcceptable(
+          "you requested PartialObjectMetadataList, but the requested object is not a list "
+          "(*core." +
+          std::string(kind) + ")");
+    case Form::Object:
+    case Form::Discovery:
+      break;
   }
-  auto table = toTable(*resource.info, pointers, &meta, options);
-  return api::encodeJson(table) + "\n";
+  return encodeObject(object, apiVersion, kind, encoding.accepted);
 }
 
-std::string watchFrame(std::string_view type, std::string_view object, MediaType mediaType) {
+Result<std::string> encodeItem(const Resource& resource, const Item& item,
+                               const Encoding& encoding) {
+  const auto apiVersion = groupVersionText(resource.group, resource.version);
+  if (encoding.accepted.form != Form::Object) {
+    TRY(auto object, item.object());
+    return encodeAs(object, apiVersion, resource.kind, encoding);
+  }
+  if (encoding.accepted.mediaType == MediaType::Protobuf) {
+    std::string raw;
+    TRY_STATUS(item.appendProtobuf(raw));
+    std::string out;
+    api::wrapEnvelope(apiVersion, resource.kind, raw, out);
+    return out;
+  }
+  TRY(auto text, item.json());
+  if (encoding.accepted.mediaType == MediaType::Json && !encoding.accepted.pretty) {
+    std::string out;
+    out.reserve(text->size() + 1);
+    out.append(*text).push_back('\n');
+    return out;
+  }
+  return finishJson(*text, encoding.accepted);
+}
+
+Result<std::string> encodeList(const Resource& resource, const ListAnswer& answer,
+                               const Encoding& encoding) {
+  switch (encoding.accepted.form) {
+    case Form::Table: {
+      std::vector<api::ConstObject> objects;
+      objects.reserve(answer.items.size());
+      for (const auto& item : answer.items) {
+        TRY(auto object, item.object());
+        objects.push_back(std::move(object));
+      }
+      return encodeTable(*resource.info, groupVersionText(resource.group, resource.version),
+                         resource.kind, objects, listMetaOf(answer), encoding);
+    }
+    case Form::PartialMetadata:
+      return notAcceptable(
+          "you requested PartialObjectMetadata, but the requested object is a list (*core." +
+          std::string(resource.kind) + "List)");
+    case Form::PartialMetadataList:
+      return encodePartialList(resource, answer, encoding.accepted);
+    case Form::Object:
+    case Form::Discovery:
+      break;
+  }
+  if (encoding.accepted.mediaType == MediaType::Protobuf) return protobufList(resource, answer);
+  TRY(auto json, jsonList(resource, answer));
+  return finishJson(std::move(json), encoding.accepted);
+}
+
+void appendWatchFrame(std::string& out, std::string_view type, std::string_view object,
+                      MediaType mediaType) {
   if (mediaType == MediaType::Protobuf) {
     // WatchEvent{type = 1, object = 2 (RawExtension{raw = 1})}
     std::string extension;
@@ -153,53 +345,75 @@ std::string watchFrame(std::string_view type, std::string_view object, MediaType
     std::string event;
     appendBytesField(event, 1, type);
     appendBytesField(event, 2, extension);
-    std::string frame;
     for (int shift = 24; shift >= 0; shift -= 8) {
-      frame.push_back(static_cast<char>(event.size() >> shift));
+      out.push_back(static_cast<char>(event.size() >> shift));
     }
-    return frame += event;
+    out.append(event);
+    return;
   }
   if (object.ends_with('\n')) object.remove_suffix(1);
-  return "{\"type\":\"" + std::string(type) + "\",\"object\":" + std::string(object) + "}\n";
+  out.append("{\"type\":\"").append(type).append("\",\"object\":").append(object).append("}\n");
 }
 
-Result<api::Object> decodeBody(const Resource& resource, std::string_view body, MediaType type,
+Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, MediaType type,
                                std::vector<std::string>* strict) {
-  auto wanted = groupVersionText(resource.group, resource.version);
-  auto mismatch = [&](std::string_view apiVersion, std::string_view kind) {
-    return badRequest(std::string(kind) + " in version \"" + std::string(apiVersion) +
-                      "\" cannot be handled as a " + std::string(resource.kind) + ": converting (" +
-                      std::string(apiVersion) + "." + std::string(kind) + ") to (" + wanted + "." +
-                      std::string(resource.kind) + "): unknown conversion");
+  const auto apiVersion = groupVersionText(wanted.group, wanted.version);
+  auto internalName = [](std::string_view groupVersion, std::string_view kind) {
+    return std::string(groupVersion) + "." + std::string(kind);
   };
-  api::Object object(*resource.info);
+  auto mismatch = [&](std::string_view givenVersion, std::string_view kind) {
+    auto slash = givenVersion.find('/');
+    auto version = slash == std::string_view::npos ? givenVersion : givenVersion.substr(slash + 1);
+    return badRequest(std::string(kind) + " in version " + "\"" + std::string(version) +
+                      "\" cannot be handled as a " + std::string(wanted.kind) + ": converting (" +
+                      internalName(givenVersion, kind) + ") to (" +
+                      internalName(wanted.group.empty() ? "core" : wanted.group, wanted.kind) +
+                      "): unknown conversion");
+  };
+  api::Object object(*wanted.info);
   if (type == MediaType::Protobuf) {
-    TRY(auto envelope, api::openEnvelope(body));
-    if (envelope.apiVersion != wanted || envelope.kind != resource.kind) {
-      return mismatch(envelope.apiVersion, envelope.kind);
+    auto envelope = api::openEnvelope(body);
+    if (!envelope.ok()) return unrecognized(wanted.kind, envelope.status().message(), body);
+    if (envelope->apiVersion != apiVersion || envelope->kind != wanted.kind) {
+      return mismatch(envelope->apiVersion, envelope->kind);
     }
-    TRY_STATUS(api::decodeProtobuf(*resource.info, envelope.raw, object.data()));
-  } else {
-    std::string converted;
-    if (type == MediaType::Yaml) {
-      TRY(converted, api::yamlToJson(body));
-      body = converted;
-    }
-    api::JsonReport report;
-    auto decoded = api::decodeJson(*resource.info, body, object.data(), &report);
-    if (!decoded.ok()) {
-      return badRequest(std::string(resource.kind) + " in version \"" +
-                        std::string(resource.version) + "\" cannot be handled as a " +
-                        std::string(resource.kind) + ": " + decoded.message());
-    }
-    // Upstream takes a body without either as the kind that the path names.
-    if ((!report.apiVersion.empty() && report.apiVersion != wanted) ||
-        (!report.kind.empty() && report.kind != resource.kind)) {
-      return mismatch(report.apiVersion, report.kind);
-    }
-    if (strict) *strict = std::move(report.strict);
+    auto decoded = api::decodeProtobuf(*wanted.info, envelope->raw, object.data());
+    if (!decoded.ok()) return unrecognized(wanted.kind, decoded.message(), body);
+    return object;
   }
-  resource.strategy->setDefaults(object.data());
+  std::string converted;
+  auto text = body;
+  if (type == MediaType::Yaml) {
+    auto json = api::yamlToJson(body);
+    if (!json.ok()) return unrecognized(wanted.kind, json.status().message(), body);
+    converted = std::move(*json);
+    text = converted;
+  }
+  // A body without either is taken as the kind that the path names.
+  auto isOther = [&](std::string_view givenVersion, std::string_view givenKind) {
+    return (!givenVersion.empty() && givenVersion != apiVersion) ||
+           (!givenKind.empty() && givenKind != wanted.kind);
+  };
+  auto other = [&](std::string_view givenVersion, std::string_view givenKind) {
+    return mismatch(givenVersion.empty() ? apiVersion : givenVersion,
+                    givenKind.empty() ? wanted.kind : givenKind);
+  };
+  api::JsonReport report;
+  auto decoded = api::decodeJson(*wanted.info, text, object.data(), &report);
+  if (!decoded.ok()) {
+    auto peeked = api::peekJsonType(text);
+    if (!peeked.ok()) {
+      return unrecognized(
+          wanted.kind, "couldn't get version/kind; json parse error: " + peeked.status().message(),
+          body);
+    }
+    if (isOther(peeked->apiVersion, peeked->kind)) return other(peeked->apiVersion, peeked->kind);
+    return badRequest(std::string(wanted.kind) + " in version \"" + std::string(wanted.version) +
+                      "\" cannot be handled as a " + std::string(wanted.kind) + ": " +
+                      decoded.message());
+  }
+  if (isOther(report.apiVersion, report.kind)) return other(report.apiVersion, report.kind);
+  if (strict) *strict = std::move(report.strict);
   return object;
 }
 

@@ -3,32 +3,59 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/reflect/object.h"
 #include "apiserver/generic/generic_registry.h"
 #include "apiserver/registry/resources.h"
 #include "apiserver/server/negotiation.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace coxswain::apiserver {
 
-/// A failure as a metav1.Status body.
-std::string encodeStatus(const Status& status, MediaType type);
+/// A failure as a metav1.Status body. `continueToken` where a list can be gone on with.
+std::string encodeStatus(const Status& status, MediaType type, std::string_view continueToken = {});
 
-/// Any object with its kind and apiVersion (empty: those of its type).
+/// How one object or list is to be written.
+struct Encoding {
+  Accepted accepted;
+  std::string_view includeObject;  ///< of tables
+  WallTime now;
+  bool columns = true;  ///< of tables: columnDefinitions are written
+};
+
+/// Any object with its kind and apiVersion (empty: those of its type), as it is.
 Result<std::string> encodeObject(const api::ConstObject& object, std::string_view apiVersion,
-                                 std::string_view kind, MediaType type);
+                                 std::string_view kind, const Accepted& accepted);
+/// The same in the form that was asked for: whole, as a Table, or its metadata.
+Result<std::string> encodeAs(const api::ConstObject& object, std::string_view apiVersion,
+                             std::string_view kind, const Encoding& encoding);
+/// One object of `resource`; shares the text that its entry keeps.
+Result<std::string> encodeItem(const Resource& resource, const Item& item,
+                               const Encoding& encoding);
 /// The list kind of `resource` around `answer`.
-Result<std::string> encodeList(const Resource& resource, const ListAnswer& answer, MediaType type);
-/// The Table of `objects`.
-Result<std::string> encodeTable(const Resource& resource, std::span<const api::ConstObject> objects,
-                                const ListAnswer* list, std::string_view includeObject,
-                                WallTime now, bool columns);
-/// One frame of a watch: JSON line, or length and WatchEvent.
-std::string watchFrame(std::string_view type, std::string_view object, MediaType mediaType);
+Result<std::string> encodeList(const Resource& resource, const ListAnswer& answer,
+                               const Encoding& encoding);
+/// Appends one frame of a watch: JSON line, or length and WatchEvent.
+void appendWatchFrame(std::string& out, std::string_view type, std::string_view object,
+                      MediaType mediaType);
 
-/// A body as a new object of the resource. `strict` collects unknown and duplicate fields.
-Result<api::Object> decodeBody(const Resource& resource, std::string_view body, MediaType type,
+/// A kind that a body may be decoded as.
+struct BodyKind {
+  std::string_view group;
+  std::string_view version;
+  std::string_view kind;
+  const api::MessageInfo* info = nullptr;
+};
+/// A body as a new object. `strict` collects unknown and duplicate fields. No defaults.
+Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, MediaType type,
                                std::vector<std::string>* strict);
+
+/// The value of a Warning header (RFC 7234, code 299).
+std::string warningHeader(std::string_view text);
+
+/// JSON text with line breaks and two spaces a level, as Go's Indent writes it.
+std::string indentJson(std::string_view json);
 
 }  // namespace coxswain::apiserver

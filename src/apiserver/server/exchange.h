@@ -19,6 +19,8 @@ struct Exchange : RequestContext {
   net::ResponseWriter& response;
   Accepted accepted = {};
   Query query = {};
+  int code = 200;                  ///< of the answer that was sent
+  std::string continueToken = {};  ///< of a list that failed: where it can be gone on with
 };
 
 }  // namespace coxswain::apiserver

@@ -30,9 +30,8 @@ std::string verbOf(std::string_view method, const RequestInfo& info, const Query
   if (method == "PATCH") return "patch";
   if (method == "DELETE") return info.name.empty() ? "deletecollection" : "delete";
   if (method != "GET" && method != "HEAD") return "";
-  if (!info.name.empty() && info.subresource.empty() && query.flag("watch")) return "watch";
   if (!info.name.empty()) return "get";
-  return query.flag("watch") ? "watch" : "list";
+  return query.option("watch") ? "watch" : "list";
 }
 
 }  // namespace
@@ -85,6 +84,14 @@ std::string_view Query::get(std::string_view name) const {
   return {};
 }
 
+std::vector<std::string> Query::all(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : values_) {
+    if (key == name) values.push_back(value);
+  }
+  return values;
+}
+
 bool Query::has(std::string_view name) const {
   for (const auto& [key, value] : values_) {
     if (key == name) return true;
@@ -98,11 +105,20 @@ bool Query::flag(std::string_view name) const {
          value == "True";
 }
 
+bool Query::option(std::string_view name) const {
+  if (!has(name)) return false;
+  std::string value(get(name));
+  for (char& c : value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return value != "false" && value != "0";
+}
+
 Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view path,
                                      const Query& query) {
   RequestInfo info;
   TRY(info.path, percentDecode(path, false));
   auto parts = splitPath(path);
+  // "//api/v1" is another path than "/api/v1".
+  if (path.starts_with("//")) parts.clear();
   size_t next = 0;
   if (parts.size() >= 3 && parts[0] == "api") {
     info.version = parts[1];
@@ -121,6 +137,9 @@ Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view p
     TRY(auto part, percentDecode(parts[next], false));
     rest.push_back(std::move(part));
   }
+  // An old way to say ?watch=true.
+  const bool oldWatch = rest.size() > 1 && rest[0] == "watch";
+  if (oldWatch) rest.erase(rest.begin());
   // /namespaces/NS/pods is pods in NS; /namespaces/NS and its own subresources are a namespace.
   if (rest.size() >= 3 && rest[0] == "namespaces" && rest[2] != "status" && rest[2] != "finalize") {
     info.ns = rest[1];
@@ -131,6 +150,7 @@ Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view p
   if (rest.size() > 2) info.subresource = rest[2];
   for (size_t i = 3; i < rest.size(); ++i) info.rest.append("/").append(rest[i]);
   info.verb = verbOf(method, info, query);
+  if (oldWatch && (info.verb == "list" || info.verb == "get")) info.verb = "watch";
   return info;
 }
 

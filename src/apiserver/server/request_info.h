@@ -17,8 +17,11 @@ class Query {
   /// The first value; empty when absent.
   [[nodiscard]] std::string_view get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
   /// As Go's strconv.ParseBool; absent, empty or odd: false.
   [[nodiscard]] bool flag(std::string_view name) const;
+  /// As upstream reads boolean options: there, and neither "false" nor "0".
+  [[nodiscard]] bool option(std::string_view name) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> values_;

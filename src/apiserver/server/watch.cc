@@ -1,178 +1,185 @@
-#include <charconv>
-#include <deque>
-
 #include "api/gen/meta_v1.h"
 #include "apiserver/server/api_server.h"
 #include "apiserver/server/encoding.h"
-#include "apiserver/server/exchange.h"
+#include "apiserver/server/metrics.h"
+#include "apiserver/server/options.h"
+#include "apiserver/server/watch_frames.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
 
 namespace coxswain::apiserver {
 namespace {
 
-/// Events a client may be behind; then its watch ends and it lists again.
-constexpr size_t kPendingMax = 10000;
+/// A watch without timeoutSeconds ends after this, so that clients spread over servers.
 constexpr int64_t kTimeoutSeconds = 1800;
+constexpr auto kBookmarkEvery = 60s;
+/// A client that resumes after the end should do so from close to it.
+constexpr auto kBookmarkBeforeEnd = 2s;
+constexpr size_t kBatch = 256;
+/// Frames are sent together up to about this many bytes.
+constexpr size_t kWriteBytes = 64 * 1024;
+constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
 
-/// What the store's writer hands to the watch's executor.
-struct Inbox {
-  std::deque<storage::WatchEvent> events;
-  Status failure;
-  Event arrived;
+/// What wakes a watch: events, or the time of a bookmark. One executor; shared with what was
+/// posted.
+struct Wakeup {
+  Event event;
+  bool bookmarkDue = false;
 };
 
-struct Delivery {
-  std::vector<storage::WatchEvent> events;
-  Status status;
+/// Calls back once on the executor, unless destroyed before.
+class Timer {
+ public:
+  explicit Timer(Executor& executor) : executor_(executor) {}
+  ~Timer() { cancel(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  void start(Duration after, std::shared_ptr<Wakeup> wakeup) {
+    cancel();
+    armed_ = true;
+    id_ = executor_.schedule(executor_.now() + after, [this, wakeup = std::move(wakeup)] {
+      armed_ = false;
+      wakeup->bookmarkDue = true;
+      wakeup->event.set();
+    });
+  }
+  void cancel() {
+    if (armed_) executor_.cancel(id_);
+    armed_ = false;
+  }
+
+ private:
+  Executor& executor_;
+  Executor::TimerId id_ = 0;
+  bool armed_ = false;
 };
 
-int64_t parseSeconds(std::string_view text) {
-  int64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && value > 0 ? value : kTimeoutSeconds;
+/// An object of which only the version counts.
+api::ConstObject bookmarkOf(const Resource& resource, storage::Revision revision, bool initial) {
+  api::Object object(*resource.info);
+  auto& meta = *api::objectMeta(object);
+  meta.resourceVersion = std::to_string(revision);
+  if (initial) meta.annotations.insert_or_assign(kInitialEventsEnd, "true");
+  return api::ConstObject(std::move(object));
 }
 
-struct Selection {
-  const Resource& resource;
-  const api::LabelSelector& labels;
-  const api::FieldSelector& fields;
-
-  [[nodiscard]] bool matches(const api::Object& object) const {
-    const auto& meta = *api::objectMeta(object);
-    if (!labels.matches(meta.labels)) return false;
-    if (fields.isEverything()) return true;
-    api::FieldSet set;
-    set.emplace_back("metadata.name", meta.name);
-    set.emplace_back("metadata.namespace", meta.namespace_);
-    resource.strategy->selectableFields(object.data(), set);
-    return fields.matches(set);
-  }
-};
-
-struct Outgoing {
-  std::string_view type;  ///< empty: nothing to tell
-  api::Object object;
-};
-
-/// An object that comes into a selection is ADDED, one that leaves it DELETED.
-Result<Outgoing> translate(const GenericRegistry& registry, const Selection& selection,
-                           const storage::WatchEvent& event) {
-  api::Object before;
-  api::Object after;
-  if (event.previous) {
-    TRY(before, registry.decode(*event.previous));
-  }
-  if (event.type == storage::WatchEvent::Type::Put) {
-    TRY(after, registry.decode(*event.item));
-  }
-  const bool matched = before && selection.matches(before);
-  const bool matches = after && selection.matches(after);
-  if (matches) return Outgoing{matched ? "MODIFIED" : "ADDED", std::move(after)};
-  if (!matched) return Outgoing{};
-  // The last state that was seen, at the revision at which it went.
-  api::objectMeta(before)->resourceVersion = std::to_string(event.item->modRevision);
-  return Outgoing{"DELETED", std::move(before)};
+std::function<void()> wakeOn(Executor& executor, const std::shared_ptr<Wakeup>& wakeup) {
+  return [&executor, wakeup] { executor.post([wakeup] { wakeup->event.set(); }); };
 }
 
 }  // namespace
 
 Task<Status> ApiServer::handleWatch(Exchange& exchange) {
-  const auto& query = exchange.query;
+  const auto& info = exchange.info;
   const auto& resource = *exchange.resource;
-  CO_TRY(auto labels, api::LabelSelector::parse(query.get("labelSelector")));
-  CO_TRY(auto fields, api::FieldSelector::parse(query.get("fieldSelector")));
-  std::vector<std::string_view> known = {"metadata.name", "metadata.namespace"};
-  for (auto field : resource.strategy->traits().fieldSelectors) known.push_back(field);
-  CO_TRY_STATUS(fields.checkKnown(known));
-  if (!exchange.info.name.empty()) fields.add({"metadata.name", true, exchange.info.name});
-  Selection selection{resource, labels, fields};
-
-  ListAnswer initial;
-  storage::Revision from = 0;
-  auto version = query.get("resourceVersion");
-  if (version.empty() || version == "0") {
-    ListRequest list;
-    list.ns = exchange.info.ns;
-    list.labels = labels;
-    list.fields = fields;
-    CO_TRY(initial, exchange.registry->list(list));
-    from = initial.revision;
-  } else {
-    auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), from);
-    if (error != std::errc() || end != version.data() + version.size() || from < 0) {
-      co_return badRequest("invalid resource version \"" + std::string(version) + "\"");
-    }
+  const auto& registry = *exchange.registry;
+  CO_TRY(auto parameters, parseWatchOptions(exchange.query, info.ns, info.name, resource));
+  const auto& selection = parameters.selection;
+  storage::Revision after = 0;
+  if (!selection.resourceVersion.empty()) {
+    auto parsed = parseResourceVersion(selection.resourceVersion);
+    if (!parsed.ok()) co_return Status(Reason::Unknown, 500, parsed.status().message());
+    after = *parsed;
   }
+  if (parameters.initialEvents) {
+    CO_TRY_STATUS(co_await registry.waitFor(selection.resourceVersion, exchange.request.stop));
+  }
+  auto wakeup = std::make_shared<Wakeup>();
+  GenericRegistry::WatchRequest request;
+  request.ns = info.ns;
+  request.labels = selection.labels;
+  request.fields = selection.fields;
+  request.after = parameters.initialEvents ? 0 : after;
+  request.initialEvents = parameters.initialEvents;
+  request.notify = wakeOn(executor_, wakeup);
+  // A version that is too old is told of as an event, as upstream does.
+  auto watch = registry.watch(std::move(request));
+  auto failure = watch.status();
 
-  auto inbox = std::make_shared<Inbox>();
-  storage::WatchRequest request;
-  request.prefix = exchange.registry->collection().keyPrefix;
-  if (resource.namespaced && !exchange.info.ns.empty()) request.prefix += exchange.info.ns + "/";
-  request.startRevision = from + 1;
-  request.previous = true;
-  auto* executor = &executor_;
-  auto watch = store_.watch(std::move(request), [inbox, executor](const storage::WatchDelivery& d) {
-    auto delivery = std::make_shared<Delivery>();
-    delivery->events.assign(d.events.begin(), d.events.end());
-    delivery->status = d.status;
-    executor->post([inbox, delivery] {
-      if (inbox->events.size() + delivery->events.size() > kPendingMax) {
-        inbox->failure = expired("too old resource version: the watch fell behind");
-      } else {
-        for (auto& event : delivery->events) inbox->events.push_back(std::move(event));
-        if (!delivery->status.ok()) inbox->failure = delivery->status;
-      }
-      inbox->arrived.set();
-    });
-  });
+  const auto mediaType = exchange.accepted.mediaType;
+  Encoding encoding;
+  encoding.accepted = exchange.accepted;
+  // The items of a list form are objects here.
+  if (encoding.accepted.form == Form::PartialMetadataList) {
+    encoding.accepted.form = Form::PartialMetadata;
+  }
+  encoding.includeObject = exchange.query.get("includeObject");
+  const auto apiVersion = registry.collection().apiVersion;
+  auto longRunning = metrics_->beginWatch(resource);
 
-  auto mediaType = exchange.accepted.table ? MediaType::Json : exchange.accepted.mediaType;
-  if (mediaType == MediaType::Yaml) mediaType = MediaType::Json;
-  auto apiVersion = groupVersionText(resource.group, resource.version);
-  bool columns = true;
-  auto frame = [&](std::string_view type, const api::ConstObject& object) -> Result<std::string> {
-    std::string body;
-    if (exchange.accepted.table) {
-      TRY(body, encodeTable(resource, std::span(&object, 1), nullptr, query.get("includeObject"),
-                            executor_.wallNow(), std::exchange(columns, false)));
-    } else {
-      TRY(body, encodeObject(object, apiVersion, resource.kind, mediaType));
+  std::string out;
+  auto appendObject = [&](std::string_view type, const api::ConstObject& object) -> Status {
+    encoding.now = executor_.wallNow();
+    TRY(auto body, encodeAs(object, apiVersion, resource.kind, encoding));
+    encoding.columns = false;
+    appendWatchFrame(out, type, body, mediaType);
+    return {};
+  };
+  auto appendEvent = [&](const ObjectEvent& event) -> Status {
+    if (event.type == ObjectEvent::Type::Bookmark) {
+      return appendObject("BOOKMARK", bookmarkOf(resource, event.revision, true));
     }
-    return watchFrame(type, body, mediaType);
+    longRunning.event();
+    if (encoding.accepted.form == Form::Object) {
+      return frames_->append(out, registry, resource, event, mediaType);
+    }
+    TRY(auto object, WatchFrames::objectOf(registry, event));
+    return appendObject(WatchFrames::typeOf(event), object);
   };
 
-  net::Headers headers{{"Content-Type", mediaType == MediaType::Protobuf
-                                            ? "application/vnd.kubernetes.protobuf;stream=watch"
-                                            : "application/json"},
+  net::Headers headers{{"Content-Type", std::string(watchContentTypeOf(mediaType))},
                        {"Cache-Control", "no-cache, private"}};
-  CO_TRY_STATUS(co_await exchange.response.start(200, std::move(headers)));
-  for (const auto& object : initial.items) {
-    CO_TRY(auto bytes, frame("ADDED", object));
-    CO_TRY_STATUS(co_await exchange.response.write(bytes));
+  for (const auto& warning : exchange.warnings) {
+    headers.add("Warning", warningHeader(warning));
   }
-  initial.items.clear();
+  CO_TRY_STATUS(co_await exchange.response.start(200, std::move(headers)));
 
-  Deadline deadline(std::chrono::seconds(parseSeconds(query.get("timeoutSeconds"))),
-                    exchange.request.stop);
-  while (true) {
-    Status waited = co_await inbox->arrived.wait(deadline.token());
-    if (!waited.ok()) break;
-    inbox->arrived.reset();
-    while (!inbox->events.empty()) {
-      auto event = std::move(inbox->events.front());
-      inbox->events.pop_front();
-      CO_TRY(auto outgoing, translate(*exchange.registry, selection, event));
-      if (outgoing.type.empty()) continue;
-      api::ConstObject object(std::move(outgoing.object));
-      CO_TRY(auto bytes, frame(outgoing.type, object));
-      CO_TRY_STATUS(co_await exchange.response.write(bytes));
-    }
-    if (!inbox->failure.ok()) {
-      auto body = watchFrame("ERROR", encodeStatus(inbox->failure, mediaType), mediaType);
-      CO_TRY_STATUS(co_await exchange.response.write(body));
+  const auto seconds = parameters.timeoutSeconds > 0 ? parameters.timeoutSeconds : kTimeoutSeconds;
+  const auto end = executor_.now() + std::chrono::seconds(seconds);
+  Deadline deadline(std::chrono::seconds(seconds), exchange.request.stop);
+  Timer timer(executor_);
+  storage::Revision told = 0;
+  auto nextBookmark = [&] {
+    if (!parameters.bookmarks) return;
+    auto left = end - executor_.now() - kBookmarkBeforeEnd;
+    if (left <= 0s) return;
+    timer.start(std::min<Duration>(kBookmarkEvery, left), wakeup);
+  };
+  nextBookmark();
+  while (failure.ok()) {
+    wakeup->event.reset();
+    auto events = (*watch)->take(kBatch);
+    if (!events.ok()) {
+      failure = events.status();
       break;
     }
+    for (const auto& event : *events) {
+      CO_TRY_STATUS(appendEvent(event));
+      if (out.size() < kWriteBytes) continue;
+      CO_TRY_STATUS(co_await exchange.response.write(out));
+      out.clear();
+    }
+    if (std::exchange(wakeup->bookmarkDue, false)) {
+      auto reached = (*watch)->progress();
+      if (reached > told) {
+        told = reached;
+        CO_TRY_STATUS(appendObject("BOOKMARK", bookmarkOf(resource, reached, false)));
+      }
+      nextBookmark();
+    }
+    if (!out.empty()) {
+      CO_TRY_STATUS(co_await exchange.response.write(out));
+      out.clear();
+      if (out.capacity() > kWriteBytes) out.shrink_to_fit();
+    }
+    if (!events->empty()) continue;
+    Status waited = co_await wakeup->event.wait(deadline.token());
+    if (!waited.ok()) break;
+  }
+  if (!failure.ok() && !isCanceled(failure)) {
+    auto body = encodeStatus(failure, mediaType);
+    appendWatchFrame(out, "ERROR", body, mediaType);
+    CO_TRY_STATUS(co_await exchange.response.write(out));
   }
   co_return co_await exchange.response.end();
 }

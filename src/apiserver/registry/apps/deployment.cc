@@ -50,8 +50,8 @@ void checkStatus(const DeploymentStatus& status, const FieldPath& path, FieldErr
               errors);
   checkAtMost(status.readyReplicas, status.replicas, kReplicas, path.child("readyReplicas"),
               errors);
-  checkAtMost(status.availableReplicas, status.replicas, kReplicas,
-              path.child("availableReplicas"), errors);
+  checkAtMost(status.availableReplicas, status.replicas, kReplicas, path.child("availableReplicas"),
+              errors);
   checkAtMost(status.availableReplicas, status.readyReplicas, "readyReplicas",
               path.child("availableReplicas"), errors);
 }
@@ -59,8 +59,8 @@ void checkStatus(const DeploymentStatus& status, const FieldPath& path, FieldErr
 class DeploymentKind final : public TypedStrategy<Deployment> {
  public:
   DeploymentKind()
-      : TypedStrategy(StrategyTraits{.generation = true,
-                                     .grows = StrategyTraits::Grows::ByAnnotations}) {}
+      : TypedStrategy(
+            StrategyTraits{.generation = true, .grows = StrategyTraits::Grows::ByAnnotations}) {}
 
  protected:
   void defaults(Deployment& object) const override {
@@ -81,7 +81,8 @@ class DeploymentKind final : public TypedStrategy<Deployment> {
     const FieldPath path("spec");
     checkNonNegative(spec.replicas, path.child("replicas"), errors);
     checkSelectorAndTemplate(spec.selector, spec.template_,
-                             "empty selector is invalid for deployment", "ReplicaSet", path, errors);
+                             "empty selector is invalid for deployment", "ReplicaSet", path,
+                             errors);
     checkStrategy(spec.strategy, path.child("strategy"), errors);
     checkNonNegative(spec.minReadySeconds, path.child("minReadySeconds"), errors);
     checkNonNegative(spec.revisionHistoryLimit, path.child("revisionHistoryLimit"), errors);

@@ -12,8 +12,7 @@ namespace {
 class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
  public:
   ReplicaSetKind()
-      : TypedStrategy(
-            StrategyTraits{.generation = true, .fieldSelectors = {"status.replicas"}}) {}
+      : TypedStrategy(StrategyTraits{.generation = true, .fieldSelectors = {"status.replicas"}}) {}
 
  protected:
   void defaults(ReplicaSet& object) const override {
@@ -26,7 +25,8 @@ class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
     checkNonNegative(spec.replicas, path.child("replicas"), errors);
     checkNonNegative(spec.minReadySeconds, path.child("minReadySeconds"), errors);
     checkSelectorAndTemplate(spec.selector, spec.template_,
-                             "empty selector is invalid for deployment", "ReplicaSet", path, errors);
+                             "empty selector is invalid for deployment", "ReplicaSet", path,
+                             errors);
   }
   void checkUpdate(const ReplicaSet& next, const ReplicaSet& current,
                    FieldErrors& errors) const override {

@@ -93,8 +93,8 @@ void checkStatus(const StatefulSetStatus& status, const FieldPath& path, FieldEr
               errors);
   checkAtMost(status.updatedReplicas, status.replicas, kReplicas, path.child("updatedReplicas"),
               errors);
-  checkAtMost(status.availableReplicas, status.replicas, kReplicas,
-              path.child("availableReplicas"), errors);
+  checkAtMost(status.availableReplicas, status.replicas, kReplicas, path.child("availableReplicas"),
+              errors);
   checkAtMost(status.availableReplicas, status.readyReplicas, "status.readyReplicas",
               path.child("availableReplicas"), errors);
 }

@@ -88,8 +88,9 @@ void checkItem(const LimitRangeItem& item, const FieldPath& path, FieldErrors& e
   }
   if (item.type == "PersistentVolumeClaim" && !item.min.contains("storage") &&
       !item.max.contains("storage")) {
-    errors.required(path.child("limits"),
-                    "either minimum or maximum storage value is required, but neither was provided");
+    errors.required(
+        path.child("limits"),
+        "either minimum or maximum storage value is required, but neither was provided");
   }
   checkNames(item.maxLimitRequestRatio, path.child("maxLimitRequestRatio"), names, errors);
   for (const auto name : names) checkOrder(item, name, path, errors);

@@ -18,11 +18,19 @@ constexpr std::string_view kFinalizer = "kubernetes";
 
 class NamespaceStrategy : public TypedStrategy<Namespace> {
  public:
-  NamespaceStrategy() : TypedStrategy(StrategyTraits{.fieldSelectors = {"status.phase"}}) {}
+  NamespaceStrategy()
+      : TypedStrategy(StrategyTraits{.fieldSelectors = {"status.phase"}, .ownFinalizers = true}) {}
 
   [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
                                                    bool prefix) const override {
     return labelNameRule(name, prefix);
+  }
+
+  [[nodiscard]] bool holdsDeleted(const void* object) const override {
+    return !static_cast<const Namespace*>(object)->spec.finalizers.empty();
+  }
+  void beginDeletion(void* object) const override {
+    static_cast<Namespace*>(object)->status.phase = "Terminating";
   }
 
  protected:

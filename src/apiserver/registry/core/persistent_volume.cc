@@ -150,14 +150,15 @@ void checkSpec(const PersistentVolumeSpec& spec, const FieldPath& path, FieldErr
       checkDns1123Subdomain(*spec.volumeAttributesClassName, at, errors);
     }
     if (!spec.persistentVolumeSource.csi) {
-      errors.required(path.child("csi"), "has to be specified when using volumeAttributesClassName");
+      errors.required(path.child("csi"),
+                      "has to be specified when using volumeAttributesClassName");
     }
   }
 }
 
 class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
  public:
-  PersistentVolumeStrategy() : TypedStrategy(StrategyTraits{}) {}
+  PersistentVolumeStrategy() : TypedStrategy(StrategyTraits{.returnsDeleted = true}) {}
 
  protected:
   void defaults(PersistentVolume& volume) const override {
@@ -190,10 +191,10 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
     }
     checkImmutable(next.spec.volumeMode, current.spec.volumeMode, FieldPath("volumeMode"), errors);
     if (current.spec.nodeAffinity && !(next.spec.nodeAffinity == current.spec.nodeAffinity)) {
-      errors.invalid(FieldPath("nodeAffinity"),
-                     next.spec.nodeAffinity ? asJson(*next.spec.nodeAffinity)
-                                            : api::FieldValue(nullptr),
-                     kImmutableText);
+      errors.invalid(
+          FieldPath("nodeAffinity"),
+          next.spec.nodeAffinity ? asJson(*next.spec.nodeAffinity) : api::FieldValue(nullptr),
+          kImmutableText);
     }
   }
   void beforeStatusUpdate(PersistentVolume& next, const PersistentVolume& current) const override {

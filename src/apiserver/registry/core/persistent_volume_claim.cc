@@ -61,8 +61,8 @@ void checkSources(const PersistentVolumeClaimSpec& spec, const FieldPath& path,
   if (!spec.dataSource || !spec.dataSourceRef || spec.dataSourceRef->namespace_) return;
   const auto& a = *spec.dataSource;
   const auto& b = *spec.dataSourceRef;
-  const bool same = a.kind == b.kind && a.name == b.name &&
-                    a.apiGroup.value_or("") == b.apiGroup.value_or("");
+  const bool same =
+      a.kind == b.kind && a.name == b.name && a.apiGroup.value_or("") == b.apiGroup.value_or("");
   if (!same) errors.invalid(path.child("dataSource"), asJson(a), "must match dataSourceRef");
 }
 
@@ -120,7 +120,7 @@ void checkSpecUnchanged(const PersistentVolumeClaim& next, const PersistentVolum
 
 class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolumeClaim> {
  public:
-  PersistentVolumeClaimStrategy() : TypedStrategy(StrategyTraits{}) {}
+  PersistentVolumeClaimStrategy() : TypedStrategy(StrategyTraits{.returnsDeleted = true}) {}
 
  protected:
   void defaults(PersistentVolumeClaim& claim) const override {

@@ -55,11 +55,12 @@ void keepAllBut(v1::Pod& next, const v1::Pod& current) {
 class PodStrategy : public TypedStrategy<v1::Pod> {
  public:
   PodStrategy()
-      : TypedStrategy({.generation = true,
-                       .fieldSelectors = {"spec.hostNetwork", "spec.nodeName", "spec.restartPolicy",
-                                          "spec.schedulerName", "spec.serviceAccountName",
-                                          "status.nominatedNodeName", "status.phase",
-                                          "status.podIP"}}) {}
+      : TypedStrategy(
+            {.generation = true,
+             .fieldSelectors = {"spec.hostNetwork", "spec.nodeName", "spec.restartPolicy",
+                                "spec.schedulerName", "spec.serviceAccountName",
+                                "status.nominatedNodeName", "status.phase", "status.podIP"},
+             .returnsDeleted = true}) {}
 
  protected:
   void defaults(v1::Pod& pod) const override {
@@ -188,7 +189,7 @@ class ResizeStrategy final : public PodStrategy {
 
 class PodTemplateStrategy final : public TypedStrategy<v1::PodTemplate> {
  public:
-  PodTemplateStrategy() : TypedStrategy({.generation = true}) {}
+  PodTemplateStrategy() : TypedStrategy({.generation = true, .returnsDeleted = true}) {}
 
  protected:
   void defaults(v1::PodTemplate& object) const override {

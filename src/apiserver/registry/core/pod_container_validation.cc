@@ -188,8 +188,7 @@ void checkMounts(const C& container, const ContainerScope& scope, const FieldPat
       const auto& mode = *mount.recursiveReadOnly;
       const auto child = at.child("recursiveReadOnly");
       if (mode == "Enabled" || mode == "IfPossible") {
-        if (!mount.readOnly)
-          errors.forbidden(child, "may only be specified when readOnly is true");
+        if (!mount.readOnly) errors.forbidden(child, "may only be specified when readOnly is true");
         if (mount.mountPropagation && *mount.mountPropagation != "None") {
           errors.forbidden(child,
                            "may only be specified when mountPropagation is None or not specified");
@@ -323,8 +322,7 @@ void checkLongRunning(const v1::Container& container, const v1::PodSpec& spec,
     checkProbe(*probe, at, errors);
     if (probe->terminationGracePeriodSeconds) {
       errors.invalid(at.child("terminationGracePeriodSeconds"),
-                     *probe->terminationGracePeriodSeconds,
-                     "must not be set for readinessProbes");
+                     *probe->terminationGracePeriodSeconds, "must not be set for readinessProbes");
     }
   }
   if (const auto& probe = container.startupProbe) {
@@ -345,8 +343,7 @@ void checkInitOnly(const v1::Container& container, const FieldPath& path, FieldE
 }
 
 void checkEphemeral(const v1::EphemeralContainer& container, const ContainerScope& scope,
-                    std::set<std::string_view>& names, const FieldPath& path,
-                    FieldErrors& errors) {
+                    std::set<std::string_view>& names, const FieldPath& path, FieldErrors& errors) {
   const v1::PodSpec& spec = scope.spec;
   constexpr std::string_view kText = "cannot be set for an Ephemeral Container";
   const auto& common = container.ephemeralContainerCommon;

@@ -90,10 +90,19 @@ constexpr std::string_view kSpecOrder[] = {"volumes",
 /// Upstream keeps these of the spec in its security context.
 constexpr std::string_view kHostFields[] = {"hostNetwork", "hostPID", "hostIPC",
                                             "shareProcessNamespace", "hostUsers"};
-constexpr std::string_view kContextOrder[] = {
-    "seLinuxOptions",  "windowsOptions", "runAsUser",           "runAsGroup", "runAsNonRoot",
-    "supplementalGroups", "supplementalGroupsPolicy", "fsGroup", "fsGroupChangePolicy", "sysctls",
-    "seccompProfile",  "appArmorProfile", "seLinuxChangePolicy"};
+constexpr std::string_view kContextOrder[] = {"seLinuxOptions",
+                                              "windowsOptions",
+                                              "runAsUser",
+                                              "runAsGroup",
+                                              "runAsNonRoot",
+                                              "supplementalGroups",
+                                              "supplementalGroupsPolicy",
+                                              "fsGroup",
+                                              "fsGroupChangePolicy",
+                                              "sysctls",
+                                              "seccompProfile",
+                                              "appArmorProfile",
+                                              "seLinuxChangePolicy"};
 
 class Writer {
  public:
@@ -228,9 +237,8 @@ class Writer {
 
   void element(const FieldInfo& field, const void* at) {
     if (field.type == FieldType::Message) return message(*field.message, at);
-    api::visitType(field.type, [&]<typename T>(std::type_identity<T>) {
-      scalar(*static_cast<const T*>(at));
-    });
+    api::visitType(field.type,
+                   [&]<typename T>(std::type_identity<T>) { scalar(*static_cast<const T*>(at)); });
   }
 
   void scalar(const std::string& text) { api::appendJsonQuoted(out_, text); }
@@ -311,9 +319,9 @@ void editMiddle(Lines a, Lines b, std::vector<Edit>& edits) {
   std::vector<uint32_t> longest((a.size() + 1) * width);
   for (size_t i = a.size(); i-- > 0;) {
     for (size_t j = b.size(); j-- > 0;) {
-      longest[i * width + j] = a[i] == b[j] ? longest[(i + 1) * width + j + 1] + 1
-                                            : std::max(longest[(i + 1) * width + j],
-                                                       longest[i * width + j + 1]);
+      longest[i * width + j] =
+          a[i] == b[j] ? longest[(i + 1) * width + j + 1] + 1
+                       : std::max(longest[(i + 1) * width + j], longest[i * width + j + 1]);
     }
   }
   size_t i = 0;
@@ -323,8 +331,8 @@ void editMiddle(Lines a, Lines b, std::vector<Edit>& edits) {
       edits.push_back({' ', &a[i]});
       ++i;
       ++j;
-    } else if (i < a.size() && (j == b.size() || longest[(i + 1) * width + j] >=
-                                                     longest[i * width + j + 1])) {
+    } else if (i < a.size() &&
+               (j == b.size() || longest[(i + 1) * width + j] >= longest[i * width + j + 1])) {
       edits.push_back({'-', &a[i++]});
     } else {
       edits.push_back({'+', &b[j++]});

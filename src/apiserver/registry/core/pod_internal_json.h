@@ -16,7 +16,9 @@ template <typename T>
 requires requires {
   T::kInfo;
 }
-std::string internalJson(const T& object) { return internalJson(T::info(), &object); }
+std::string internalJson(const T& object) {
+  return internalJson(T::info(), &object);
+}
 
 /// Unified diff (three lines around, no file names) of two texts of JSON, laid out with one space
 /// per level; empty where they are equal. Bounded work: texts that differ in very many lines come

@@ -122,9 +122,7 @@ void checkPodAffinity(const A& affinity, const FieldPath& path, FieldErrors& err
   }
 }
 
-
-void checkToleration(const v1::Toleration& toleration, const FieldPath& path,
-                     FieldErrors& errors) {
+void checkToleration(const v1::Toleration& toleration, const FieldPath& path, FieldErrors& errors) {
   if (!toleration.key.empty()) {
     errors.invalidEach(path.child("key"), toleration.key, api::validateLabelKey(toleration.key));
   }
@@ -255,8 +253,7 @@ void checkTopologySpread(const std::vector<v1::TopologySpreadConstraint>& constr
   for (size_t i = 0; i < constraints.size(); ++i) {
     const auto& c = constraints[i];
     const auto at = path.index(i);
-    if (c.maxSkew <= 0)
-      errors.invalid(at.child("maxSkew"), c.maxSkew, "must be greater than zero");
+    if (c.maxSkew <= 0) errors.invalid(at.child("maxSkew"), c.maxSkew, "must be greater than zero");
     if (c.topologyKey.empty()) {
       errors.required(at.child("topologyKey"), kCannotBeEmpty);
     } else {
@@ -271,9 +268,9 @@ void checkTopologySpread(const std::vector<v1::TopologySpreadConstraint>& constr
     for (size_t j = 0; j < i; ++j) {
       if (constraints[j].topologyKey == c.topologyKey &&
           constraints[j].whenUnsatisfiable == c.whenUnsatisfiable) {
-        errors.duplicate(at.child("{topologyKey, whenUnsatisfiable}"),
-                         api::FieldValue::json("\"{" + c.topologyKey + ", " + c.whenUnsatisfiable +
-                                               "}\""));
+        errors.duplicate(
+            at.child("{topologyKey, whenUnsatisfiable}"),
+            api::FieldValue::json("\"{" + c.topologyKey + ", " + c.whenUnsatisfiable + "}\""));
         break;
       }
     }

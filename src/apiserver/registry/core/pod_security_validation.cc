@@ -50,9 +50,9 @@ void checkSysctls(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& e
     const auto at = path.index(i).child("name");
     if (requireText(name, at, errors)) continue;
     if (!isSysctlName(name)) {
-      errors.invalid(at, name,
-                     "must have at most 253 characters and match regex " +
-                         std::string(kSysctlPattern));
+      errors.invalid(
+          at, name,
+          "must have at most 253 characters and match regex " + std::string(kSysctlPattern));
     } else if (names.contains(name)) {
       errors.duplicate(at, name);
     }
@@ -129,12 +129,12 @@ void checkHostProcess(const v1::PodSpec& spec, const FieldPath& path, FieldError
     for (size_t i = 0; i < containers.size(); ++i) {
       const auto own = hostProcessOf(containers[i]);
       if (own && ofPod && *own != *ofPod) {
-        errors.invalid(path.child(list).index(i).child("securityContext", "windowsOptions",
-                                                       "hostProcess"),
-                       *own,
-                       std::string("pod hostProcess value must be identical if both are specified, "
-                                   "was ") +
-                           (*ofPod ? "true" : "false"));
+        errors.invalid(
+            path.child(list).index(i).child("securityContext", "windowsOptions", "hostProcess"),
+            *own,
+            std::string("pod hostProcess value must be identical if both are specified, "
+                        "was ") +
+                (*ofPod ? "true" : "false"));
       }
       if (own.value_or(ofPod.value_or(false))) ++host;
     }
@@ -191,8 +191,7 @@ void checkSeccomp(const v1::SeccompProfile& profile, const FieldPath& path, Fiel
   }
 }
 
-void checkAppArmor(const v1::AppArmorProfile& profile, const FieldPath& path,
-                   FieldErrors& errors) {
+void checkAppArmor(const v1::AppArmorProfile& profile, const FieldPath& path, FieldErrors& errors) {
   constexpr size_t kMax = 4095;
   const auto local = path.child("localhostProfile");
   if (profile.type == "Localhost") {
@@ -247,8 +246,7 @@ void checkWindowsOptions(const v1::WindowsSecurityContextOptions& options, const
     } else if (user.empty()) {
       errors.invalid(at, *name, "runAsUserName's User cannot be empty");
     } else if (user.find_first_not_of(". ") == std::string::npos) {
-      errors.invalid(at, *name,
-                     "runAsUserName's User cannot contain only periods or spaces");
+      errors.invalid(at, *name, "runAsUserName's User cannot contain only periods or spaces");
     } else if (user.find_first_of("\"/\\:;|=,+*?<>@[]") != std::string::npos) {
       errors.invalid(at, *name,
                      "runAsUserName's User cannot contain the following characters: "
@@ -257,8 +255,8 @@ void checkWindowsOptions(const v1::WindowsSecurityContextOptions& options, const
   }
 }
 
-void checkSecurityContext(const v1::SecurityContext& context, bool hostUsers,
-                          const FieldPath& path, FieldErrors& errors) {
+void checkSecurityContext(const v1::SecurityContext& context, bool hostUsers, const FieldPath& path,
+                          FieldErrors& errors) {
   checkId(context.runAsUser, path.child("runAsUser"), errors);
   checkId(context.runAsGroup, path.child("runAsGroup"), errors);
   if (context.seccompProfile)

@@ -126,8 +126,8 @@ void checkNames(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& err
     if (!spec.schedulingGates.empty())
       errors.forbidden(at, "cannot be set until all schedulingGates have been cleared");
   }
-  if (spec.activeDeadlineSeconds && (*spec.activeDeadlineSeconds < 1 ||
-                                     *spec.activeDeadlineSeconds > kMaxInt32)) {
+  if (spec.activeDeadlineSeconds &&
+      (*spec.activeDeadlineSeconds < 1 || *spec.activeDeadlineSeconds > kMaxInt32)) {
     errors.invalid(path.child("activeDeadlineSeconds"), *spec.activeDeadlineSeconds,
                    api::rangeMessage(1, kMaxInt32));
   }
@@ -179,8 +179,7 @@ void checkPodLevelResources(const v1::PodSpec& spec, const FieldPath& path, Fiel
   if (spec.os && spec.os->name == "windows")
     errors.forbidden(path, "may not be set for a windows pod");
   if (!resources.claims.empty()) {
-    errors.forbidden(path.child("claims"),
-                     "claims may not be set for Resources at pod-level");
+    errors.forbidden(path.child("claims"), "claims may not be set for Resources at pod-level");
   }
   const auto supported = [&](const api::ResourceList& list, const FieldPath& at) {
     for (const auto& [name, amount] : list) {
@@ -197,18 +196,18 @@ void checkPodLevelResources(const v1::PodSpec& spec, const FieldPath& path, Fiel
   for (const auto& [name, amount] : resources.requests) {
     const auto* total = sum.get(name);
     if (total != nullptr && *total > amount) {
-      errors.invalid(path.child("requests").key(name), amount,
-                     "must be greater than or equal to aggregate container requests of " +
-                         total->str());
+      errors.invalid(
+          path.child("requests").key(name), amount,
+          "must be greater than or equal to aggregate container requests of " + total->str());
     }
   }
   for (const auto& container : spec.containers) {
     for (const auto& [name, amount] : container.resources.limits) {
       const auto* limit = resources.limits.get(name);
       if (limit != nullptr && amount > *limit) {
-        errors.invalid(path.child("limits").key(name), *limit,
-                       "must be greater than or equal to the limit of each container (" +
-                           amount.str() + ")");
+        errors.invalid(
+            path.child("limits").key(name), *limit,
+            "must be greater than or equal to the limit of each container (" + amount.str() + ")");
         break;
       }
     }

@@ -143,8 +143,8 @@ TEST(PodUpdate, AllowsOnlyAFewFields) {
   next.spec.tolerations.emplace_back().operator_ = "Exists";
   EXPECT_EQ(updateErrors(next, current), "");
   next.spec.hostname = "x";
-  EXPECT_TRUE(updateErrors(next, current).starts_with(
-      "spec: Forbidden: pod updates may not change fields other than"));
+  EXPECT_TRUE(updateErrors(next, current)
+                  .starts_with("spec: Forbidden: pod updates may not change fields other than"));
   next = current;
   next.spec.containers.push_back(next.spec.containers[0]);
   next.spec.containers[1].name = "d";
@@ -172,9 +172,8 @@ TEST(PodUpdate, GatesMayOnlyGo) {
 
 TEST(PodInternalJson, HasGoNames) {
   const auto text = internalJson(podOf(kMinimal).spec);
-  EXPECT_TRUE(text.starts_with(
-      R"({"Volumes":null,"InitContainers":null,"Containers":[{"Name":"c",)"
-      R"("Image":"reg.example/app:1","Command":null)"))
+  EXPECT_TRUE(text.starts_with(R"({"Volumes":null,"InitContainers":null,"Containers":[{"Name":"c",)"
+                               R"("Image":"reg.example/app:1","Command":null)"))
       << text;
   EXPECT_NE(text.find(R"("TTY":false}],"EphemeralContainers":null,"RestartPolicy":"Always",)"
                       R"("TerminationGracePeriodSeconds":30,"ActiveDeadlineSeconds":null,)"

@@ -91,8 +91,7 @@ void checkDeadline(const v1::PodSpec& next, const v1::PodSpec& current, const Fi
   if (!next.activeDeadlineSeconds) {
     errors.invalid(at, nullptr, "must not update from a positive integer to nil value");
   } else if (*next.activeDeadlineSeconds > *current.activeDeadlineSeconds) {
-    errors.invalid(at, *next.activeDeadlineSeconds,
-                   "must be less than or equal to previous value");
+    errors.invalid(at, *next.activeDeadlineSeconds, "must be less than or equal to previous value");
   }
 }
 
@@ -132,15 +131,14 @@ const v1::NodeSelector* requiredNodes(const v1::PodSpec& spec) {
 
 bool startsWith(const std::vector<v1::NodeSelectorRequirement>& next,
                 const std::vector<v1::NodeSelectorRequirement>& current) {
-  return next.size() >= current.size() &&
-         std::equal(current.begin(), current.end(), next.begin());
+  return next.size() >= current.size() && std::equal(current.begin(), current.end(), next.begin());
 }
 
 /// A pod that waits at its gates may become choosier about nodes.
 void checkGatedNarrowing(const v1::PodSpec& next, const v1::PodSpec& current, const FieldPath& path,
                          FieldErrors& errors) {
-  const bool narrowed = std::all_of(
-      current.nodeSelector.begin(), current.nodeSelector.end(), [&](const auto& entry) {
+  const bool narrowed =
+      std::all_of(current.nodeSelector.begin(), current.nodeSelector.end(), [&](const auto& entry) {
         const auto* value = next.nodeSelector.get(entry.first);
         return value != nullptr && *value == entry.second;
       });
@@ -151,8 +149,8 @@ void checkGatedNarrowing(const v1::PodSpec& next, const v1::PodSpec& current, co
   const v1::NodeSelector* was = requiredNodes(current);
   if (was == nullptr) return;
   const v1::NodeSelector* now = requiredNodes(next);
-  const auto at = path.child("affinity", "nodeAffinity",
-                             "requiredDuringSchedulingIgnoredDuringExecution");
+  const auto at =
+      path.child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution");
   const auto terms = at.child("nodeSelectorTerms");
   if (now == nullptr || now->nodeSelectorTerms.size() != was->nodeSelectorTerms.size()) {
     errors.invalid(terms, now == nullptr ? api::FieldValue(nullptr) : asJson(*now),
@@ -256,9 +254,9 @@ void checkStates(const std::vector<v1::ContainerStatus>& next,
 
 void checkPod(const v1::Pod& pod, bool allowEphemeralContainers, FieldErrors& errors) {
   checkAnnotations(pod, errors);
-  validatePodSpec(pod.spec, FieldPath("spec"), errors,
-                  {.allowEphemeralContainers = allowEphemeralContainers,
-                   .metadata = &pod.metadata});
+  validatePodSpec(
+      pod.spec, FieldPath("spec"), errors,
+      {.allowEphemeralContainers = allowEphemeralContainers, .metadata = &pod.metadata});
 }
 
 void checkPodUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
@@ -291,9 +289,8 @@ void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
   const auto path = spec.child("ephemeralContainers");
   const PodSpecContext context{.allowEphemeralContainers = true, .metadata = &next.metadata};
   FieldErrors ignored;  // the volumes were checked when the pod was made
-  const ContainerScope scope{next.spec, context,
-                             checkVolumes(next.spec.volumes, false, spec.child("volumes"),
-                                          ignored)};
+  const ContainerScope scope{
+      next.spec, context, checkVolumes(next.spec.volumes, false, spec.child("volumes"), ignored)};
   checkEphemeralContainers(scope, path, errors);
   if (current.metadata.annotations.contains(kMirror)) {
     errors.forbidden(path, "static pods do not support ephemeral containers");
@@ -305,8 +302,8 @@ void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
       return c.ephemeralContainerCommon.name == name;
     });
     if (now == list.end()) {
-      errors.forbidden(path, "existing ephemeral containers " + api::goQuote(name) +
-                                 " may not be removed\n");
+      errors.forbidden(
+          path, "existing ephemeral containers " + api::goQuote(name) + " may not be removed\n");
     } else if (!api::semanticEqual(*now, was)) {
       errors.forbidden(path, "existing ephemeral containers " + api::goQuote(name) +
                                  " may not be changed\n" + objectDiff(was, *now));
@@ -354,8 +351,7 @@ void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& error
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                       [](const auto& x, const auto& y) { return x.name == y.name; });
   };
-  constexpr std::string_view kNames =
-      "containers may not be renamed or reordered on resize";
+  constexpr std::string_view kNames = "containers may not be renamed or reordered on resize";
   if (!names(next.spec.containers, current.spec.containers)) {
     errors.forbidden(path.child("containers"), kNames);
     return;
@@ -368,8 +364,7 @@ void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& error
                   {.allowEphemeralContainers = true, .metadata = &next.metadata});
   const std::string_view qos = api::computeQosClass(next.spec);
   const std::string_view was = api::podQosClass(current);
-  if (qos != was)
-    errors.invalid(path, qos, "Pod QOS Class may not change as a result of resizing");
+  if (qos != was) errors.invalid(path, qos, "Pod QOS Class may not change as a result of resizing");
   v1::PodSpec rest = next.spec;
   for (size_t i = 0; i < rest.containers.size(); ++i) {
     const auto at = path.child("containers").index(i).child("resources");
@@ -383,8 +378,8 @@ void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& error
       takeResizable(rest.initContainers[i].resources, current.spec.initContainers[i].resources);
   }
   if (!api::semanticEqual(rest, current.spec))
-    errors.forbidden(path, "only cpu and memory resources are mutable\n" +
-                               objectDiff(current.spec, rest));
+    errors.forbidden(
+        path, "only cpu and memory resources are mutable\n" + objectDiff(current.spec, rest));
 }
 
 void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {

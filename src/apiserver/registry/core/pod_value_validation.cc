@@ -152,18 +152,20 @@ void checkFieldRef(const v1::ObjectFieldSelector& ref,
     }
     return;
   }
-  static constexpr std::string_view kAll[] = {
-      "metadata.annotations", "metadata.labels",    "metadata.name",      "metadata.namespace",
-      "metadata.uid",         "spec.host",          "spec.nodeName",      "spec.restartPolicy",
-      "spec.schedulerName",   "spec.serviceAccountName", "status.hostIP", "status.hostIPs",
-      "status.phase",         "status.podIP",       "status.podIPs"};
+  static constexpr std::string_view kAll[] = {"metadata.annotations", "metadata.labels",
+                                              "metadata.name",        "metadata.namespace",
+                                              "metadata.uid",         "spec.host",
+                                              "spec.nodeName",        "spec.restartPolicy",
+                                              "spec.schedulerName",   "spec.serviceAccountName",
+                                              "status.hostIP",        "status.hostIPs",
+                                              "status.phase",         "status.podIP",
+                                              "status.podIPs"};
   if (ref.apiVersion != "v1") {
     errors.invalid(at, text,
                    "error converting fieldPath: unsupported pod version: " + ref.apiVersion);
   } else if (std::find(std::begin(kAll), std::end(kAll), text) == std::end(kAll)) {
-    errors.invalid(
-        at, text,
-        "error converting fieldPath: field label not supported: " + ref.fieldPath);
+    errors.invalid(at, text,
+                   "error converting fieldPath: field label not supported: " + ref.fieldPath);
   } else if (std::find(known.begin(), known.end(), text) == known.end()) {
     errors.notSupported(at, text, known);
   }
@@ -195,7 +197,7 @@ void checkResourceFieldRef(const v1::ResourceFieldSelector& ref, bool needsConta
     }
     return;
   }
-  static constexpr std::string_view kDivisors[] = {"1",  "1k",  "1M",  "1G",  "1T",  "1P", "1E",
+  static constexpr std::string_view kDivisors[] = {"1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
                                                    "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"};
   if (std::find(std::begin(kDivisors), std::end(kDivisors), divisor) != std::end(kDivisors)) return;
   const std::string_view what = kind == "memory"              ? "memory"
@@ -295,8 +297,7 @@ void checkProbe(const v1::Probe& probe, const FieldPath& path, FieldErrors& erro
 void checkLifecycle(const v1::Lifecycle& lifecycle, const v1::PodSpec& spec, const FieldPath& path,
                     FieldErrors& errors) {
   const int64_t grace = spec.terminationGracePeriodSeconds.value_or(0);
-  if (lifecycle.postStart)
-    checkHook(*lifecycle.postStart, grace, path.child("postStart"), errors);
+  if (lifecycle.postStart) checkHook(*lifecycle.postStart, grace, path.child("postStart"), errors);
   if (lifecycle.preStop) checkHook(*lifecycle.preStop, grace, path.child("preStop"), errors);
   if (!lifecycle.stopSignal) return;
   const auto at = path.child("stopSignal");

@@ -116,8 +116,8 @@ void checkCertificate(const v1::PodCertificateProjection& certificate, Paths& ta
   checkOneOf(certificate.keyType,
              {"RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"},
              path.child("keyType"), errors);
-  if (certificate.maxExpirationSeconds && (*certificate.maxExpirationSeconds < kMin ||
-                                           *certificate.maxExpirationSeconds > max)) {
+  if (certificate.maxExpirationSeconds &&
+      (*certificate.maxExpirationSeconds < kMin || *certificate.maxExpirationSeconds > max)) {
     errors.invalid(path.child("maxExpirationSeconds"), *certificate.maxExpirationSeconds,
                    "if provided, maxExpirationSeconds " + api::rangeMessage(kMin, max));
   }
@@ -273,9 +273,9 @@ void checkHostPath(const v1::HostPathVolumeSource& source, const FieldPath& path
   if (requireText(source.path, path.child("path"), errors)) return;
   pods::checkNoBacksteps(source.path, path.child("path"), errors);
   if (!source.type) return;
-  static constexpr std::string_view kTypes[] = {"",           "BlockDevice",       "CharDevice",
-                                                "Directory",  "DirectoryOrCreate", "File",
-                                                "FileOrCreate", "Socket"};
+  static constexpr std::string_view kTypes[] = {
+      "",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
+      "File", "FileOrCreate", "Socket"};
   for (const auto type : kTypes) {
     if (*source.type == type) return;
   }
@@ -327,8 +327,8 @@ class SourceChecker {
       requireText(source.repository, at.child("repository"), errors_);
       pods::checkDescendingPath(source.directory, at.child("directory"), errors_);
     });
-    one(s.gcePersistentDisk, "gcePersistentDisk", text(&v1::GCEPersistentDiskVolumeSource::pdName,
-                                                       "pdName"));
+    one(s.gcePersistentDisk, "gcePersistentDisk",
+        text(&v1::GCEPersistentDiskVolumeSource::pdName, "pdName"));
     one(s.awsElasticBlockStore, "awsElasticBlockStore",
         text(&v1::AWSElasticBlockStoreVolumeSource::volumeID, "volumeID"));
     one(s.secret, "secret", [&](const auto& source, const FieldPath& at) {

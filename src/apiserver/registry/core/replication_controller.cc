@@ -14,9 +14,8 @@ namespace {
 class ReplicationControllerKind final : public TypedStrategy<ReplicationController> {
  public:
   ReplicationControllerKind()
-      : TypedStrategy(StrategyTraits{.generation = true,
-                                     .orphanByDefault = true,
-                                     .fieldSelectors = {"status.replicas"}}) {}
+      : TypedStrategy(StrategyTraits{
+            .generation = true, .orphanByDefault = true, .fieldSelectors = {"status.replicas"}}) {}
 
  protected:
   void defaults(ReplicationController& object) const override {

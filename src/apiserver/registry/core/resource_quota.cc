@@ -17,16 +17,29 @@ using api::core::v1::ResourceQuotaSpec;
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kCounts = {
-    "configmaps", "persistentvolumeclaims", "pods",     "replicationcontrollers",
-    "resourcequotas", "secrets", "services", "services.loadbalancers", "services.nodeports"};
-constexpr std::array<std::string_view, 10> kAmounts = {
-    "cpu", "ephemeral-storage", "limits.cpu", "limits.ephemeral-storage", "limits.memory",
-    "memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory", "requests.storage"};
+constexpr std::array<std::string_view, 9> kCounts = {"configmaps",
+                                                     "persistentvolumeclaims",
+                                                     "pods",
+                                                     "replicationcontrollers",
+                                                     "resourcequotas",
+                                                     "secrets",
+                                                     "services",
+                                                     "services.loadbalancers",
+                                                     "services.nodeports"};
+constexpr std::array<std::string_view, 10> kAmounts = {"cpu",
+                                                       "ephemeral-storage",
+                                                       "limits.cpu",
+                                                       "limits.ephemeral-storage",
+                                                       "limits.memory",
+                                                       "memory",
+                                                       "requests.cpu",
+                                                       "requests.ephemeral-storage",
+                                                       "requests.memory",
+                                                       "requests.storage"};
 constexpr std::array<std::string_view, 7> kPodResources = {
     "cpu", "limits.cpu", "limits.memory", "memory", "pods", "requests.cpu", "requests.memory"};
 constexpr std::array<std::string_view, 7> kScopes = {
-    "BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass",
+    "BestEffort",  "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass",
     "Terminating", "VolumeAttributesClass"};
 
 bool in(const auto& list, std::string_view value) {
@@ -126,7 +139,7 @@ void checkScopeSelector(const ResourceQuotaSpec& spec, const FieldPath& parent,
 
 class ResourceQuotaStrategy final : public TypedStrategy<ResourceQuota> {
  public:
-  ResourceQuotaStrategy() : TypedStrategy(StrategyTraits{}) {}
+  ResourceQuotaStrategy() : TypedStrategy(StrategyTraits{.returnsDeleted = true}) {}
 
  protected:
   void check(const ResourceQuota& quota, FieldErrors& errors) const override {

@@ -29,8 +29,7 @@ void applyDefaults(ServiceSpec& spec) {
   if (spec.sessionAffinity.empty()) spec.sessionAffinity = "None";
   if (spec.sessionAffinity == "None") spec.sessionAffinityConfig.reset();
   if (spec.sessionAffinity == "ClientIP") {
-    auto& timeout =
-        spec.sessionAffinityConfig.getOrCreate().clientIP.getOrCreate().timeoutSeconds;
+    auto& timeout = spec.sessionAffinityConfig.getOrCreate().clientIP.getOrCreate().timeoutSeconds;
     if (!timeout) timeout = 10800;
   }
   if (spec.type.empty()) spec.type = "ClusterIP";
@@ -142,7 +141,8 @@ class ServiceStrategy final : public TypedStrategy<Service> {
  public:
   ServiceStrategy()
       : TypedStrategy(StrategyTraits{.allowCreateOnUpdate = true,
-                                     .fieldSelectors = {"spec.clusterIP", "spec.type"}}) {}
+                                     .fieldSelectors = {"spec.clusterIP", "spec.type"},
+                                     .returnsDeleted = true}) {}
 
   [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
                                                    bool prefix) const override {

@@ -9,7 +9,7 @@ namespace {
 
 class ServiceAccountStrategy final : public TypedStrategy<ServiceAccount> {
  public:
-  ServiceAccountStrategy() : TypedStrategy(StrategyTraits{}) {}
+  ServiceAccountStrategy() : TypedStrategy(StrategyTraits{.returnsDeleted = true}) {}
 
  protected:
   void beforeCreate(ServiceAccount& object) const override { keepSecretNames(object); }

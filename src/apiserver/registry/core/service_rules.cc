@@ -214,10 +214,10 @@ void checkLoadBalancerFields(const ServiceSpec& spec, const ServiceSpec* current
     if (!isLoadBalancer) errors.forbidden(at, kLoadBalancerOnly);
     for (size_t i = 0; i < spec.loadBalancerSourceRanges.size(); ++i) {
       const auto& range = spec.loadBalancerSourceRanges[i];
-      errors.invalidEach(at.index(i), trimmed(range),
-                         api::validateCidrForLegacyField(
-                             trimmed(range),
-                             current && contains(current->loadBalancerSourceRanges, range)));
+      errors.invalidEach(
+          at.index(i), trimmed(range),
+          api::validateCidrForLegacyField(
+              trimmed(range), current && contains(current->loadBalancerSourceRanges, range)));
     }
   }
   const auto allocate = path.child("allocateLoadBalancerNodePorts");
@@ -299,16 +299,14 @@ void checkPrimaryUnchanged(const std::vector<std::string>& next,
     errors.invalid(path.index(0), next, kOnceSet);
   }
   if (next.size() < current.size() && next.size() == 1 && spec.ipFamilyPolicy != "SingleStack") {
-    errors.invalid(root.child("ipFamilyPolicy"),
-                   spec.ipFamilyPolicy ? api::FieldValue(*spec.ipFamilyPolicy)
-                                       : api::FieldValue(nullptr),
-                   "must be set to 'SingleStack' when releasing the secondary " +
-                       std::string(what));
+    errors.invalid(
+        root.child("ipFamilyPolicy"),
+        spec.ipFamilyPolicy ? api::FieldValue(*spec.ipFamilyPolicy) : api::FieldValue(nullptr),
+        "must be set to 'SingleStack' when releasing the secondary " + std::string(what));
   }
 }
 
-void checkAllocationKept(const ServiceSpec& next, const ServiceSpec& current,
-                         FieldErrors& errors) {
+void checkAllocationKept(const ServiceSpec& next, const ServiceSpec& current, FieldErrors& errors) {
   if (next.type == "ExternalName" || current.type == "ExternalName") return;
   if (isHeadless(next) && isHeadless(current)) return;
   const auto before = errors.size();
@@ -333,13 +331,15 @@ bool needsHealthCheck(const ServiceSpec& spec) {
 void validateService(const Service& service, const Service* current, FieldErrors& errors) {
   const auto& spec = service.spec;
   const auto* old = current ? &current->spec : nullptr;
-  const auto* hints = service.metadata.annotations.get("service.kubernetes.io/topology-aware-hints");
+  const auto* hints =
+      service.metadata.annotations.get("service.kubernetes.io/topology-aware-hints");
   const auto* mode = service.metadata.annotations.get("service.kubernetes.io/topology-mode");
   if (hints && mode && *hints != *mode) {
-    errors.invalid(FieldPath("metadata").child("annotations").key("service.kubernetes.io/topology-mode"),
-                   *mode,
-                   "must match annotations[service.kubernetes.io/topology-aware-hints] when both "
-                   "are specified");
+    errors.invalid(
+        FieldPath("metadata").child("annotations").key("service.kubernetes.io/topology-mode"),
+        *mode,
+        "must match annotations[service.kubernetes.io/topology-aware-hints] when both "
+        "are specified");
   }
   const FieldPath path("spec");
   const auto ports = path.child("ports");

@@ -40,8 +40,8 @@ void checkAddresses(const Endpoint& endpoint, std::string_view type, const Field
     if (type == "FQDN") {
       errors.invalidEach(path, address, api::validateFullyQualifiedDomainName(address));
     } else if (type == "IPv4" || type == "IPv6") {
-      const auto messages = type == "IPv4" ? api::validateIpv4Address(address)
-                                           : api::validateIpv6Address(address);
+      const auto messages =
+          type == "IPv4" ? api::validateIpv4Address(address) : api::validateIpv6Address(address);
       errors.invalidEach(path, address, messages);
       if (messages.empty()) checkOrdinaryIp(address, path.index(i), errors);
     }

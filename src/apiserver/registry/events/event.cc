@@ -21,11 +21,10 @@ class CoreEventStrategy final : public TypedStrategy<CoreEvent> {
   CoreEventStrategy()
       : TypedStrategy(StrategyTraits{
             .allowCreateOnUpdate = true,
-            .fieldSelectors = {"involvedObject.kind", "involvedObject.namespace",
-                               "involvedObject.name", "involvedObject.uid",
-                               "involvedObject.apiVersion", "involvedObject.resourceVersion",
-                               "involvedObject.fieldPath", "reason", "reportingComponent", "source",
-                               "type"}}) {}
+            .fieldSelectors = {
+                "involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
+                "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
+                "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}}) {}
 
   [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
                                                    bool prefix) const override {
@@ -62,9 +61,8 @@ class EventsEventStrategy final : public TypedStrategy<EventsEvent> {
       : TypedStrategy(StrategyTraits{
             .allowCreateOnUpdate = true,
             .fieldSelectors = {"regarding.kind", "regarding.namespace", "regarding.name",
-                               "regarding.uid", "regarding.apiVersion",
-                               "regarding.resourceVersion", "regarding.fieldPath", "reason",
-                               "reportingController", "type"}}) {}
+                               "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion",
+                               "regarding.fieldPath", "reason", "reportingController", "type"}}) {}
 
   [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
                                                    bool prefix) const override {

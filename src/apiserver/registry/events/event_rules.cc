@@ -93,8 +93,7 @@ void validateEventUpdate(const CoreEvent& next, const CoreEvent& current, EventA
   checkImmutable(next.action, current.action, FieldPath("action"), errors);
   if (!(next.related == current.related)) {
     errors.invalid(FieldPath("related"),
-                   next.related ? asJson(*next.related) : api::FieldValue(nullptr),
-                   kImmutableText);
+                   next.related ? asJson(*next.related) : api::FieldValue(nullptr), kImmutableText);
   }
   checkImmutable(next.reportingComponent, current.reportingComponent,
                  FieldPath("reportingController"), errors);

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "api/reflect/object.h"
+#include "api/select/fields.h"
+#include "api/select/labels.h"
+#include "apiserver/registry/strategy.h"
+#include "base/result.h"
+#include "storage/watch_cache.h"
+
+namespace coxswain::apiserver {
+
+/// What selectors ask of a stored object, kept undecoded beside it.
+struct ObjectHeader final : storage::Entry::Header {
+  std::string_view ns;    ///< views into the entry's key; empty for cluster-scoped kinds
+  std::string_view name;  ///<
+  api::Labels labels;
+  api::FieldSet fields;  ///< metadata.name, metadata.namespace and the strategy's, as stored
+};
+
+/// Bounds the memory of decoded and encoded forms that hang on entries: of those beyond `bytesMax`
+/// the ones go first that nobody has asked for lately. Any thread.
+class FormBudget {
+ public:
+  explicit FormBudget(size_t bytesMax) : bytesMax_(bytesMax) {}
+  void add(const storage::EntryPtr& entry, size_t bytes);
+  [[nodiscard]] size_t bytes() const;
+
+ private:
+  struct Held {
+    std::weak_ptr<const storage::Entry> entry;
+    size_t bytes;
+  };
+  const size_t bytesMax_;
+  mutable std::mutex mutex_;
+  std::deque<Held> held_;
+  size_t bytes_ = 0;
+};
+
+/// The objects below one prefix of the store, shared by every API version that serves them and by
+/// all their readers: one entry an object, decoded and encoded once, on first use.
+///
+/// Any thread; but for `makeEntry`, which runs on the store's writer.
+class ObjectCache {
+ public:
+  struct Kind {
+    std::string prefix;      ///< "/registry/pods/"
+    std::string apiVersion;  ///< of the stored form: "apps/v1"
+    std::string kind;        ///< "Deployment"
+    bool namespaced = true;
+    const Strategy* strategy = nullptr;  ///< of the stored form
+    /// Of the selectable fields: watches that ask for one value of it cost nothing to others.
+    /// Empty: none.
+    std::string_view triggerField;
+  };
+  /// References outlive the cache.
+  static Result<std::unique_ptr<ObjectCache>> create(storage::Store& store, FormBudget& budget,
+                                                     Kind kind);
+
+  [[nodiscard]] storage::WatchCache& watches() { return *cache_; }
+  [[nodiscard]] const storage::WatchCache& watches() const { return *cache_; }
+  [[nodiscard]] const Kind& kind() const { return kind_; }
+
+  /// With defaults and its resourceVersion. Kept on the entry.
+  [[nodiscard]] Result<api::ConstObject> object(const storage::EntryPtr& entry) const;
+  /// The whole object with kind and apiVersion, without a newline. Kept on the entry.
+  [[nodiscard]] Result<std::shared_ptr<const std::string>> json(
+      const storage::EntryPtr& entry) const;
+  /// Its protobuf message with the resourceVersion in it, without an envelope.
+  [[nodiscard]] Status appendProtobuf(const storage::EntryPtr& entry, std::string& out) const;
+  /// A stored value that is not in the cache (an older revision).
+  [[nodiscard]] storage::EntryPtr entryOf(storage::KeyValuePtr stored) const;
+
+ private:
+  ObjectCache(FormBudget& budget, Kind kind) : budget_(budget), kind_(std::move(kind)) {}
+  [[nodiscard]] storage::EntryPtr makeEntry(storage::KeyValuePtr stored,
+                                            std::shared_ptr<const void> attachment) const;
+  [[nodiscard]] Result<api::Object> decode(const storage::KeyValue& stored) const;
+
+  FormBudget& budget_;
+  const Kind kind_;
+  std::unique_ptr<storage::WatchCache> cache_;
+};
+
+/// Copies the protobuf message of an object with its metadata.resourceVersion replaced. False:
+/// the bytes are not such a message; `out` may then hold part of it.
+bool spliceResourceVersion(std::string_view raw, std::string_view resourceVersion,
+                           std::string& out);
+
+}  // namespace coxswain::apiserver

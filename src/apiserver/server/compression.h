@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace coxswain::apiserver {
+
+/// As upstream, smaller answers go out as they are.
+inline bool worthCompressing(size_t bytes) {
+  return bytes >= 128 * 1024;
+}
+
+/// RFC 1952, fastest level.
+Result<std::string> gzip(std::string_view text);
+
+}  // namespace coxswain::apiserver

@@ -1,0 +1,116 @@
+#include "apiserver/server/document_store.h"
+
+#include <openssl/evp.h>
+
+#include "api/codec/json.h"
+#include "api/gen/apidiscovery_v2.h"
+#include "api/gen/meta_v1.h"
+#include "apiserver/discovery/documents.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+/// Bytes of large documents that are kept.
+constexpr size_t kLargeBytesMax = 4U << 20;
+
+/// SHA-512 in hexadecimal, as upstream's.
+std::string hashOf(std::string_view text) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  EVP_Digest(text.data(), text.size(), digest, &length, EVP_sha512(), nullptr);
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (unsigned int i = 0; i < length; ++i) {
+    out.push_back(kHex[digest[i] >> 4]);
+    out.push_back(kHex[digest[i] & 15]);
+  }
+  return out;
+}
+
+Document documentOf(std::string body) {
+  Document document;
+  document.etag = hashOf(body);
+  document.body = std::make_shared<const std::string>(std::move(body));
+  return document;
+}
+
+}  // namespace
+
+DocumentStore::DocumentStore(std::vector<ServedResource> served, std::string serverAddress)
+    : served_(std::move(served)), serverAddress_(std::move(serverAddress)) {
+  openApi_ = std::make_unique<OpenApi>(served_);
+}
+
+DocumentStore::~DocumentStore() = default;
+
+std::optional<api::ConstObject> DocumentStore::discovery(std::string_view path) const {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path == "/api") return api::Object(apiVersionsDocument(serverAddress_));
+  if (path == "/apis") return api::Object(groupListDocument(served_));
+  std::string_view group;
+  std::string_view version;
+  if (path.starts_with("/api/")) {
+    version = path.substr(5);
+  } else if (path.starts_with("/apis/")) {
+    group = path.substr(6);
+    auto slash = group.find('/');
+    if (slash == std::string_view::npos) {
+      auto found = groupDocument(served_, group);
+      if (!found) return std::nullopt;
+      return api::Object(std::move(*found));
+    }
+    version = group.substr(slash + 1);
+    group = group.substr(0, slash);
+  } else {
+    return std::nullopt;
+  }
+  auto list = resourceListDocument(served_, group, version);
+  if (!list) return std::nullopt;
+  return api::Object(std::move(*list));
+}
+
+const Document& DocumentStore::aggregated(bool core) {
+  auto& document = core ? aggregatedCore_ : aggregatedGroups_;
+  if (!document) document = documentOf(api::encodeJson(aggregatedDocument(served_, core)) + "\n");
+  return *document;
+}
+
+const Document& DocumentStore::openApiV3Index() {
+  if (!index_) index_ = documentOf(openApi_->v3Index());
+  return *index_;
+}
+
+const Document* DocumentStore::kept(std::string_view name) const {
+  for (const auto& [key, document] : large_) {
+    if (key == name) return &document;
+  }
+  return nullptr;
+}
+
+Document DocumentStore::keep(std::string name, std::string body) {
+  auto document = documentOf(std::move(body));
+  large_.emplace_back(std::move(name), document);
+  size_t bytes = 0;
+  for (const auto& each : large_) bytes += each.second.body->size();
+  while (large_.size() > 1 && bytes > kLargeBytesMax) {
+    bytes -= large_.front().second.body->size();
+    large_.pop_front();
+  }
+  return document;
+}
+
+Document DocumentStore::openApiV3(std::string_view path) {
+  const auto name = "v3/" + std::string(path);
+  if (const auto* document = kept(name)) return *document;
+  auto body = openApi_->v3(path);
+  if (!body) return {};
+  return keep(name, std::move(*body));
+}
+
+Document DocumentStore::openApiV2(bool protobuf) {
+  const std::string name = protobuf ? "v2 protobuf" : "v2";
+  if (const auto* document = kept(name)) return *document;
+  return keep(name, protobuf ? openApi_->v2Protobuf() : openApi_->v2());
+}
+
+}  // namespace coxswain::apiserver

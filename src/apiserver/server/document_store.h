@@ -1,0 +1,54 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/reflect/object.h"
+#include "apiserver/discovery/served_resource.h"
+#include "apiserver/openapi/openapi.h"
+
+namespace coxswain::apiserver {
+
+/// A text with the hash that names its content.
+struct Document {
+  std::shared_ptr<const std::string> body;
+  std::string etag;  ///< without quotes
+};
+
+/// What the server tells of its own interface: discovery and OpenAPI. Texts are made when first
+/// asked for; of the large ones only the latest few stay. One executor.
+class DocumentStore {
+ public:
+  DocumentStore(std::vector<ServedResource> served, std::string serverAddress);
+  ~DocumentStore();
+
+  /// "/api", "/apis", "/apis/apps", "/api/v1", "/apis/apps/v1"; nothing: not served.
+  [[nodiscard]] std::optional<api::ConstObject> discovery(std::string_view path) const;
+  /// JSON; of the core group, or of all others.
+  const Document& aggregated(bool core);
+
+  /// "/openapi/v3".
+  const Document& openApiV3Index();
+  /// "apis/apps/v1"; null body: there is no such document.
+  Document openApiV3(std::string_view path);
+  Document openApiV2(bool protobuf);
+
+ private:
+  Document keep(std::string name, std::string body);
+  [[nodiscard]] const Document* kept(std::string_view name) const;
+
+  std::vector<ServedResource> served_;
+  std::string serverAddress_;
+  std::unique_ptr<OpenApi> openApi_;
+  std::optional<Document> aggregatedCore_;
+  std::optional<Document> aggregatedGroups_;
+  std::optional<Document> index_;
+  std::deque<std::pair<std::string, Document>> large_;
+};
+
+}  // namespace coxswain::apiserver

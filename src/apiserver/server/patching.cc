@@ -1,0 +1,127 @@
+#include "apiserver/server/patching.h"
+
+#include <boost/json/value.hpp>
+
+#include "api/codec/json.h"
+#include "api/codec/value.h"
+#include "api/names/quote.h"
+#include "api/patch/go_format.h"
+#include "api/patch/json_patch.h"
+#include "api/patch/strategic.h"
+#include "apiserver/discovery/served_resource.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+std::string_view jsonKindOf(const boost::json::value& value) {
+  switch (value.kind()) {
+    case boost::json::kind::array:
+      return "array";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::bool_:
+      return "bool";
+    case boost::json::kind::object:
+      return "object";
+    default:
+      return "number";
+  }
+}
+
+/// A merge patch is an object; null does nothing.
+Status checkObject(const boost::json::value& patch, std::string_view context) {
+  if (patch.is_object() || patch.is_null()) return {};
+  return badRequest(std::string(context) + "json: cannot unmarshal " +
+                    std::string(jsonKindOf(patch)) +
+                    " into Go value of type map[string]interface {}");
+}
+
+/// ` "" is invalid: patch: Invalid value: "...": why`.
+Status invalidPatch(std::string_view text, std::string_view why) {
+  StatusCause cause;
+  cause.type = "FieldValueInvalid";
+  cause.message = "Invalid value: " + api::goQuote(text) + ": " + std::string(why);
+  cause.field = "patch";
+  return invalid("", "", {std::move(cause)});
+}
+
+}  // namespace
+
+std::optional<PatchKind> patchKindOf(std::string_view contentType) {
+  auto type = contentType.substr(0, contentType.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  if (type == "application/json-patch+json") return PatchKind::Json;
+  if (type == "application/merge-patch+json") return PatchKind::Merge;
+  if (type == "application/strategic-merge-patch+json") return PatchKind::StrategicMerge;
+  if (type == "application/apply-patch+yaml") return PatchKind::Apply;
+  return std::nullopt;
+}
+
+Status applyFieldValidation(FieldValidation mode, std::string_view kind, std::string_view version,
+                            std::vector<std::string> found, std::vector<std::string>& warnings) {
+  if (found.empty() || mode == FieldValidation::Ignore) return {};
+  if (mode == FieldValidation::Warn) {
+    for (auto& text : found) warnings.push_back(std::move(text));
+    return {};
+  }
+  api::JsonReport report;
+  report.strict = std::move(found);
+  return badRequest(std::string(kind) + " in version \"" + std::string(version) +
+                    "\" cannot be handled as a " + std::string(kind) + ": " +
+                    api::strictStatus(report).message());
+}
+
+Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& current,
+                                 std::vector<std::string>& warnings) const {
+  const bool strategic = kind_ == PatchKind::StrategicMerge;
+  api::JsonReport patchReport;
+  auto parsed = api::parseJsonValue(body_, &patchReport);
+  if (!parsed.ok()) {
+    return badRequest((strategic ? "" : "error decoding patch: ") + parsed.status().message());
+  }
+  const auto apiVersion = groupVersionText(kind.group, kind.version);
+  api::JsonEncodeOptions encode;
+  encode.apiVersion = apiVersion;
+  encode.kind = kind.kind;
+  auto document = api::encodeValue(*kind.info, current.data(), encode);
+  boost::json::value patched;
+  if (kind_ == PatchKind::Json) {
+    auto applied = api::applyJsonPatch(std::move(document), *parsed);
+    if (!applied.ok()) {
+      return applied.status().code() == 422 ? api::refusedPatch() : applied.status();
+    }
+    patched = std::move(*applied);
+  } else if (kind_ == PatchKind::Merge) {
+    TRY_STATUS(checkObject(*parsed, "error decoding patch: "));
+    patched = parsed->is_null() ? std::move(document)
+                                : api::applyMergePatch(std::move(document), *parsed);
+  } else {
+    TRY_STATUS(checkObject(*parsed, ""));
+    patched = std::move(document);
+    if (!parsed->is_null()) {
+      TRY(patched, api::applyStrategicMergePatch(std::move(patched), *parsed, *kind.info));
+    }
+  }
+  auto shown = [&] { return strategic ? api::goFormat(*parsed) : api::writeJsonValue(patched); };
+  api::Object next(*kind.info);
+  api::JsonReport report;
+  auto decoded = api::decodeValue(*kind.info, patched, next.data(), &report);
+  if (!decoded.ok()) return invalidPatch(shown(), decoded.message());
+  if ((!report.kind.empty() && report.kind != kind.kind) ||
+      (!report.apiVersion.empty() && report.apiVersion != apiVersion)) {
+    return invalidPatch(shown(), "the kind or apiVersion of an object cannot be changed");
+  }
+  auto found =
+      kind_ == PatchKind::Json ? std::vector<std::string>() : std::move(patchReport.strict);
+  found.insert(found.end(), report.strict.begin(), report.strict.end());
+  if (validation_ == FieldValidation::Strict && !found.empty()) {
+    report.strict = std::move(found);
+    return invalidPatch(shown(), api::strictStatus(report).message());
+  }
+  if (validation_ == FieldValidation::Warn) {
+    warnings.insert(warnings.end(), found.begin(), found.end());
+  }
+  return next;
+}
+
+}  // namespace coxswain::apiserver

@@ -1,0 +1,209 @@
+#include <algorithm>
+
+#include "api/gen/meta_v1.h"
+#include "apiserver/server/api_server.h"
+#include "apiserver/server/document_store.h"
+#include "apiserver/server/encoding.h"
+#include "apiserver/server/metrics.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+constexpr std::string_view kDiscoveryType =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+constexpr std::string_view kSwaggerProtobuf =
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+Status nothingThere() {
+  return Status(Reason::NotFound, 404, "the server could not find the requested resource")
+      .withDetails({});
+}
+
+/// "/readyz", "/readyz/", "/readyz/etcd".
+bool isBelow(std::string_view path, std::string_view root) {
+  return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+}
+
+std::string versionText(const std::string& own) {
+  const std::string git = "v1.36.2+coxswain" + own;
+  return "{\n"
+         "  \"major\": \"1\",\n"
+         "  \"minor\": \"36\",\n"
+         "  \"emulationMajor\": \"1\",\n"
+         "  \"emulationMinor\": \"36\",\n"
+         "  \"minCompatibilityMajor\": \"1\",\n"
+         "  \"minCompatibilityMinor\": \"35\",\n"
+         "  \"gitVersion\": \"" +
+         git +
+         "\",\n"
+         "  \"gitCommit\": \"\",\n"
+         "  \"gitTreeState\": \"\",\n"
+         "  \"buildDate\": \"1970-01-01T00:00:00Z\",\n"
+         "  \"goVersion\": \"\",\n"
+         "  \"compiler\": \"clang\",\n"
+#if defined(__aarch64__)
+         "  \"platform\": \"linux/arm64\"\n"
+#else
+         "  \"platform\": \"linux/amd64\"\n"
+#endif
+         "}";
+}
+
+/// Does If-None-Match name this content?
+bool unchanged(const net::Request& request, const std::string& etag) {
+  auto given = request.headers.get("If-None-Match");
+  return !given.empty() && given.find("\"" + etag + "\"") != std::string_view::npos;
+}
+
+}  // namespace
+
+Task<Status> ApiServer::handlePath(Exchange& exchange) {
+  const auto& path = exchange.info.path;
+  const auto& method = exchange.request.method;
+  if (method != "GET" && method != "HEAD") {
+    co_return Status(Reason::MethodNotAllowed, 405,
+                     "the server does not allow this method on the requested resource")
+        .withDetails({});
+  }
+  if (isBelow(path, "/healthz") || isBelow(path, "/livez") || isBelow(path, "/readyz")) {
+    co_return co_await handleHealth(exchange);
+  }
+  if (path == "/version" || path == "/version/") {
+    co_return co_await send(exchange, 200, "application/json", versionText(options_.version));
+  }
+  if (path == "/metrics") {
+    for (const auto& [resource, registry] : registries_) {
+      if (registry->converts()) continue;
+      metrics_->setObjects(*resource, registry->cache().watches().stats().entries);
+    }
+    co_return co_await send(exchange, 200, kMetricsContentType, metrics_->text());
+  }
+  if (isBelow(path, "/openapi")) co_return co_await handleOpenApi(exchange);
+  if (isBelow(path, "/api") || isBelow(path, "/apis")) co_return co_await handleDiscovery(exchange);
+  if (path == "/") {
+    std::string text = "{\n  \"paths\": [";
+    std::vector<std::string> paths = {"/api", "/api/v1", "/apis"};
+    for (const auto& group : servedGroups(served())) {
+      if (group.name.empty()) continue;
+      paths.push_back("/apis/" + group.name);
+      for (const auto& version : group.versions) {
+        paths.push_back("/apis/" + group.name + "/" + version);
+      }
+    }
+    for (auto each :
+         {"/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"}) {
+      paths.emplace_back(each);
+    }
+    std::sort(paths.begin(), paths.end());
+    for (size_t i = 0; i < paths.size(); ++i) {
+      text += (i > 0 ? ",\n    \"" : "\n    \"") + paths[i] + "\"";
+    }
+    co_return co_await send(exchange, 200, "application/json", text + "\n  ]\n}");
+  }
+  co_return nothingThere();
+}
+
+Task<Status> ApiServer::handleDiscovery(Exchange& exchange) {
+  const auto accept = exchange.request.headers.get("Accept");
+  const auto& path = exchange.info.path;
+  const bool core = path == "/api" || path == "/api/";
+  const bool root = core || path == "/apis" || path == "/apis/";
+  CO_TRY(exchange.accepted, negotiate(accept, root ? Offer::Discovery : Offer::Document));
+  if (root && exchange.accepted.form == Form::Discovery) {
+    const auto document = documents().aggregated(core);
+    net::Headers headers{{"Content-Type", std::string(kDiscoveryType)},
+                         {"ETag", "\"" + document.etag + "\""},
+                         {"Vary", "Accept"},
+                         {"Cache-Control", "public"}};
+    if (unchanged(exchange.request, document.etag)) {
+      exchange.code = 304;
+      co_return co_await exchange.response.respond(304, std::move(headers), "");
+    }
+    co_return co_await exchange.response.respond(200, std::move(headers), *document.body);
+  }
+  auto document = documents().discovery(path);
+  if (!document) co_return nothingThere();
+  co_return co_await sendObject(exchange, 200, *document);
+}
+
+Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
+  const auto accept = exchange.request.headers.get("Accept");
+  const auto& path = exchange.info.path;
+  Document document;
+  std::string type = "application/json";
+  if (path == "/openapi/v3" || path == "/openapi/v3/") {
+    document = documents().openApiV3Index();
+    type = "text/plain; charset=utf-8";
+  } else if (path == "/openapi/v2") {
+    const bool protobuf = accept.find(kSwaggerProtobuf) != std::string_view::npos;
+    if (protobuf) {
+      type = kSwaggerProtobuf;
+    } else {
+      CO_TRY_STATUS(negotiate(accept, Offer::Document).status());
+    }
+    document = documents().openApiV2(protobuf);
+  } else if (path.starts_with("/openapi/v3/")) {
+    CO_TRY_STATUS(negotiate(accept, Offer::Document).status());
+    document = documents().openApiV3(std::string_view(path).substr(12));
+  }
+  if (!document.body) co_return nothingThere();
+  net::Headers headers{{"Content-Type", type},
+                       {"ETag", "\"" + document.etag + "\""},
+                       {"Vary", "Accept"},
+                       {"Cache-Control", "no-cache, private"}};
+  if (unchanged(exchange.request, document.etag)) {
+    exchange.code = 304;
+    co_return co_await exchange.response.respond(304, std::move(headers), "");
+  }
+  // A text with its hash in the URL never changes.
+  if (exchange.query.has("hash")) headers.set("Cache-Control", "public, immutable");
+  co_return co_await exchange.response.respond(200, std::move(headers), *document.body);
+}
+
+Task<Status> ApiServer::handleHealth(Exchange& exchange) {
+  const std::string_view path = exchange.info.path;
+  const auto slash = path.find('/', 1);
+  const auto root = path.substr(1, slash == std::string_view::npos ? slash : slash - 1);
+  const auto one = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  std::vector<std::pair<std::string_view, bool>> checks = {
+      {"ping", true},
+      {"log", true},
+      {"etcd", store_.get("/registry/health").ok()},
+  };
+  if (root == "readyz") {
+    checks.emplace_back("informer-sync", started_.ok());
+    checks.emplace_back("shutdown", true);
+  }
+  if (!one.empty()) {
+    for (const auto& [name, healthy] : checks) {
+      if (name != one) continue;
+      co_return co_await sendText(exchange, healthy ? 200 : 500,
+                                  healthy ? "ok" : "internal server error: not ready\n");
+    }
+    co_return co_await sendText(exchange, 404, "404 page not found\n");
+  }
+  auto excluded = exchange.query.all("exclude");
+  std::string text;
+  bool healthy = true;
+  for (const auto& [name, ok] : checks) {
+    auto found = std::find(excluded.begin(), excluded.end(), name);
+    const auto line = std::string(name);
+    if (found != excluded.end()) {
+      excluded.erase(found);
+      text += "[+]" + line + " excluded: ok\n";
+      continue;
+    }
+    healthy = healthy && ok;
+    text += ok ? "[+]" + line + " ok\n" : "[-]" + line + " failed: reason withheld\n";
+  }
+  if (!excluded.empty()) {
+    text += "warn: some health checks cannot be excluded: no matches for ";
+    for (size_t i = 0; i < excluded.size(); ++i) text += (i > 0 ? "," : "") + excluded[i];
+    text += "\n";
+  }
+  if (healthy && !exchange.query.has("verbose")) co_return co_await sendText(exchange, 200, "ok");
+  text += std::string(root) + (healthy ? " check passed\n" : " check failed\n");
+  co_return co_await sendText(exchange, healthy ? 200 : 500, std::move(text));
+}
+
+}  // namespace coxswain::apiserver
