@@ -6,7 +6,7 @@ BUILD := build/$(PRESET)
 T ?=
 CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 
-.PHONY: deps build unit test integration fuzz bench format lint check clean
+.PHONY: deps build unit test integration e2e run down sim fuzz bench format lint check clean
 
 deps: ## install every Debian package of tools/packages.txt
 	@tools/deps
@@ -26,16 +26,30 @@ test: build ## everything
 	@tools/golden $(BUILD)/bin/coxswain
 	@$(CTEST) -j $(JOBS)
 
-integration: build
+integration: build ## several parts together over real HTTP, and client libraries
 	@$(CTEST) -L integration
+
+e2e: build ## whole clusters with real containers, in network namespaces of their own (root)
+	@$(CTEST) -L e2e
+
+run: build ## a cluster on this machine with a sample application on it
+	@tools/run $(BUILD)/bin/coxswain
+
+down: ## stops it; PURGE=1 leaves nothing behind
+	@$(BUILD)/bin/coxswain down $(if $(PURGE),--purge)
+
+sim: ## the control plane under virtual time with faults; SEED=n repeats one run
+	@$(MAKE) --no-print-directory build PRESET=dev
+	@build/dev/bin/sim_test $(if $(SEED),--seed=$(SEED))
 
 fuzz: ## F=name for one target, SECONDS_EACH=60
 	@$(MAKE) --no-print-directory build PRESET=fuzz
 	@tools/fuzz build/fuzz "$(F)" $(or $(SECONDS_EACH),60)
 
-bench: build
+bench: build ## micro benchmarks, then the control plane with kbench where ../shared has it
 	@cmake --build $(BUILD) -j $(JOBS) --target benches
 	@for b in $(BUILD)/bin/bench_*; do echo "== $$b"; $$b; done
+	@[ ! -d ../shared/bench/kbench ] || bench/control_plane.py --bin $(BUILD)/bin/coxswain
 
 format:
 	@git ls-files '*.h' '*.cc' | xargs clang-format-14 -i
@@ -43,10 +57,10 @@ format:
 lint: ## facts: formatting, headers that compile alone, layering
 	@tools/lint
 
-check: ## what must pass before a release: unit tests under both sanitizers
+check: ## what must pass before a release: unit and integration tests under both sanitizers
 	@for p in asan tsan; do \
 	  $(MAKE) --no-print-directory build PRESET=$$p && \
-	  ctest --test-dir build/$$p --output-on-failure --no-tests=error -j $(JOBS) || exit 1; done
+	  ctest --test-dir build/$$p --output-on-failure --no-tests=error -j $(JOBS) -LE 'e2e|clients' || exit 1; done
 
 clean:
 	@rm -rf build
