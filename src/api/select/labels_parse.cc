@@ -183,7 +183,7 @@ class Parser {
     const Lexeme first = peekValue();
     if (first.token == Token::Close) {
       takeValue();
-      return LabelRequirement::create(key, op, {});
+      return LabelRequirement::create(key, op, {std::string()});
     }
     if (first.token != Token::Identifier && first.token != Token::Comma)
       return found(first, ": ',', ')' or identifier");

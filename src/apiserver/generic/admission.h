@@ -44,6 +44,8 @@ class WriteAdmission {
     co_return co_await admission_->validate(request_, kind, object, old);
   }
 
+  [[nodiscard]] RequestContext& request() { return request_; }
+
  private:
   Admission* admission_;
   RequestContext& request_;

@@ -191,6 +191,7 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
     strategy_.validate(next.data(), errors);
     if (!errors.empty()) co_return errors.toStatus(collection_.kind, meta.name);
     if (admission) {
+      strategy_.warnings(next.data(), nullptr, admission->request().warnings);
       CO_TRY_STATUS(co_await admission->validate(WriteKind::Create, &next, nullptr));
     }
     auto path = key(ns, meta.name);
@@ -280,7 +281,13 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
   if (meta.resourceVersion.empty() && strategy_.traits().allowUnconditionalUpdate) {
     meta.resourceVersion = currentMeta.resourceVersion;
   }
-  if (!meta.resourceVersion.empty() && meta.resourceVersion != currentMeta.resourceVersion) {
+  if (meta.resourceVersion.empty()) {
+    api::FieldErrors errors;
+    errors.invalid(api::FieldPath("metadata").child("resourceVersion"), 0,
+                   "must be specified for an update");
+    return errors.toStatus(collection_.resource, request.name);
+  }
+  if (meta.resourceVersion != currentMeta.resourceVersion) {
     return conflict(collection_.resource, request.name, kModified);
   }
   if (collection_.namespaced && meta.namespace_.empty()) meta.namespace_ = request.ns;
@@ -340,6 +347,10 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
     }
     CO_TRY_STATUS(validateUpdate(request, next, current));
     if (admission) {
+      const auto& strategy = request.strategy ? *request.strategy : strategy_;
+      if (!request.status) {
+        strategy.warnings(next.data(), current.data(), admission->request().warnings);
+      }
       CO_TRY_STATUS(co_await admission->validate(WriteKind::Update, &next, &current));
     }
     std::unique_ptr<StorageTransaction> transaction;

@@ -222,7 +222,11 @@ void validateObjectMetaUpdate(const ObjectMeta& next, const ObjectMeta& current,
                               const StrategyTraits& traits, const FieldPath& path,
                               FieldErrors& errors) {
   if (current.deletionTimestamp) {
-    validateNoNewFinalizers(next.finalizers, current.finalizers, path.child("finalizers"), errors);
+    // Upstream asks twice, and clients see both causes.
+    for (int i = 0; i < 2; ++i) {
+      validateNoNewFinalizers(next.finalizers, current.finalizers, path.child("finalizers"),
+                              errors);
+    }
   }
   if (next.resourceVersion.empty()) {
     errors.invalid(path.child("resourceVersion"), next.resourceVersion,

@@ -2,6 +2,7 @@
 
 #include "api/codec/json.h"
 #include "api/codec/protobuf.h"
+#include "api/gen/apps_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/names/quote.h"
 #include "api/yaml/yaml.h"
@@ -16,6 +17,8 @@ using api::meta::v1::PartialObjectMetadata;
 namespace {
 
 constexpr std::string_view kMetaVersion = "meta.k8s.io/v1";
+/// An annotation that upstream makes when it writes a whole DaemonSet, so that other forms lack it.
+constexpr std::string_view kTemplateGeneration = "deprecated.daemonset.template.generation";
 
 void appendVarint(std::string& out, uint64_t value) {
   while (value >= 0x80) {
@@ -97,6 +100,8 @@ Result<std::string> jsonList(const Resource& resource, const ListAnswer& answer)
 api::ConstObject partialOf(const api::ConstObject& object) {
   PartialObjectMetadata partial;
   partial.metadata = *api::objectMeta(object);
+  if (object.is<api::apps::v1::DaemonSet>())
+    partial.metadata.annotations.erase(kTemplateGeneration);
   return api::ConstObject(api::Object(std::move(partial)));
 }
 
@@ -143,9 +148,22 @@ Result<std::string> encodeTable(const api::MessageInfo& info, std::string_view a
   options.kind = kind;
   std::vector<const void*> pointers;
   pointers.reserve(objects.size());
-  for (const auto& object : objects) pointers.push_back(object.data());
+  std::vector<api::Object> changed;
+  for (const auto& object : objects) {
+    pointers.push_back(object.data());
+    const bool metadata = options.includeObject == IncludeObject::Metadata;
+    if (!metadata || !object.is<api::apps::v1::DaemonSet>()) continue;
+    changed.push_back(object.clone());
+    api::objectMeta(changed.back())->annotations.erase(kTemplateGeneration);
+    pointers.back() = changed.back().data();
+  }
   auto table = toTable(info, pointers, &meta, options);
-  return finishJson(api::encodeJson(table), encoding.accepted);
+  auto text = api::encodeJson(table);
+  // A list that is there, if empty: not Go's nil.
+  if (constexpr std::string_view kNone = "\"rows\":null}"; text.ends_with(kNone)) {
+    text.replace(text.size() - kNone.size(), kNone.size(), "\"rows\":[]}");
+  }
+  return finishJson(std::move(text), encoding.accepted);
 }
 
 std::string hexDump(std::string_view bytes) {

@@ -86,6 +86,9 @@ class DaemonSetKind final : public TypedStrategy<DaemonSet> {
     const bool changed = !api::semanticEqual(next.spec.template_, current.spec.template_);
     setTemplateGeneration(next, templateGeneration(current) + (changed ? 1 : 0));
   }
+  void beforeStatusUpdate(DaemonSet& next, const DaemonSet& current) const override {
+    setTemplateGeneration(next, templateGeneration(current));
+  }
   void check(const DaemonSet& object, FieldErrors& errors) const override {
     const auto& spec = object.spec;
     const FieldPath path("spec");
