@@ -8,6 +8,10 @@
 #include "base/result.h"
 #include "runtime/task.h"
 
+namespace coxswain::net {
+struct Request;
+}
+
 namespace coxswain::kubelet::server {
 
 /// Who asks.
@@ -43,6 +47,14 @@ class Authorizer {
   /// Success, or Forbidden with upstream's text.
   virtual Task<Status> authorize(AccessQuestion question, std::stop_token stop) = 0;
 };
+
+/// Forbidden, in upstream's words.
+Status refusal(const AccessQuestion& question);
+
+/// Who sent the request: a client certificate that the server's CA vouches for (its common name and
+/// organizations), else a bearer token that `tokens` (null: none) knows. Unauthorized: nobody.
+Task<Result<Caller>> authenticate(const net::Request& request, TokenAuthenticator* tokens,
+                                  std::stop_token stop);
 
 /// Allows system:masters, and the members of groups given (the API server's client identity:
 /// "kubeadm:cluster-admins" or what src/cmd passes). Anonymous callers are refused.
