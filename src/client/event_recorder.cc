@@ -100,9 +100,9 @@ void EventRecorder::event(const ObjectReference& regarding, std::string_view typ
   if (gate_.closed()) return;
   auto event = std::make_unique<Event>();
   const WallTime now = executor_.wallNow();
-  event->metadata.name =
-      fmt::format("{}.{:x}", regarding.name,
-                  static_cast<uint64_t>(now.time_since_epoch().count()));
+  // Two events of one moment need two names.
+  lastNanos_ = std::max<int64_t>(lastNanos_ + 1, now.time_since_epoch().count());
+  event->metadata.name = fmt::format("{}.{:x}", regarding.name, static_cast<uint64_t>(lastNanos_));
   event->metadata.namespace_ = regarding.namespace_.empty() ? "default" : regarding.namespace_;
   event->involvedObject = regarding;
   event->reason = reason;
@@ -193,9 +193,9 @@ Task<Status> EventRecorder::writeOnce(Event& event, std::string key, std::stop_t
   auto at = seen_.find(key);
   if (at != seen_.end()) {
     const Seen known = at->second;
-    std::string body = fmt::format(
-        R"({{"count":{},"lastTimestamp":"{}","message":{}}})", known.count + 1,
-        event.lastTimestamp.str(), escaped(event.message));
+    std::string body =
+        fmt::format(R"({{"count":{},"lastTimestamp":"{}","message":{}}})", known.count + 1,
+                    event.lastTimestamp.str(), escaped(event.message));
     std::string ns = event.metadata.namespace_;
     auto patched = co_await client_.patch(type, std::move(ns), known.name, "",
                                           PatchType::StrategicMerge, std::move(body), stop);

@@ -42,8 +42,7 @@ class EventRecorder {
              std::string_view reason, std::string message);
   template <typename T>
   requires requires { T::kInfo; }
-  void event(const T& object, std::string_view type, std::string_view reason,
-             std::string message) {
+  void event(const T& object, std::string_view type, std::string_view reason, std::string message) {
     event(T::kInfo, &object, type, reason, std::move(message));
   }
 
@@ -74,6 +73,7 @@ class EventRecorder {
   Gate gate_;
   std::stop_source stop_;
   bool started_ = false;
+  int64_t lastNanos_ = 0;
 };
 
 }  // namespace coxswain::client
