@@ -15,8 +15,8 @@ struct CniOptions {
 };
 
 /// The text of a .conflist for the packaged plugins bridge, host-local and portmap: pods reach each
-/// other, themselves through their services, and (masqueraded) the world outside. BadRequest where
-/// podCidr is none.
+/// other, and themselves through their services. What leaves the cluster is not masqueraded here:
+/// give podCidr to ProxyOptions::egressCidrs. BadRequest where podCidr is none.
 Result<std::string> cniConfigList(const CniOptions& options);
 /// The same for the loopback interface of a pod, where a runtime asks for one.
 std::string cniLoopbackConfig();

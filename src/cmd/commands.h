@@ -5,6 +5,8 @@ namespace coxswain::cmd {
 /// Parts of the program; argv begins after the part's name. Each in a file of its own.
 int kubeApiserver(int argc, char** argv);
 int kubeControllerManager(int argc, char** argv);
+int kubeProxy(int argc, char** argv);
 int kubeScheduler(int argc, char** argv);
+int kubectl(int argc, char** argv);
 
 }  // namespace coxswain::cmd

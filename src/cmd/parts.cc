@@ -14,7 +14,9 @@ int version(int, char**) {
 constexpr Part kParts[] = {
     {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
     {"kube-controller-manager", "run the controllers", kubeControllerManager},
+    {"kube-proxy", "make services work on this node", kubeProxy},
     {"kube-scheduler", "give pods their nodes", kubeScheduler},
+    {"kubectl", "control a cluster; its commands work without this word too", kubectl},
     {"version", "print this program's version", version},
 };
 

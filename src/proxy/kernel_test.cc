@@ -370,6 +370,19 @@ TEST_F(KernelTest, UdpFlowsFollowTheirEndpoints) {
   play(udpScript);
 }
 
+Task<void> egressScript(World& w) {
+  ProxyOptions options;
+  options.egressCidrs = {"10.244.0.0/24"};
+  co_await w.startProxy(options);
+  const auto outside = co_await w.network.ask("pod-1", "tcp", "192.0.2.2", 8080, 2);
+  EXPECT_THAT(outside, Each("world 192.0.2.1"));
+  const auto inside = co_await w.network.ask("pod-1", "tcp", "10.244.0.12", 8080, 2);
+  EXPECT_THAT(inside, Each("pod-2 10.244.0.11"));
+}
+TEST_F(KernelTest, EgressIsMasqueraded) {
+  play(egressScript);
+}
+
 Task<void> lostTableScript(World& w) {
   w.client.put(makeService("web", "10.96.0.1"));
   w.client.put(makeSlice("web", {1}));

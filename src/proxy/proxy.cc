@@ -120,6 +120,7 @@ struct Proxy::Impl final : StateSource {
     rules.masqueradeAll = options.masqueradeAll;
     rules.localhostNodePorts = options.localhostNodePorts;
     TRY(rules.clusterCidrs, prefixesOf(options.clusterCidrs, "cluster CIDR"));
+    TRY(rules.egressCidrs, prefixesOf(options.egressCidrs, "egress CIDR"));
     TRY(rules.nodePortAddresses, prefixesOf(options.nodePortAddresses, "node port address"));
     return rules;
   }

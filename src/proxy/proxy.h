@@ -17,6 +17,9 @@ struct ProxyOptions {
   /// Pod networks ("10.244.0.0/16"): what comes from elsewhere to a cluster IP is masqueraded.
   /// Empty: nothing is, for that reason.
   std::vector<std::string> clusterCidrs;
+  /// Networks of this node's pods whose traffic to outside of clusterCidrs and of these leaves
+  /// masqueraded. Empty: the CNI plugins see to that.
+  std::vector<std::string> egressCidrs;
   bool masqueradeAll = false;  ///< all traffic to cluster IPs is masqueraded
   /// Node ports answer on local addresses of these networks; empty: on all, 127.0.0.1 too.
   std::vector<std::string> nodePortAddresses;

@@ -74,6 +74,17 @@ std::string masqueradeRule(Family family, const RuleOptions& options) {
   return fmt::format("IP daddr @cluster-ips IP saddr != {{ {} }} {}", pods, kMark);
 }
 
+/// What pods of this node send out of the cluster.
+std::string egressRule(Family family, const RuleOptions& options) {
+  auto from = prefixList(options.egressCidrs, family);
+  if (from.empty()) return {};
+  auto inside = from;
+  if (auto pods = prefixList(options.clusterCidrs, family); !pods.empty()) inside = pods;
+  return fmt::format(
+      "IP saddr {{ {} }} IP daddr != {{ {} }} IP daddr != {} masquerade fully-random", from, inside,
+      family == Family::V4 ? "224.0.0.0/4" : "ff00::/8");
+}
+
 /// Which destinations node ports answer on.
 std::string nodePortMatch(Family family, const RuleOptions& options) {
   std::string match = "fib daddr type local ";
@@ -161,7 +172,8 @@ void addHooks(std::string& out, Family family, const RuleOptions& options) {
            {hook("nat", "postrouting", "srcnat"),
             "meta mark & MARK != 0 meta mark set meta mark & UNMARK masquerade fully-random",
             "IP saddr . IP daddr . meta l4proto . th dport @hairpin-connections "
-            "masquerade fully-random"});
+            "masquerade fully-random",
+            egressRule(family, options)});
 }
 
 std::vector<std::string> chainRules(const Chain& chain, Family family, const RuleOptions& options) {

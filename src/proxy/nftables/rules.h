@@ -33,6 +33,7 @@ inline constexpr uint32_t kMasqueradeMark = 0x4000;
 
 struct RuleOptions {
   std::vector<api::IpPrefix> clusterCidrs;  ///< of both families
+  std::vector<api::IpPrefix> egressCidrs;   ///< pods that are masqueraded on the way out
   bool masqueradeAll = false;
   std::vector<api::IpPrefix> nodePortAddresses;  ///< empty: all local ones
   bool localhostNodePorts = true;
