@@ -297,7 +297,7 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
   } else {
     strategy.prepareForUpdate(next.data(), current.data());
   }
-  growGeneration(strategy, next.data(), current.data());
+  if (!request.status) growGeneration(strategy, next.data(), current.data());
   return {};
 }
 
