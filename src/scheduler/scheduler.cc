@@ -145,7 +145,10 @@ Task<Status> Scheduler::waitForWork(std::stop_token stop) {
 }
 
 Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token stop) {
-  Status synced = co_await self.context_.informers.waitSynced(stop);
+  // Others may share the informers, with kinds that the server does not have: wait for ours only.
+  Status synced = co_await self.context_.informers.of<Namespace>().waitSynced(stop);
+  if (synced.ok()) synced = co_await self.context_.informers.of<Node>().waitSynced(stop);
+  if (synced.ok()) synced = co_await self.context_.informers.of<Pod>().waitSynced(stop);
   int inARow = 0;
   while (synced.ok() && !stop.stop_requested()) {
     Status ready = co_await self.waitForWork(stop);
@@ -207,8 +210,8 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
 }
 
 std::string Scheduler::preempt(const PodInfoPtr& pod, const Decision& decision) {
-  auto plan = planPreemption(framework_, *pod, cache_.snapshot(), decision,
-                             context_.random.next() >> 1);
+  auto plan =
+      planPreemption(framework_, *pod, cache_.snapshot(), decision, context_.random.next() >> 1);
   if (plan.node.empty()) return plan.message;
   cache_.nominate(pod, plan.node);
   if (auto pass = gate_.enter())
@@ -228,8 +231,8 @@ Task<void> Scheduler::evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preempt
     condition.type = "DisruptionTarget";
     condition.status = "True";
     condition.reason = "PreemptionByScheduler";
-    condition.message = self.options_.schedulerName +
-                        ": preempting to accommodate a higher priority pod";
+    condition.message =
+        self.options_.schedulerName + ": preempting to accommodate a higher priority pod";
     condition.observedGeneration = meta.generation;
     condition.lastTransitionTime = api::Time(self.context_.executor.wallNow());
     std::string body = R"({"metadata":{"uid":")" + meta.uid + R"("},"status":{"conditions":[)" +
@@ -275,8 +278,7 @@ void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, const S
 void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::string& message) {
   events_.event(*pod.pod, client::kEventWarning, "FailedScheduling", message);
   const auto* have = api::findPodCondition(pod.pod->status, "PodScheduled");
-  if (have && have->status == "False" && have->reason == reason && have->message == message)
-    return;
+  if (have && have->status == "False" && have->reason == reason && have->message == message) return;
   api::core::v1::PodCondition condition;
   condition.type = "PodScheduled";
   condition.status = "False";
@@ -286,9 +288,8 @@ void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::s
   condition.lastTransitionTime = have && have->status == "False"
                                      ? have->lastTransitionTime
                                      : api::Time(context_.executor.wallNow());
-  std::string body =
-      R"({"metadata":{"uid":")" + pod.pod->metadata.uid + R"("},"status":{"conditions":[)" +
-      api::encodeJson(condition) + "]}}";
+  std::string body = R"({"metadata":{"uid":")" + pod.pod->metadata.uid +
+                     R"("},"status":{"conditions":[)" + api::encodeJson(condition) + "]}}";
   auto pass = gate_.enter();
   if (!pass) return;
   const auto* queued = queue_.find(pod.key);

@@ -43,7 +43,7 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// Decides nothing before the informers have their first lists.
+  /// Decides nothing before the informers of pods, nodes and namespaces have their first lists.
   void start();
   Task<void> stop();
 
@@ -68,9 +68,8 @@ class Scheduler {
   void report(const PodInfo& pod, std::string_view reason, const std::string& message);
   /// Tries preemption: the text for the pod's message; victims are deleted in the background.
   std::string preempt(const PodInfoPtr& pod, const Decision& decision);
-  static Task<void> evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor,
-                          std::string node, std::vector<PodInfoPtr> victims,
-                          std::stop_token stop);
+  static Task<void> evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor, std::string node,
+                          std::vector<PodInfoPtr> victims, std::stop_token stop);
   static Task<void> patchStatus(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, std::string body,
                                 std::stop_token stop);
   [[nodiscard]] MonotonicTime now() const { return context_.executor.now(); }
