@@ -33,8 +33,10 @@ struct ServerOptions {
 
   std::string tlsCertFile;  ///< with tlsPrivateKeyFile; empty: made in pkiDir
   std::string tlsPrivateKeyFile;
-  std::string clientCaFile;                         ///< empty: the CA of pkiDir
-  std::string tokenAuthFile;                        ///< empty: none
+  std::string clientCaFile;   ///< empty: the CA of pkiDir
+  std::string tokenAuthFile;  ///< empty: none
+  /// Requests without credentials are those of system:anonymous; else Unauthorized.
+  bool anonymousAuth = true;
   std::vector<std::string> serviceAccountKeyFiles;  ///< empty: the signing key's public half
   std::string serviceAccountSigningKeyFile;         ///< empty: PKI-DIR/sa.key
   std::string serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local";
@@ -44,6 +46,8 @@ struct ServerOptions {
   std::string kubeletClientCertificate;  ///< with kubeletClientKey; empty: made in pkiDir
   std::string kubeletClientKey;
   std::string kubeletCertificateAuthority;  ///< empty: the CA of pkiDir
+  /// Which of a node's addresses are dialled, the first that it has ("InternalIP,Hostname" where
+  /// names of nodes do not resolve).
   std::string kubeletPreferredAddressTypes =
       "Hostname,InternalDNS,InternalIP,ExternalDNS,ExternalIP";
 };

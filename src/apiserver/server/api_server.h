@@ -26,6 +26,12 @@ class DocumentStore;
 class ServerMetrics;
 class WatchFrames;
 
+/// A document of its own path, as OpenID's.
+struct PathDocument {
+  std::string contentType;
+  std::string body;
+};
+
 struct ApiServerOptions {
   std::string advertiseAddress = "127.0.0.1:6443";  ///< as /api tells it
   std::string version;                              ///< of this program
@@ -34,6 +40,7 @@ struct ApiServerOptions {
   /// Decoded and encoded forms of stored objects that are kept for the next reader.
   size_t formBytesMax = 24U << 20;
   Duration eventTtl = 1h;
+  std::map<std::string, PathDocument> documents;  ///< by path, answered to whoever may get it
 };
 
 /// The API over HTTP: authenticate, authorize, decode, then the verbs of `Operations`, encode. Runs

@@ -94,11 +94,15 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
          {"/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"}) {
       paths.emplace_back(each);
     }
+    for (const auto& [own, document] : options_.documents) paths.push_back(own);
     std::sort(paths.begin(), paths.end());
     for (size_t i = 0; i < paths.size(); ++i) {
       text += (i > 0 ? ",\n    \"" : "\n    \"") + paths[i] + "\"";
     }
     co_return co_await send(exchange, 200, "application/json", text + "\n  ]\n}");
+  }
+  if (auto found = options_.documents.find(path); found != options_.documents.end()) {
+    co_return co_await send(exchange, 200, found->second.contentType, found->second.body);
   }
   co_return nothingThere();
 }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "apiserver/admission/plugin.h"
+
+namespace coxswain::apiserver {
+
+/// The plugins, in upstream's order: all admit, then (after validation) all validate. The first
+/// refusal is the answer.
+class AdmissionChain final : public Admission {
+ public:
+  explicit AdmissionChain(std::vector<std::unique_ptr<AdmissionPlugin>> plugins)
+      : plugins_(std::move(plugins)) {}
+  Task<Status> admit(RequestContext& request, WriteKind kind, api::Object* object,
+                     const api::Object* old) override;
+  Task<Status> validate(RequestContext& request, WriteKind kind, const api::Object* object,
+                        const api::Object* old) override;
+
+ private:
+  std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;
+};
+
+/// All that are on by default and NodeRestriction, as far as they exist here. A new plugin is its
+/// file and one line there.
+std::vector<std::unique_ptr<AdmissionPlugin>> makeAdmissionPlugins(const AdmissionSources& sources);
+
+}  // namespace coxswain::apiserver

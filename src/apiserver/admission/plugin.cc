@@ -1,0 +1,32 @@
+#include "apiserver/admission/plugin.h"
+
+#include "api/gen/meta_v1.h"
+
+namespace coxswain::apiserver {
+
+Result<api::ConstObject> AdmissionSources::get(std::string_view group, std::string_view plural,
+                                               std::string_view ns, std::string_view name) const {
+  const auto* found = registry(group, "v1", plural);
+  if (!found) {
+    auto qualified = std::string(plural) + (group.empty() ? "" : "." + std::string(group));
+    return notFound(qualified, name);
+  }
+  return found->get(ns, name);
+}
+
+bool isResource(const RequestContext& request, std::string_view group, std::string_view resource) {
+  const auto& info = request.info;
+  return info.resource == resource && info.group == group && info.subresource.empty();
+}
+
+Status refuse(const RequestContext& request, const api::Object* object, std::string_view why) {
+  const auto& info = request.info;
+  auto name = info.name;
+  if (name.empty() && object) {
+    if (const auto* meta = api::objectMeta(*object)) name = meta->name;
+  }
+  auto resource = info.resource + (info.group.empty() ? "" : "." + info.group);
+  return forbidden(resource, name, why);
+}
+
+}  // namespace coxswain::apiserver

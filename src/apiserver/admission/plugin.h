@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "api/reflect/object.h"
+#include "apiserver/authz/authorizer.h"
+#include "apiserver/generic/admission.h"
+#include "apiserver/generic/generic_registry.h"
+#include "base/status.h"
+#include "runtime/random.h"
+
+namespace coxswain::apiserver {
+
+/// What plugins look at besides the write. All outlive them.
+struct AdmissionSources {
+  /// Null: the resource is not served.
+  std::function<const GenericRegistry*(std::string_view group, std::string_view version,
+                                       std::string_view plural)>
+      registry;
+  Random& random;
+
+  /// NotFound also where the resource is not served. `group` empty: core; version v1.
+  [[nodiscard]] Result<api::ConstObject> get(std::string_view group, std::string_view plural,
+                                             std::string_view ns, std::string_view name) const;
+};
+
+/// One step of admission, which looks at some writes: may change what is written, or refuse it.
+/// Answers at once, from what is stored. Stateless apart from its sources; one executor.
+class AdmissionPlugin {
+ public:
+  virtual ~AdmissionPlugin() = default;
+  /// Upstream's: "NamespaceLifecycle".
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual bool handles(const RequestContext& request, WriteKind kind) const = 0;
+  /// As Admission; called where `handles`.
+  virtual Status admit(RequestContext& request, WriteKind kind, api::Object* object,
+                       const api::Object* old) const {
+    return {};
+  }
+  virtual Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
+                          const api::Object* old) const {
+    return {};
+  }
+};
+
+/// Is it about `resource` itself (not a subresource)?
+bool isResource(const RequestContext& request, std::string_view group, std::string_view resource);
+
+/// `pods "x" is forbidden: WHY`, of the object that is written.
+Status refuse(const RequestContext& request, const api::Object* object, std::string_view why);
+
+}  // namespace coxswain::apiserver

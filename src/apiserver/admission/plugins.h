@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "apiserver/admission/plugin.h"
+
+namespace coxswain::apiserver {
+
+// One file each. What each does stands there.
+std::unique_ptr<AdmissionPlugin> makeNamespaceLifecycle(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makeServiceAccountAdmission(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makeNodeRestriction(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makeTaintNodesByCondition();
+std::unique_ptr<AdmissionPlugin> makePriorityAdmission(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makeDefaultTolerationSeconds();
+std::unique_ptr<AdmissionPlugin> makeStorageObjectInUseProtection();
+
+}  // namespace coxswain::apiserver

@@ -1,0 +1,170 @@
+#include <algorithm>
+
+#include "api/gen/core_v1.h"
+#include "api/helpers/objects.h"
+#include "apiserver/admission/plugins.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using namespace api::core::v1;  // NOLINT
+
+constexpr std::string_view kVolumePrefix = "kube-api-access-";
+constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+constexpr int64_t kTokenSeconds = 3607;
+
+/// The credentials of a pod: a token that is renewed, the cluster's CA, the namespace.
+Volume accessVolume(std::string name) {
+  Volume volume;
+  volume.name = std::move(name);
+  auto& projected = volume.volumeSource.projected.emplace();
+  projected.defaultMode = 0644;
+  auto& token = projected.sources.emplace_back().serviceAccountToken.emplace();
+  token.expirationSeconds = kTokenSeconds;
+  token.path = "token";
+  auto& ca = projected.sources.emplace_back().configMap.emplace();
+  ca.localObjectReference.name = "kube-root-ca.crt";
+  auto& item = ca.items.emplace_back();
+  item.key = item.path = "ca.crt";
+  auto& file = projected.sources.emplace_back().downwardAPI.emplace().items.emplace_back();
+  file.path = "namespace";
+  auto& field = file.fieldRef.emplace();
+  field.apiVersion = "v1";
+  field.fieldPath = "metadata.namespace";
+  return volume;
+}
+
+/// Mounts it where nothing else is. True: it was mounted.
+bool mountInto(Container& container, const std::string& volume) {
+  const bool taken = std::any_of(container.volumeMounts.begin(), container.volumeMounts.end(),
+                                 [](const VolumeMount& m) { return m.mountPath == kMountPath; });
+  if (taken) return false;
+  auto& mount = container.volumeMounts.emplace_back();
+  mount.name = volume;
+  mount.readOnly = true;
+  mount.mountPath = kMountPath;
+  return true;
+}
+
+bool refersToSecrets(const PodSpec& spec) {
+  auto inEnvironment = [](const Container& container) {
+    return std::any_of(container.env.begin(), container.env.end(),
+                       [](const EnvVar& v) { return v.valueFrom && v.valueFrom->secretKeyRef; }) ||
+           std::any_of(container.envFrom.begin(), container.envFrom.end(),
+                       [](const EnvFromSource& from) { return from.secretRef.has_value(); });
+  };
+  return !spec.imagePullSecrets.empty() ||
+         std::any_of(spec.volumes.begin(), spec.volumes.end(),
+                     [](const Volume& v) { return v.volumeSource.secret.has_value(); }) ||
+         std::any_of(spec.containers.begin(), spec.containers.end(), inEnvironment) ||
+         std::any_of(spec.initContainers.begin(), spec.initContainers.end(), inEnvironment);
+}
+
+bool refersToConfigMaps(const PodSpec& spec) {
+  auto inEnvironment = [](const Container& container) {
+    return std::any_of(
+               container.env.begin(), container.env.end(),
+               [](const EnvVar& v) { return v.valueFrom && v.valueFrom->configMapKeyRef; }) ||
+           std::any_of(container.envFrom.begin(), container.envFrom.end(),
+                       [](const EnvFromSource& from) { return from.configMapRef.has_value(); });
+  };
+  return std::any_of(spec.volumes.begin(), spec.volumes.end(),
+                     [](const Volume& v) { return v.volumeSource.configMap.has_value(); }) ||
+         std::any_of(spec.containers.begin(), spec.containers.end(), inEnvironment) ||
+         std::any_of(spec.initContainers.begin(), spec.initContainers.end(), inEnvironment);
+}
+
+/// Every pod runs as a service account, by default "default", which must exist; gets the account's
+/// pull secrets where it has none, and a volume with the account's token where that is wanted.
+/// Mirror pods, which kubelets write, may not use what only accounts may.
+class ServiceAccountAdmission final : public AdmissionPlugin {
+ public:
+  explicit ServiceAccountAdmission(const AdmissionSources& sources) : sources_(sources) {}
+  [[nodiscard]] std::string_view name() const override { return "ServiceAccount"; }
+
+  [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
+    return kind == WriteKind::Create && isResource(request, "", "pods");
+  }
+
+  Status admit(RequestContext& request, WriteKind kind, api::Object* object,
+               const api::Object* old) const override {
+    auto& pod = *object->as<Pod>();
+    auto& spec = pod.spec;
+    if (pod.metadata.annotations.contains("kubernetes.io/config.mirror")) {
+      return checkMirror(request, object);
+    }
+    if (spec.serviceAccountName.empty()) spec.serviceAccountName = "default";
+    spec.serviceAccount = spec.serviceAccountName;
+    TRY(auto stored, account(request, object, spec.serviceAccountName));
+    const auto& account = *stored.as<ServiceAccount>();
+    const bool mounts = spec.automountServiceAccountToken.value_or(
+        account.automountServiceAccountToken.value_or(true));
+    if (mounts) mountToken(spec);
+    if (spec.imagePullSecrets.empty()) spec.imagePullSecrets = account.imagePullSecrets;
+    return {};
+  }
+
+ private:
+  Result<api::ConstObject> account(const RequestContext& request, const api::Object* object,
+                                   const std::string& name) const {
+    const auto& ns = request.info.ns;
+    auto stored = sources_.get("", "serviceaccounts", ns, name);
+    if (stored.ok()) return stored;
+    auto why = isNotFound(stored.status()) ? "serviceaccount \"" + name + "\" not found"
+                                           : stored.status().message();
+    return refuse(request, object,
+                  "error looking up service account " + ns + "/" + name + ": " + why);
+  }
+
+  static Status checkMirror(const RequestContext& request, const api::Object* object) {
+    const auto& spec = object->as<Pod>()->spec;
+    if (!spec.serviceAccountName.empty()) {
+      return refuse(request, object, "a mirror pod may not reference service accounts");
+    }
+    if (refersToSecrets(spec)) {
+      return refuse(request, object, "a mirror pod may not reference secrets");
+    }
+    if (refersToConfigMaps(spec)) {
+      return refuse(request, object, "a mirror pod may not reference configmaps");
+    }
+    for (const auto& volume : spec.volumes) {
+      const auto& source = volume.volumeSource;
+      if (source.persistentVolumeClaim) {
+        return refuse(request, object, "a mirror pod may not reference persistentvolumeclaims");
+      }
+      if (!source.projected) continue;
+      for (const auto& one : source.projected->sources) {
+        if (!one.serviceAccountToken) continue;
+        return refuse(request, object,
+                      "a mirror pod may not use ServiceAccountToken volume projections");
+      }
+    }
+    return {};
+  }
+
+  void mountToken(PodSpec& spec) const {
+    std::string name;
+    for (const auto& volume : spec.volumes) {
+      if (volume.name.starts_with(kVolumePrefix)) name = volume.name;
+      if (!name.empty()) break;
+    }
+    const bool present = !name.empty();
+    if (!present) {
+      name = api::generateName(kVolumePrefix, [this] { return sources_.random.next(); });
+    }
+    bool needed = false;
+    for (auto& container : spec.initContainers) needed |= mountInto(container, name);
+    for (auto& container : spec.containers) needed |= mountInto(container, name);
+    if (needed && !present) spec.volumes.push_back(accessVolume(std::move(name)));
+  }
+
+  AdmissionSources sources_;
+};
+
+}  // namespace
+
+std::unique_ptr<AdmissionPlugin> makeServiceAccountAdmission(const AdmissionSources& sources) {
+  return std::make_unique<ServiceAccountAdmission>(sources);
+}
+
+}  // namespace coxswain::apiserver

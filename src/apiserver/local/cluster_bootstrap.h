@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "client/client.h"
+#include "runtime/executor.h"
+#include "runtime/sync.h"
+#include "runtime/task.h"
+
+namespace coxswain::apiserver {
+
+struct BootstrapOptions {
+  std::string serviceAddress;    ///< of service default/kubernetes: the range's first
+  std::string advertiseAddress;  ///< where it leads to; a loopback address: nowhere
+  uint16_t securePort = 6443;
+  std::string clientCaPem;  ///< told in kube-system/extension-apiserver-authentication
+};
+
+/// What every cluster has besides its first namespaces: the system priority classes, the service
+/// default/kubernetes with its Endpoints and EndpointSlice, the config map by which aggregated
+/// servers know who signs clients. `ensure` makes or mends them; then `keep` mends the service and
+/// its endpoints when somebody changes them. One executor.
+class ClusterBootstrap {
+ public:
+  /// `client` (of system:masters) outlives it.
+  ClusterBootstrap(client::Client& client, BootstrapOptions options)
+      : client_(client), options_(std::move(options)) {}
+
+  Task<Status> ensure(std::stop_token stop);
+  /// Starts keeping on the current executor.
+  void keep(Executor& executor);
+  /// Ends it; always, once `keep` was called.
+  Task<void> stop();
+
+ private:
+  Task<Status> ensurePriorityClasses(std::stop_token stop);
+  Task<Status> ensureConfigMap(std::stop_token stop);
+  Task<Status> ensureService(std::stop_token stop);
+  Task<Status> ensureEndpoints(std::stop_token stop);
+  Task<Status> ensureSlice(std::stop_token stop);
+  using Ensure = Task<Status> (ClusterBootstrap::*)(std::stop_token);
+  Task<void> keepOne(const client::ResourceType& type, Ensure ensure, Gate::Pass pass);
+  Task<Status> watchOne(const client::ResourceType& type, Ensure ensure);
+  [[nodiscard]] bool reachable() const;
+
+  client::Client& client_;
+  BootstrapOptions options_;
+  std::stop_source stop_;
+  Gate gate_;
+};
+
+}  // namespace coxswain::apiserver

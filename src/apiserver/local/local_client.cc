@@ -1,0 +1,258 @@
+#include "apiserver/local/local_client.h"
+
+#include "api/gen/meta_v1.h"
+#include "apiserver/local/local_watch.h"
+#include "apiserver/server/options.h"
+#include "apiserver/subresources/poster.h"
+#include "net/url.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::apiserver {
+
+using client::DeleteOptions;
+using client::ListOptions;
+using client::ObjectList;
+using client::PatchType;
+using client::ResourceType;
+using client::WatchOptions;
+
+struct LocalClient::Shared {
+  Executor& executor;
+  ApiServer& server;
+  UserInfo user;
+};
+
+namespace {
+
+using SharedObject = Result<api::ConstObject>;
+
+/// Here, or on the server's executor and back.
+template <typename T>
+Task<T> onServer(Executor& executor, Task<T> task) {
+  if (Executor::current() == &executor) co_return co_await std::move(task);
+  co_return co_await runOn(executor, std::move(task));
+}
+
+/// A request as the server's pipeline knows it: routed and authorized.
+template <typename Shared>
+Status begin(const Shared& shared, RequestContext& context, const ResourceType& type,
+             std::string_view verb, std::string ns, std::string name, std::string subresource,
+             std::string_view fieldSelector = {}) {
+  auto& info = context.info;
+  info.isResource = true;
+  info.verb = verb;
+  info.group = type.group;
+  info.version = type.version;
+  info.resource = type.plural;
+  info.ns = std::move(ns);
+  // A namespace is itself what its name says, in paths and for whom who may do what.
+  if (info.group.empty() && info.resource == "namespaces") info.ns.clear();
+  info.name = std::move(name);
+  info.subresource = std::move(subresource);
+  context.user = shared.user;
+  context.userAgent = "coxswain";
+  context.fieldManager = shared.user.name.substr(shared.user.name.rfind(':') + 1);
+  TRY_STATUS(shared.server.authorize(context, fieldSelector));
+  return shared.server.route(context);
+}
+
+Result<ListRequest> listRequest(const ListOptions& options, const std::string& ns,
+                                const Resource& resource) {
+  net::Query query;
+  if (!options.labelSelector.empty()) query.add("labelSelector", options.labelSelector);
+  if (!options.fieldSelector.empty()) query.add("fieldSelector", options.fieldSelector);
+  if (options.limit > 0) query.add("limit", std::to_string(options.limit));
+  if (!options.continueToken.empty()) query.add("continue", options.continueToken);
+  if (!options.resourceVersion.empty()) query.add("resourceVersion", options.resourceVersion);
+  if (!options.resourceVersionMatch.empty()) {
+    query.add("resourceVersionMatch", options.resourceVersionMatch);
+  }
+  TRY(auto parsed, Query::parse(query.encode()));
+  return parseListOptions(parsed, ns, resource);
+}
+
+template <typename Shared>
+Task<SharedObject> getOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                         std::string ns, std::string name) {
+  RequestContext context;
+  CO_TRY_STATUS(begin(*shared, context, type, "get", std::move(ns), std::move(name), ""));
+  co_return shared->server.operations().get(context);
+}
+
+template <typename Shared>
+Task<Result<ObjectList>> listOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                                std::string ns, ListOptions options, std::stop_token stop) {
+  RequestContext context;
+  CO_TRY_STATUS(begin(*shared, context, type, "list", ns, "", "", options.fieldSelector));
+  CO_TRY(auto request, listRequest(options, context.info.ns, *context.resource));
+  if (request.continueToken.empty()) {
+    CO_TRY_STATUS(co_await context.registry->waitFor(request.resourceVersion, stop));
+  }
+  CO_TRY(auto answer, context.registry->list(request));
+  ObjectList list;
+  list.resourceVersion = std::to_string(answer.revision);
+  list.continueToken = std::move(answer.continueToken);
+  list.items.reserve(answer.items.size());
+  for (const auto& item : answer.items) {
+    CO_TRY(auto object, item.object());
+    list.items.push_back(std::move(object));
+  }
+  co_return list;
+}
+
+template <typename Shared>
+Task<Result<std::unique_ptr<client::Watch>>> watchOn(std::shared_ptr<const Shared> shared,
+                                                     const ResourceType& type, std::string ns,
+                                                     WatchOptions options) {
+  RequestContext context;
+  CO_TRY_STATUS(begin(*shared, context, type, "watch", ns, "", "", options.fieldSelector));
+  ListOptions selection;
+  selection.labelSelector = std::move(options.labelSelector);
+  selection.fieldSelector = std::move(options.fieldSelector);
+  CO_TRY(auto request, listRequest(selection, context.info.ns, *context.resource));
+  storage::Revision after = 0;
+  if (!options.resourceVersion.empty()) {
+    CO_TRY(after, parseResourceVersion(options.resourceVersion));
+  }
+  co_return openLocalWatch(shared->executor, *context.registry, std::move(request), after,
+                           options.allowBookmarks);
+}
+
+template <typename Shared>
+Task<SharedObject> createOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                            std::string ns, std::string name, std::string subresource,
+                            api::ConstObject object) {
+  RequestContext context;
+  CO_TRY_STATUS(
+      begin(*shared, context, type, "create", std::move(ns), std::move(name), subresource));
+  if (!subresource.empty()) {
+    auto* handler =
+        shared->server.subresources().find(context.resource->qualifiedName(), subresource);
+    auto* poster = dynamic_cast<PostHandler*>(handler);
+    if (!poster) co_return methodNotAllowed(context.resource->qualifiedName(), "create");
+    co_return co_await poster->poster().post(context, object.clone());
+  }
+  if (&object.info() != context.resource->info) {
+    co_return badRequest("an object of another kind than " + context.resource->qualifiedName());
+  }
+  CO_TRY(auto made, co_await shared->server.operations().create(context, object.clone()));
+  co_return std::move(made.object);
+}
+
+template <typename Shared>
+Task<SharedObject> updateOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                            std::string subresource, api::ConstObject object) {
+  RequestContext context;
+  const auto* meta = api::objectMeta(object);
+  if (!meta) co_return badRequest("an object without metadata cannot be updated");
+  CO_TRY_STATUS(begin(*shared, context, type, "update", meta->namespace_, meta->name,
+                      std::move(subresource)));
+  auto endpoint = Endpoint::of(*context.resource, context.info.subresource);
+  if (&object.info() != endpoint.body.info) {
+    co_return badRequest("an object of another kind than " + context.resource->qualifiedName());
+  }
+  CO_TRY(auto written, co_await shared->server.operations().update(context, object.clone()));
+  co_return std::move(written.object);
+}
+
+template <typename Shared>
+Task<SharedObject> patchOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                           std::string ns, std::string name, std::string subresource,
+                           PatchType patchType, std::string body) {
+  RequestContext context;
+  CO_TRY_STATUS(begin(*shared, context, type, "patch", std::move(ns), std::move(name),
+                      std::move(subresource)));
+  const auto& operations = shared->server.operations();
+  if (patchType == PatchType::Apply) {
+    CO_TRY(auto applied,
+           co_await operations.apply(context, std::move(body), FieldValidation::Strict, true));
+    co_return std::move(applied.object);
+  }
+  auto kind = PatchKind::StrategicMerge;
+  if (patchType == PatchType::Json) kind = PatchKind::Json;
+  if (patchType == PatchType::Merge) kind = PatchKind::Merge;
+  Patch patch(kind, std::move(body), FieldValidation::Warn);
+  CO_TRY(auto written, co_await operations.patch(context, std::move(patch)));
+  co_return std::move(written.object);
+}
+
+template <typename Shared>
+Task<Status> removeOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                      std::string ns, std::string name, DeleteOptions options) {
+  RequestContext context;
+  CO_TRY_STATUS(begin(*shared, context, type, "delete", std::move(ns), std::move(name), ""));
+  DeleteRequest request;
+  request.gracePeriodSeconds = options.gracePeriodSeconds;
+  request.propagationPolicy = std::move(options.propagationPolicy);
+  request.preconditions.uid = std::move(options.uid);
+  request.preconditions.resourceVersion = std::move(options.resourceVersion);
+  auto deleted = co_await shared->server.operations().remove(context, std::move(request));
+  co_return deleted.status();
+}
+
+}  // namespace
+
+LocalClient::LocalClient(Executor& executor, ApiServer& server, UserInfo user) {
+  constexpr const char* kAuthenticated = "system:authenticated";
+  if (!user.inGroup(kAuthenticated)) user.groups.emplace_back(kAuthenticated);
+  shared_ = std::make_shared<const Shared>(Shared{executor, server, std::move(user)});
+}
+
+Task<Result<api::ConstObject>> LocalClient::get(const ResourceType& type, std::string ns,
+                                                std::string name, std::stop_token stop) {
+  auto shared = shared_;
+  auto task = getOn(shared, type, std::move(ns), std::move(name));
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+Task<Result<ObjectList>> LocalClient::list(const ResourceType& type, std::string ns,
+                                           ListOptions options, std::stop_token stop) {
+  auto shared = shared_;
+  auto task = listOn(shared, type, std::move(ns), std::move(options), stop);
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+Task<Result<std::unique_ptr<client::Watch>>> LocalClient::watch(const ResourceType& type,
+                                                                std::string ns,
+                                                                WatchOptions options,
+                                                                std::stop_token stop) {
+  auto shared = shared_;
+  auto task = watchOn(shared, type, std::move(ns), std::move(options));
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+Task<Result<api::ConstObject>> LocalClient::create(const ResourceType& type, std::string ns,
+                                                   std::string name, std::string subresource,
+                                                   api::ConstObject object, std::stop_token stop) {
+  auto shared = shared_;
+  auto task = createOn(shared, type, std::move(ns), std::move(name), std::move(subresource),
+                       std::move(object));
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+Task<Result<api::ConstObject>> LocalClient::update(const ResourceType& type,
+                                                   std::string subresource, api::ConstObject object,
+                                                   std::stop_token stop) {
+  auto shared = shared_;
+  auto task = updateOn(shared, type, std::move(subresource), std::move(object));
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std::string ns,
+                                                  std::string name, std::string subresource,
+                                                  PatchType patchType, std::string body,
+                                                  std::stop_token stop) {
+  auto shared = shared_;
+  auto task = patchOn(shared, type, std::move(ns), std::move(name), std::move(subresource),
+                      patchType, std::move(body));
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+Task<Status> LocalClient::remove(const ResourceType& type, std::string ns, std::string name,
+                                 DeleteOptions options, std::stop_token stop) {
+  auto shared = shared_;
+  auto task = removeOn(shared, type, std::move(ns), std::move(name), std::move(options));
+  co_return co_await onServer(shared->executor, std::move(task));
+}
+
+}  // namespace coxswain::apiserver

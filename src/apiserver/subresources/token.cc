@@ -1,0 +1,44 @@
+#include "api/gen/authentication_v1.h"
+#include "api/gen/core_v1.h"
+#include "apiserver/subresources/posters.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using api::authentication::v1::TokenRequest;
+
+class TokenPoster final : public ObjectPoster {
+ public:
+  TokenPoster(Executor& executor, Admission* admission, ServiceAccountTokens& tokens)
+      : executor_(executor), admission_(admission), tokens_(tokens) {}
+
+  [[nodiscard]] std::vector<BodyKind> bodies() const override {
+    return {{"authentication.k8s.io", "v1", "TokenRequest", &TokenRequest::info()}};
+  }
+
+  Task<Result<api::ConstObject>> post(RequestContext& context, api::Object body) override {
+    auto& request = *body.as<TokenRequest>();
+    CO_TRY_STATUS(matchNames(context, body, "TokenRequest"));
+    WriteAdmission admission(admission_, context);
+    CO_TRY_STATUS(co_await admission.admit(WriteKind::Create, &body, nullptr));
+    CO_TRY_STATUS(co_await admission.validate(WriteKind::Create, &body, nullptr));
+    CO_TRY(auto account, context.registry->get(context.info.ns, context.info.name));
+    CO_TRY_STATUS(tokens_.issue(request, account, executor_.wallNow()));
+    if (context.dryRun) request.status.token.clear();
+    co_return api::ConstObject(std::move(body));
+  }
+
+ private:
+  Executor& executor_;
+  Admission* admission_;
+  ServiceAccountTokens& tokens_;
+};
+
+}  // namespace
+
+std::unique_ptr<ObjectPoster> makeTokenPoster(Executor& executor, Admission* admission,
+                                              ServiceAccountTokens& tokens) {
+  return std::make_unique<TokenPoster>(executor, admission, tokens);
+}
+
+}  // namespace coxswain::apiserver
