@@ -32,6 +32,9 @@ class Query {
   /// Encoded, without "?".
   [[nodiscard]] std::string encode() const;
   [[nodiscard]] bool empty() const { return fields_.empty(); }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const {
+    return fields_;
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;

@@ -27,6 +27,9 @@ struct Forward {
 /// The two directions of one forwarded connection.
 struct Carried {
   std::stop_source stop;
+  /// The far end's end is the connection's, as kubectl has it: a local program that only notices
+  /// when it writes next must not keep it.
+  bool endsWithStream = false;
 };
 
 Task<void> carryOut(net::Stream& socket, StreamPointer stream, std::shared_ptr<Carried> state) {
@@ -62,12 +65,15 @@ Task<void> carryIn(StreamPointer stream, net::Stream& socket, std::shared_ptr<Ca
       Status reset = co_await stream->reset(std::stop_token());
       state->stop.request_stop();
     }
+    if (piece->empty() && state->endsWithStream) state->stop.request_stop();
     if (!sent.ok() || piece->empty()) co_return;
   }
 }
 
-Task<void> carryBoth(net::Stream& socket, StreamPointer stream, std::stop_token stop) {
+Task<void> carryBoth(net::Stream& socket, StreamPointer stream, bool endsWithStream,
+                     std::stop_token stop) {
   auto state = std::make_shared<Carried>();
+  state->endsWithStream = endsWithStream;
   std::stop_callback<Forward> stopped(stop, Forward{state->stop});
   std::vector<Task<void>> both;
   both.push_back(carryOut(socket, stream, state));
@@ -104,7 +110,7 @@ Task<void> servePair(std::shared_ptr<Session> session, Pair pair, uint16_t port,
   auto stop = session->stop.get_token();
   auto socket = co_await session->connector.connect(port, stop);
   if (socket.ok()) {
-    co_await carryBoth(**socket, pair.data, stop);
+    co_await carryBoth(**socket, pair.data, false, stop);
   } else {
     auto text = socket.status().message();
     Status told = co_await pair.error->write(text, false, stop);
@@ -192,7 +198,7 @@ Task<void> readError(StreamPointer stream, Connection& c) {
 }
 
 Task<void> carryLocal(net::Stream& local, StreamPointer data, Connection& c) {
-  co_await carryBoth(local, data, c.bytes.get_token());
+  co_await carryBoth(local, data, true, c.bytes.get_token());
   // Whatever is still under way must not hold up the error stream.
   Deadline deadline(kWordsTimeout, c.words.get_token());
   Status reset = co_await data->reset(deadline.token());
@@ -217,16 +223,17 @@ Task<Status> servePortForward(net::Request& request, net::ResponseWriter& respon
   co_return Status();
 }
 
-Task<Result<std::unique_ptr<PortForwarder>>> PortForwarder::dial(net::HttpClient& client,
+Task<Result<std::unique_ptr<PortForwarder>>> PortForwarder::dial(Upgrader& client,
                                                                  net::ClientRequest request,
                                                                  bool tunnel,
                                                                  std::stop_token stop) {
   std::unique_ptr<SpdyLink> link;
   if (tunnel) {
     std::vector<std::string> protocols = {std::string(kTunnelProtocol)};
-    request.method = "GET";
-    CO_TRY(auto socket,
-           co_await net::dialWebSocket(client, std::move(request), std::move(protocols), stop));
+    CO_TRY(auto offer, net::offerWebSocket(std::move(request), std::move(protocols)));
+    CO_TRY(auto response, co_await client.send(std::move(offer.request), stop));
+    CO_TRY(auto socket, co_await net::takeWebSocket(std::move(response), std::move(offer.key),
+                                                    std::move(offer.protocols), stop));
     link = std::make_unique<SpdyLink>(tunnelOver(std::move(socket)), SpdyLink::Role::Client,
                                       std::string(kPortForwardProtocol));
   } else {

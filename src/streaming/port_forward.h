@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "net/http_client.h"
 #include "streaming/spdy_link.h"
+#include "streaming/upgrader.h"
 
 /// Port forwarding: for each forwarded connection the client opens two SPDY streams, error and
 /// data, with the same requestID and the port. Either over SPDY itself or tunnelled in a WebSocket.
@@ -33,7 +33,7 @@ Task<Status> servePortForward(net::Request& request, net::ResponseWriter& respon
 class PortForwarder {
  public:
   /// `request` names the target ("POST .../portforward").
-  static Task<Result<std::unique_ptr<PortForwarder>>> dial(net::HttpClient& client,
+  static Task<Result<std::unique_ptr<PortForwarder>>> dial(Upgrader& client,
                                                            net::ClientRequest request, bool tunnel,
                                                            std::stop_token stop);
   explicit PortForwarder(std::unique_ptr<SpdyLink> link) : link_(std::move(link)) {}

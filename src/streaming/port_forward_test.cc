@@ -71,6 +71,7 @@ class PortForward : public ::testing::TestWithParam<Case> {
     net::HttpClientOptions options;
     options.server = "http://" + server->address();
     client = std::make_unique<net::HttpClient>(reactor, options);
+    upgrader = std::make_unique<HttpUpgrader>(*client);
     auto listening = net::Listener::listen(reactor, "127.0.0.1:0");
     EXPECT_TRUE(listening.ok());
     local = std::move(*listening);
@@ -78,7 +79,7 @@ class PortForward : public ::testing::TestWithParam<Case> {
   Task<Result<std::unique_ptr<PortForwarder>>> dial(std::stop_token stop) {
     net::ClientRequest request;
     request.target = "/portforward/TOKEN";
-    return PortForwarder::dial(*client, std::move(request), GetParam().tunnel, stop);
+    return PortForwarder::dial(*upgrader, std::move(request), GetParam().tunnel, stop);
   }
   Task<void> tearDown() {
     co_await client->close();
@@ -91,6 +92,7 @@ class PortForward : public ::testing::TestWithParam<Case> {
   FakeRuntime runtime;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<HttpUpgrader> upgrader;
   std::unique_ptr<net::Listener> local;
 };
 

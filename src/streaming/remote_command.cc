@@ -16,13 +16,22 @@ Task<Result<std::unique_ptr<ServerSession>>> acceptRemoteCommand(net::Request& r
 }
 
 Task<Result<std::unique_ptr<ClientSession>>> dialRemoteCommand(Transport transport,
-                                                               net::HttpClient& client,
+                                                               Upgrader& client,
                                                                net::ClientRequest request,
                                                                StreamSet streams,
                                                                std::stop_token stop) {
   if (transport == Transport::WebSocket)
     return dialWebSocketCommand(client, std::move(request), streams, std::move(stop));
   return dialSpdyCommand(client, std::move(request), streams, std::move(stop));
+}
+
+Task<Result<std::unique_ptr<ClientSession>>> dialRemoteCommand(Transport transport,
+                                                               net::HttpClient& client,
+                                                               net::ClientRequest request,
+                                                               StreamSet streams,
+                                                               std::stop_token stop) {
+  HttpUpgrader upgrader(client);
+  co_return co_await dialRemoteCommand(transport, upgrader, std::move(request), streams, stop);
 }
 
 bool isStreamingRequest(const net::Request& request) {

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "net/http_client.h"
 #include "net/url.h"
 #include "streaming/session.h"
+#include "streaming/upgrader.h"
 
 namespace coxswain::streaming {
 
@@ -19,6 +19,13 @@ enum class Transport { Spdy, WebSocket };
 
 /// SPDY for container runtimes, WebSocket for API servers. Failures have the server's HTTP code and
 /// the body as their message.
+Task<Result<std::unique_ptr<ClientSession>>> dialRemoteCommand(Transport transport,
+                                                               Upgrader& client,
+                                                               net::ClientRequest request,
+                                                               StreamSet streams,
+                                                               std::stop_token stop);
+
+/// The same by an HttpClient as it is.
 Task<Result<std::unique_ptr<ClientSession>>> dialRemoteCommand(Transport transport,
                                                                net::HttpClient& client,
                                                                net::ClientRequest request,

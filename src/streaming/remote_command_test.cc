@@ -28,7 +28,7 @@ class Middle final : public net::Handler {
     auto streams = streamsOfKubeletQuery(*query);
     net::ClientRequest out;
     out.target = target;
-    auto client = co_await dialRemoteCommand(Transport::Spdy, runtime_, std::move(out), *streams,
+    auto client = co_await dialRemoteCommand(Transport::Spdy, upgrader_, std::move(out), *streams,
                                              request.stop);
     if (!client.ok()) {
       Status sent = co_await response.respond(500, net::Headers(), client.status().message());
@@ -45,6 +45,7 @@ class Middle final : public net::Handler {
 
  private:
   net::HttpClient& runtime_;
+  HttpUpgrader upgrader_{runtime_};
   bool plain_;
 };
 
@@ -71,6 +72,7 @@ class RemoteCommand : public ::testing::TestWithParam<Case> {
     middleServer = std::move(*front);
     if (GetParam().path != Path::Direct) options.server = "http://" + middleServer->address();
     client = std::make_unique<net::HttpClient>(reactor, options);
+    upgrader = std::make_unique<HttpUpgrader>(*client);
   }
 
   Task<Result<std::unique_ptr<ClientSession>>> dial(std::string script, StreamSet set,
@@ -82,7 +84,7 @@ class RemoteCommand : public ::testing::TestWithParam<Case> {
     if (set.stderr_) query.add("error", "1");
     if (set.tty) query.add("tty", "1");
     request.target = "/exec/" + script + "?" + query.encode();
-    return dialRemoteCommand(GetParam().transport, *client, std::move(request), set, stop);
+    return dialRemoteCommand(GetParam().transport, *upgrader, std::move(request), set, stop);
   }
 
   Task<void> tearDown() {
@@ -112,6 +114,7 @@ class RemoteCommand : public ::testing::TestWithParam<Case> {
   std::unique_ptr<Middle> middle;
   std::unique_ptr<net::HttpServer> middleServer;
   std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<HttpUpgrader> upgrader;
 };
 
 constexpr StreamSet kAll{true, true, true, false};

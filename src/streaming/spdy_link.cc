@@ -107,15 +107,14 @@ Task<Result<std::unique_ptr<SpdyLink>>> acceptSpdy(net::Request& request,
   co_return std::make_unique<SpdyLink>(std::move(stream), SpdyLink::Role::Server, chosen);
 }
 
-Task<Result<std::unique_ptr<SpdyLink>>> dialSpdy(net::HttpClient& client,
-                                                 net::ClientRequest request,
+Task<Result<std::unique_ptr<SpdyLink>>> dialSpdy(Upgrader& client, net::ClientRequest request,
                                                  std::vector<std::string> protocols,
                                                  std::stop_token stop) {
   request.headers.set("Connection", "Upgrade");
   request.headers.set("Upgrade", "SPDY/3.1");
   for (const auto& p : protocols) request.headers.add(std::string(kVersionHeader), p);
   request.body.clear();
-  CO_TRY(auto response, co_await client.sendForUpgrade(std::move(request), stop));
+  CO_TRY(auto response, co_await client.send(std::move(request), stop));
   if (response->status != 101) {
     auto body = co_await response->body().readAll(64 * 1024, stop);
     std::string why =

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "net/http_client.h"
 #include "net/spdy/spdy.h"
+#include "streaming/upgrader.h"
 
 namespace coxswain::streaming {
 
@@ -50,8 +50,7 @@ Task<Result<std::unique_ptr<SpdyLink>>> acceptSpdy(net::Request& request,
                                                    std::vector<std::string> protocols);
 
 /// The client's. An answer other than 101 fails with its HTTP code and (short) body.
-Task<Result<std::unique_ptr<SpdyLink>>> dialSpdy(net::HttpClient& client,
-                                                 net::ClientRequest request,
+Task<Result<std::unique_ptr<SpdyLink>>> dialSpdy(Upgrader& client, net::ClientRequest request,
                                                  std::vector<std::string> protocols,
                                                  std::stop_token stop);
 

@@ -220,7 +220,7 @@ Task<Result<std::unique_ptr<ServerSession>>> acceptSpdyCommand(net::Request& req
   co_return std::unique_ptr<ServerSession>(std::move(session));
 }
 
-Task<Result<std::unique_ptr<ClientSession>>> dialSpdyCommand(net::HttpClient& client,
+Task<Result<std::unique_ptr<ClientSession>>> dialSpdyCommand(Upgrader& client,
                                                              net::ClientRequest request,
                                                              StreamSet streams,
                                                              std::stop_token stop) {

@@ -2,9 +2,9 @@
 
 #include <memory>
 
-#include "net/http_client.h"
 #include "streaming/session.h"
 #include "streaming/spdy_link.h"
+#include "streaming/upgrader.h"
 
 /// Remote commands over SPDY/3.1: one stream each for error, stdin, stdout, stderr, resize, told
 /// apart by the header streamType. Versions v4.channel.k8s.io down to none at all.
@@ -18,7 +18,7 @@ Task<Result<std::unique_ptr<ServerSession>>> acceptSpdyCommand(net::Request& req
                                                                std::stop_token stop);
 
 /// `request` names the target ("POST /exec/TOKEN"); upgrade headers are added.
-Task<Result<std::unique_ptr<ClientSession>>> dialSpdyCommand(net::HttpClient& client,
+Task<Result<std::unique_ptr<ClientSession>>> dialSpdyCommand(Upgrader& client,
                                                              net::ClientRequest request,
                                                              StreamSet streams,
                                                              std::stop_token stop);

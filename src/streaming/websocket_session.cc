@@ -261,12 +261,14 @@ Task<Result<std::unique_ptr<ServerSession>>> acceptWebSocketCommand(net::Request
   co_return std::unique_ptr<ServerSession>(std::move(session));
 }
 
-Task<Result<std::unique_ptr<ClientSession>>> dialWebSocketCommand(net::HttpClient& client,
+Task<Result<std::unique_ptr<ClientSession>>> dialWebSocketCommand(Upgrader& client,
                                                                   net::ClientRequest request,
                                                                   StreamSet streams,
                                                                   std::stop_token stop) {
-  CO_TRY(auto socket,
-         co_await net::dialWebSocket(client, std::move(request), clientVersions(), stop));
+  CO_TRY(auto offer, net::offerWebSocket(std::move(request), clientVersions()));
+  CO_TRY(auto response, co_await client.send(std::move(offer.request), stop));
+  CO_TRY(auto socket, co_await net::takeWebSocket(std::move(response), std::move(offer.key),
+                                                  std::move(offer.protocols), stop));
   co_return std::unique_ptr<ClientSession>(
       std::make_unique<WebSocketClientSession>(std::move(socket), streams));
 }

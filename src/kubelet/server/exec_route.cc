@@ -31,6 +31,7 @@ struct Runtime {
     return options;
   }
   net::HttpClient client;
+  streaming::HttpUpgrader upgrader{client};
   std::string target;
 };
 

@@ -322,7 +322,8 @@ Task<Gathered> session(KubeletPort& t, Transport transport, std::string target, 
   Gathered out;
   net::ClientRequest request;
   request.target = std::move(target);
-  auto dialled = co_await streaming::dialRemoteCommand(transport, *t.client, std::move(request),
+  streaming::HttpUpgrader upgrader(*t.client);
+  auto dialled = co_await streaming::dialRemoteCommand(transport, upgrader, std::move(request),
                                                        streams, deadline.token());
   if (dialled.ok()) {
     out = co_await streaming::testing::gather(**dialled, std::move(input), false, deadline.token());
@@ -409,7 +410,8 @@ Task<std::string> forwardOnce(KubeletPort& t, bool tunnel) {
   std::string out;
   net::ClientRequest request;
   request.target = "/portForward/default/web-1";
-  auto forwarder = co_await streaming::PortForwarder::dial(*t.client, std::move(request), tunnel,
+  streaming::HttpUpgrader upgrader(*t.client);
+  auto forwarder = co_await streaming::PortForwarder::dial(upgrader, std::move(request), tunnel,
                                                            deadline.token());
   if (forwarder.ok()) {
     auto listener = net::Listener::listen(t.reactor, "127.0.0.1:0");

@@ -200,22 +200,29 @@ Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request, Respo
   co_return std::make_unique<WebSocket>(std::move(stream), WebSocket::Role::Server, chosen);
 }
 
-Task<Result<std::unique_ptr<WebSocket>>> dialWebSocket(HttpClient& client, ClientRequest request,
-                                                       std::vector<std::string> protocols,
-                                                       std::stop_token stop) {
+Result<WebSocketOffer> offerWebSocket(ClientRequest request, std::vector<std::string> protocols) {
   unsigned char nonce[16];
-  if (RAND_bytes(nonce, sizeof nonce) != 1) co_return internalError("RAND_bytes");
-  auto key = base64(nonce, sizeof nonce);
+  if (RAND_bytes(nonce, sizeof nonce) != 1) return internalError("RAND_bytes");
+  WebSocketOffer out;
+  out.key = base64(nonce, sizeof nonce);
   std::string offered;
   for (const auto& p : protocols) offered += (offered.empty() ? "" : ", ") + p;
   request.headers.set("Connection", "Upgrade");
   request.headers.set("Upgrade", "websocket");
   request.headers.set("Sec-WebSocket-Version", "13");
-  request.headers.set("Sec-WebSocket-Key", key);
+  request.headers.set("Sec-WebSocket-Key", out.key);
   if (!offered.empty()) request.headers.set("Sec-WebSocket-Protocol", offered);
   request.method = "GET";
   request.body.clear();
-  CO_TRY(auto response, co_await client.sendForUpgrade(std::move(request), stop));
+  out.request = std::move(request);
+  out.protocols = std::move(protocols);
+  return out;
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> takeWebSocket(std::unique_ptr<ClientResponse> response,
+                                                       std::string key,
+                                                       std::vector<std::string> protocols,
+                                                       std::stop_token stop) {
   if (response->status != 101) {
     auto body = co_await response->body().readAll(64 * 1024, stop);
     co_return Status(Reason::Unknown, response->status,
@@ -228,6 +235,15 @@ Task<Result<std::unique_ptr<WebSocket>>> dialWebSocket(HttpClient& client, Clien
       std::find(protocols.begin(), protocols.end(), protocol) == protocols.end())
     co_return unreachable("websocket: bad handshake: protocol not offered");
   co_return std::make_unique<WebSocket>(response->takeStream(), WebSocket::Role::Client, protocol);
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> dialWebSocket(HttpClient& client, ClientRequest request,
+                                                       std::vector<std::string> protocols,
+                                                       std::stop_token stop) {
+  CO_TRY(auto offer, offerWebSocket(std::move(request), std::move(protocols)));
+  CO_TRY(auto response, co_await client.sendForUpgrade(std::move(offer.request), stop));
+  co_return co_await takeWebSocket(std::move(response), std::move(offer.key),
+                                   std::move(offer.protocols), stop);
 }
 
 }  // namespace coxswain::net

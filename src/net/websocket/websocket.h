@@ -57,6 +57,18 @@ bool isWebSocketRequest(const Request& request);
 /// among `protocols` takes clients that offer none.
 Task<Result<std::unique_ptr<WebSocket>>> acceptWebSocket(Request& request, ResponseWriter& response,
                                                          std::vector<std::string> protocols);
+/// The client's handshake in halves, for those who send requests in a way of their own.
+struct WebSocketOffer {
+  ClientRequest request;  ///< to be sent, by whatever way asks for an upgrade
+  std::string key;
+  std::vector<std::string> protocols;
+};
+Result<WebSocketOffer> offerWebSocket(ClientRequest request, std::vector<std::string> protocols);
+/// From the answer. One other than 101 fails with its HTTP code and (short) body.
+Task<Result<std::unique_ptr<WebSocket>>> takeWebSocket(std::unique_ptr<ClientResponse> response,
+                                                       std::string key,
+                                                       std::vector<std::string> protocols,
+                                                       std::stop_token stop);
 /// The client's handshake. An answer other than 101 fails with its HTTP code and (short) body.
 Task<Result<std::unique_ptr<WebSocket>>> dialWebSocket(HttpClient& client, ClientRequest request,
                                                        std::vector<std::string> protocols,
