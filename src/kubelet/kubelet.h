@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "kubelet/options.h"
+#include "kubelet/config/options.h"
 #include "runtime/task.h"
 
 namespace coxswain {

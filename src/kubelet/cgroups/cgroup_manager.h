@@ -30,6 +30,7 @@ class CgroupManager {
   [[nodiscard]] virtual std::vector<std::string> pods() const = 0;
   /// CPU shares of the burstable class: the sum of its pods'.
   virtual Status setBurstableShares(uint64_t shares) = 0;
+  [[nodiscard]] virtual bool isV2() const { return false; }
 };
 
 /// For `cgroupsPerQos: false`: the runtime puts containers where it likes.

@@ -30,6 +30,7 @@ class CgroupfsManager final : public CgroupManager {
   Status removePod(std::string_view uid) override;
   [[nodiscard]] std::vector<std::string> pods() const override;
   Status setBurstableShares(uint64_t shares) override;
+  [[nodiscard]] bool isV2() const override { return layout_.v2; }
 
  private:
   Status make(const std::string& group);

@@ -1,0 +1,111 @@
+#include <signal.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "api/gen/core_v1.h"
+#include "base/log.h"
+#include "kubelet/cgroups/cgroupfs_manager.h"
+#include "kubelet/cri/grpc_services.h"
+#include "kubelet/kubelet.h"
+#include "kubelet/node/node_facts.h"
+#include "kubelet/prober/transport.h"
+#include "runtime/file_watch.h"
+#include "runtime/files.h"
+#include "runtime/mounter.h"
+#include "runtime/random.h"
+#include "runtime/reactor.h"
+
+namespace coxswain::kubelet {
+namespace {
+
+void killByForce(int pid) {
+  ::kill(pid, SIGKILL);
+}
+
+/// Without a driver that can be had: tells at start.
+std::unique_ptr<CgroupManager> makeCgroups(Files& files, const KubeletOptions& options,
+                                           Status& problem) {
+  if (!options.cgroupsPerQos) return std::make_unique<NoCgroups>();
+  if (options.cgroupDriver != "cgroupfs") {
+    problem = badRequest("cgroup driver \"" + options.cgroupDriver +
+                         "\" is not supported; use \"cgroupfs\"");
+    return std::make_unique<NoCgroups>();
+  }
+  auto table = files.read("/proc/self/mountinfo");
+  auto layout = table.ok() ? findCgroups(*table) : Result<CgroupLayout>(table.status());
+  if (!layout.ok()) {
+    problem = layout.status();
+    return std::make_unique<NoCgroups>();
+  }
+  return std::make_unique<CgroupfsManager>(files, std::move(*layout), options.cgroupRoot,
+                                           killByForce);
+}
+
+KubeletOptions named(KubeletOptions options, const NodeFacts& facts) {
+  if (options.nodeName.empty()) {
+    auto machine = facts.machine();
+    if (machine.ok()) options.nodeName = machine->hostname;
+    std::transform(options.nodeName.begin(), options.nodeName.end(), options.nodeName.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+  }
+  return options;
+}
+
+cri::GrpcOptions grpc(const std::string& endpoint, Duration timeout) {
+  cri::GrpcOptions out;
+  out.endpoint = endpoint.find("://") == std::string::npos ? "unix://" + endpoint : endpoint;
+  out.requestTimeout = timeout;
+  return out;
+}
+
+}  // namespace
+
+struct SystemKubelet::Impl {
+  Impl(Reactor& reactor, client::Client& client, SystemKubeletOptions options)
+      : facts(files),
+        runtime(reactor, grpc(options.containerRuntimeEndpoint, options.runtimeRequestTimeout)),
+        images(reactor, grpc(options.imageServiceEndpoint.empty() ? options.containerRuntimeEndpoint
+                                                                  : options.imageServiceEndpoint,
+                             options.runtimeRequestTimeout)),
+        probes(reactor),
+        watches(reactor),
+        cgroups(makeCgroups(files, options.kubelet, problem)),
+        kubelet({reactor, client, runtime, images, files, mounter, random, probes, *cgroups, facts,
+                 &watches},
+                named(std::move(options.kubelet), facts)) {}
+
+  SystemFiles files;
+  SystemMounter mounter;
+  SystemRandom random;
+  SystemNodeFacts facts;
+  cri::GrpcRuntimeService runtime;
+  cri::GrpcImageService images;
+  NetTransport probes;
+  SystemFileWatches watches;
+  Status problem;
+  std::unique_ptr<CgroupManager> cgroups;
+  Kubelet kubelet;
+};
+
+SystemKubelet::SystemKubelet(Reactor& reactor, client::Client& client, SystemKubeletOptions options)
+    : impl_(std::make_unique<Impl>(reactor, client, std::move(options))) {}
+
+SystemKubelet::~SystemKubelet() = default;
+
+Task<Status> SystemKubelet::start(std::stop_token stop) {
+  if (!impl_->problem.ok()) co_return impl_->problem;
+  co_return co_await impl_->kubelet.start(std::move(stop));
+}
+
+Task<void> SystemKubelet::stop() {
+  co_await impl_->kubelet.stop();
+  co_await impl_->runtime.close();
+  co_await impl_->images.close();
+}
+
+Kubelet& SystemKubelet::kubelet() {
+  return impl_->kubelet;
+}
+
+}  // namespace coxswain::kubelet
