@@ -94,6 +94,9 @@ void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers
   const Row rows[] = {
       {"--concurrent-deployment-syncs", workers.deployment},
       {"--concurrent-replicaset-syncs", workers.replicaset},
+      {"--concurrent-rc-syncs", workers.replicationController},
+      {"--concurrent-daemonset-syncs", workers.daemonset},
+      {"--concurrent-statefulset-syncs", workers.statefulset},
       {"--concurrent-endpoint-syncs", workers.endpoints},
       {"--concurrent-service-endpoint-syncs", workers.endpointslice},
       {"--mirroring-concurrent-service-endpoint-syncs", workers.mirroring},

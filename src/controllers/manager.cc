@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/log.h"
+#include "controllers/daemonset/controller.h"
 #include "controllers/deployment/controller.h"
 #include "controllers/endpoints/controller.h"
 #include "controllers/endpointslice/controller.h"
@@ -15,6 +16,7 @@
 #include "controllers/podgc/controller.h"
 #include "controllers/replicaset/controller.h"
 #include "controllers/serviceaccount/controller.h"
+#include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
 #include "runtime/spawn.h"
 
@@ -95,6 +97,19 @@ constexpr Entry kEntries[] = {
     {"replicaset-controller", "replicaset",
      [](const Context& c, const Options& o) {
        return make<replicaset::ReplicaSetController>(c, o.workers.replicaset);
+     }},
+    {"replicationcontroller-controller", "replicationcontroller",
+     [](const Context& c, const Options& o) {
+       return make<replicaset::ReplicaSetController>(c, replicaset::replicationControllers(),
+                                                     o.workers.replicationController);
+     }},
+    {"daemonset-controller", "daemonset",
+     [](const Context& c, const Options& o) {
+       return make<daemonset::DaemonSetController>(c, o.workers.daemonset);
+     }},
+    {"statefulset-controller", "statefulset",
+     [](const Context& c, const Options& o) {
+       return make<statefulset::StatefulSetController>(c, o.workers.statefulset);
      }},
     {"endpoints-controller", "endpoint",
      [](const Context& c, const Options& o) {

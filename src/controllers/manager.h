@@ -31,6 +31,9 @@ struct ManagerOptions {
   struct Workers {
     int deployment = 5;
     int replicaset = 5;
+    int replicationController = 5;
+    int daemonset = 2;
+    int statefulset = 5;
     int endpoints = 5;
     int endpointslice = 5;
     int mirroring = 5;

@@ -21,6 +21,12 @@ void Expectations::expectDeletions(const std::string& key, const std::vector<std
   pending_[key] = std::move(pending);
 }
 
+void Expectations::expect(const std::string& key, int creations,
+                          const std::vector<std::string>& deletedUids, MonotonicTime now) {
+  expectDeletions(key, deletedUids, now);
+  pending_[key].creations = creations;
+}
+
 void Expectations::creationObserved(const std::string& key) {
   auto at = pending_.find(key);
   if (at != pending_.end()) --at->second.creations;

@@ -16,6 +16,9 @@ class Expectations {
   void expectCreations(const std::string& key, int count, MonotonicTime now);
   void expectDeletions(const std::string& key, const std::vector<std::string>& uids,
                        MonotonicTime now);
+  /// Both at once.
+  void expect(const std::string& key, int creations, const std::vector<std::string>& deletedUids,
+              MonotonicTime now);
   void creationObserved(const std::string& key);
   void deletionObserved(const std::string& key, const std::string& uid);
   [[nodiscard]] bool satisfied(const std::string& key, MonotonicTime now) const;

@@ -24,17 +24,21 @@ namespace {
 
 constexpr int kBurst = 500;
 
-Controller::Options options(int workers) {
+Controller::Options options(const Flavor& flavor, int workers) {
   Controller::Options o;
-  o.name = "replicaset-controller";
+  o.name = flavor.controller;
   o.workers = workers;
   return o;
 }
 
 }  // namespace
 
-ReplicaSetController::ReplicaSetController(const Context& context, int workers)
-    : Controller(context, options(workers)), sets_(use<ReplicaSet>()), pods_(use<Pod>()) {
+ReplicaSetController::ReplicaSetController(const Context& context, const Flavor& flavor,
+                                           int workers)
+    : Controller(context, options(flavor, workers)),
+      flavor_(flavor),
+      sets_(use(*flavor.type)),
+      pods_(use<Pod>()) {
   addControllerIndex(sets_);
   addNamespaceIndex(sets_);
   addControllerIndex(pods_);
@@ -50,11 +54,12 @@ void ReplicaSetController::onSet(const client::Change& change) {
   queue().add(key);
 }
 
-ReplicaSetController::SetPointer ReplicaSetController::controllerOf(const Pod& pod) const {
+View ReplicaSetController::controllerOf(const Pod& pod) const {
   const auto* owner = api::controllerOf(pod.metadata);
-  if (owner == nullptr || owner->kind != "ReplicaSet") return nullptr;
-  auto set = sets_.get<ReplicaSet>(pod.metadata.namespace_ + "/" + owner->name);
-  return set && set->metadata.uid == owner->uid ? set : nullptr;
+  if (owner == nullptr || owner->kind != kind().kind->kind) return {};
+  auto set = flavor_.view(sets_.get(pod.metadata.namespace_ + "/" + owner->name));
+  if (set && set->metadata.uid != owner->uid) return {};
+  return set;
 }
 
 void ReplicaSetController::enqueueOwnersOf(const Pod& pod) {
@@ -64,10 +69,10 @@ void ReplicaSetController::enqueueOwnersOf(const Pod& pod) {
   }
   if (api::controllerOf(pod.metadata) != nullptr || pod.metadata.labels.empty()) return;
   for (const auto& object : sets_.byIndex(kByNamespace, pod.metadata.namespace_)) {
-    const auto& set = *object.as<ReplicaSet>();
-    auto selector = api::LabelSelector::from(set.spec.selector.get());
+    const auto set = flavor_.view(object);
+    auto selector = api::LabelSelector::from(set->spec.selector.get());
     if (selector.ok() && !selector->isEverything() && selector->matches(pod.metadata.labels)) {
-      queue().add(api::objectKey(set.metadata));
+      queue().add(api::objectKey(set->metadata));
     }
   }
 }
@@ -86,14 +91,15 @@ void ReplicaSetController::onPod(const client::Change& change) {
   }
   if (before != nullptr && after != nullptr) {
     const auto old = controllerOf(*before);
-    if (old && old != set) queue().add(api::objectKey(old->metadata));
+    if (old && (!set || old->metadata.uid != set->metadata.uid))
+      queue().add(api::objectKey(old->metadata));
   }
   if (after == nullptr && !set) return;
   enqueueOwnersOf(pod);
 }
 
 Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::stop_token stop) {
-  auto set = sets_.get<ReplicaSet>(key);
+  auto set = flavor_.view(sets_.get(key));
   if (!set) {
     expectations_.forget(key);
     co_return Duration(0);
@@ -110,13 +116,13 @@ Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::sto
   co_return nextAvailable(pods.active, set->spec.minReadySeconds, now());
 }
 
-Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const SetPointer& set,
+Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const View& set,
                                                                          std::stop_token stop) {
   Pods mine;
   auto selector = api::LabelSelector::from(set->spec.selector.get());
   // Validation keeps these out; nothing to do until the spec changes.
   if (!selector.ok()) co_return mine;
-  Claimer claimer(client(), client::resourceOf<ReplicaSet>(), set->metadata, *selector);
+  Claimer claimer(client(), *flavor_.type, set->metadata, *selector);
   auto candidates = pods_.byIndex(kByController, set->metadata.uid);
   for (auto& orphan : pods_.byIndex(kByController, orphansOf(set->metadata.namespace_))) {
     candidates.push_back(std::move(orphan));
@@ -134,8 +140,8 @@ Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const S
   co_return mine;
 }
 
-Task<Status> ReplicaSetController::manage(std::string key, SetPointer set,
-                                          std::vector<PodPointer> active, std::stop_token stop) {
+Task<Status> ReplicaSetController::manage(std::string key, View set, std::vector<PodPointer> active,
+                                          std::stop_token stop) {
   const int difference = static_cast<int>(active.size()) - set->spec.replicas.value_or(1);
   if (difference < 0) {
     co_return co_await createPods(key, set, std::min(-difference, kBurst), stop);
@@ -166,11 +172,11 @@ PodsByNode ReplicaSetController::crowds(const ReplicaSet& set) const {
   return crowds;
 }
 
-Task<void> ReplicaSetController::createOne(const std::string& key, const SetPointer& set,
-                                           Status& outcome, std::stop_token stop) {
-  Pod pod = podFromTemplate(ReplicaSet::kInfo, set.get(), set->spec.template_);
+Task<void> ReplicaSetController::createOne(const std::string& key, const View& set, Status& outcome,
+                                           std::stop_token stop) {
+  Pod pod = podFromTemplate(kind(), set.original.data(), set->spec.template_);
   outcome =
-      co_await createPod(client(), events(), ReplicaSet::kInfo, set.get(), std::move(pod), stop);
+      co_await createPod(client(), events(), kind(), set.original.data(), std::move(pod), stop);
   if (outcome.ok()) co_return;
   // No event will come for it.
   expectations_.creationObserved(key);
@@ -178,7 +184,7 @@ Task<void> ReplicaSetController::createOne(const std::string& key, const SetPoin
 }
 
 /// In batches that double, so that a quota that is used up costs few requests.
-Task<Status> ReplicaSetController::createPods(std::string key, SetPointer set, int count,
+Task<Status> ReplicaSetController::createPods(std::string key, View set, int count,
                                               std::stop_token stop) {
   expectations_.expectCreations(key, count, executor().now());
   int batch = 1;
@@ -198,16 +204,16 @@ Task<Status> ReplicaSetController::createPods(std::string key, SetPointer set, i
   co_return Status();
 }
 
-Task<void> ReplicaSetController::deleteOne(const std::string& key, const SetPointer& set,
-                                           PodPointer pod, Status& outcome, std::stop_token stop) {
-  outcome = co_await deletePod(client(), events(), ReplicaSet::kInfo, set.get(),
+Task<void> ReplicaSetController::deleteOne(const std::string& key, const View& set, PodPointer pod,
+                                           Status& outcome, std::stop_token stop) {
+  outcome = co_await deletePod(client(), events(), kind(), set.original.data(),
                                pod->metadata.namespace_, pod->metadata.name, stop);
   if (outcome.ok()) co_return;
   expectations_.deletionObserved(key, pod->metadata.uid);
   if (isNotFound(outcome)) outcome = Status();
 }
 
-Task<Status> ReplicaSetController::deletePods(std::string key, SetPointer set,
+Task<Status> ReplicaSetController::deletePods(std::string key, View set,
                                               std::vector<PodPointer> chosen,
                                               std::stop_token stop) {
   std::vector<std::string> uids;
@@ -225,27 +231,24 @@ Task<Status> ReplicaSetController::deletePods(std::string key, SetPointer set,
   co_return Status();
 }
 
-Task<Status> ReplicaSetController::writeStatus(SetPointer set, const ReplicaSetStatus& wanted,
+Task<Status> ReplicaSetController::writeStatus(View set, const ReplicaSetStatus& wanted,
                                                std::stop_token stop) {
   if (api::semanticEqual(set->status, wanted) &&
       set->metadata.generation == set->status.observedGeneration) {
     co_return Status();
   }
-  ReplicaSet next = *set;
-  const int64_t generation = set->metadata.generation;
-  next.status = wanted;
-  next.status.observedGeneration = generation;
-  auto written = co_await client::update(client(), next, "status", stop);
+  ReplicaSetStatus next = wanted;
+  next.observedGeneration = set->metadata.generation;
+  api::ConstObject object(flavor_.withStatus(set.original, next));
+  auto written = co_await client().update(*flavor_.type, "status", std::move(object), stop);
   if (written.ok() || !isConflict(written.status())) co_return written.status();
   // Someone else wrote: once more on what is there now.
-  auto fresh = co_await client::get<ReplicaSet>(client(), set->metadata.namespace_,
-                                                set->metadata.name, stop);
+  auto fresh =
+      co_await client().get(*flavor_.type, set->metadata.namespace_, set->metadata.name, stop);
   if (!fresh.ok()) co_return fresh.status();
-  if ((*fresh)->metadata.uid != set->metadata.uid) co_return Status();
-  const ReplicaSetStatus status = next.status;
-  next = **fresh;
-  next.status = status;
-  auto again = co_await client::update(client(), next, "status", stop);
+  if (api::objectMeta(*fresh)->uid != set->metadata.uid) co_return Status();
+  api::ConstObject once(flavor_.withStatus(*fresh, next));
+  auto again = co_await client().update(*flavor_.type, "status", std::move(once), stop);
   co_return again.status();
 }
 

@@ -5,20 +5,22 @@
 #include "controllers/framework/controller.h"
 #include "controllers/framework/expectations.h"
 #include "controllers/replicaset/decide.h"
+#include "controllers/replicaset/flavor.h"
 
 namespace coxswain::controllers::replicaset {
 
-/// Keeps as many pods of a ReplicaSet as its spec says.
-/// Upstream: pkg/controller/replicaset/replica_set.go.
+/// Keeps as many pods of a ReplicaSet (or ReplicationController, by its flavor) as its spec says.
+/// Upstream: pkg/controller/replicaset/replica_set.go, pkg/controller/replication.
 class ReplicaSetController final : public Controller {
  public:
-  explicit ReplicaSetController(const Context& context, int workers = 5);
+  explicit ReplicaSetController(const Context& context, int workers = 5)
+      : ReplicaSetController(context, replicaSets(), workers) {}
+  ReplicaSetController(const Context& context, const Flavor& flavor, int workers);
 
  protected:
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
 
  private:
-  using SetPointer = std::shared_ptr<const api::apps::v1::ReplicaSet>;
   struct Pods {
     std::vector<PodPointer> active;
     size_t terminating = 0;
@@ -27,21 +29,24 @@ class ReplicaSetController final : public Controller {
   void onSet(const client::Change& change);
   void onPod(const client::Change& change);
   void enqueueOwnersOf(const api::core::v1::Pod& pod);
-  SetPointer controllerOf(const api::core::v1::Pod& pod) const;
-  Task<Result<Pods>> claimPods(const SetPointer& set, std::stop_token stop);
-  Task<Status> manage(std::string key, SetPointer set, std::vector<PodPointer> active,
+  View controllerOf(const api::core::v1::Pod& pod) const;
+  Task<Result<Pods>> claimPods(const View& set, std::stop_token stop);
+  Task<Status> manage(std::string key, View set, std::vector<PodPointer> active,
                       std::stop_token stop);
-  Task<Status> createPods(std::string key, SetPointer set, int count, std::stop_token stop);
-  Task<Status> deletePods(std::string key, SetPointer set, std::vector<PodPointer> chosen,
+  Task<Status> createPods(std::string key, View set, int count, std::stop_token stop);
+  Task<Status> deletePods(std::string key, View set, std::vector<PodPointer> chosen,
                           std::stop_token stop);
-  Task<void> createOne(const std::string& key, const SetPointer& set, Status& outcome,
+  Task<void> createOne(const std::string& key, const View& set, Status& outcome,
                        std::stop_token stop);
-  Task<void> deleteOne(const std::string& key, const SetPointer& set, PodPointer pod,
-                       Status& outcome, std::stop_token stop);
-  Task<Status> writeStatus(SetPointer set, const api::apps::v1::ReplicaSetStatus& wanted,
+  Task<void> deleteOne(const std::string& key, const View& set, PodPointer pod, Status& outcome,
+                       std::stop_token stop);
+  Task<Status> writeStatus(View set, const api::apps::v1::ReplicaSetStatus& wanted,
                            std::stop_token stop);
   [[nodiscard]] PodsByNode crowds(const api::apps::v1::ReplicaSet& set) const;
 
+  [[nodiscard]] const api::MessageInfo& kind() const { return *flavor_.type->kind; }
+
+  const Flavor& flavor_;
   client::Informer& sets_;
   client::Informer& pods_;
   Expectations expectations_;

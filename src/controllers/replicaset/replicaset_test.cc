@@ -138,6 +138,44 @@ TEST_P(ReplicaSetSeeds, ReportsFailure) {
       1h));
 }
 
+TEST_P(ReplicaSetSeeds, ReplicationControllersToo) {
+  using api::core::v1::ReplicationController;
+  Harness h(GetParam());
+  h.add<ReplicaSetController>();
+  h.add<ReplicaSetController>(replicationControllers(), 5);
+  h.playKubelet({"n1", "n2"});
+  h.client.faults.error = h.client.faults.lostAnswer = 0.05;
+  h.client.faults.conflict = 0.2;
+  h.start();
+  auto set = replicaSet("w", 2);
+  ReplicationController controller;
+  controller.metadata = set.metadata;
+  controller.spec.replicas = 3;
+  controller.spec.selector["app"] = "a";
+  controller.spec.template_ = set.spec.template_;
+  h.client.put(controller);
+  h.client.put(set);
+  auto status = [&h] { return h.client.peek<ReplicationController>("default", "w")->status; };
+  ASSERT_TRUE(h.until([&] {
+    return status().availableReplicas == 3 && status().observedGeneration == 1 &&
+           h.client.peek<ReplicaSet>("default", "w")->status.availableReplicas == 2;
+  }));
+  size_t mine = 0;
+  for (const auto& pod : h.client.peekAll<Pod>()) {
+    const auto* owner = api::controllerOf(pod->metadata);
+    ASSERT_NE(owner, nullptr);
+    if (owner->kind == "ReplicationController") {
+      EXPECT_EQ(owner->apiVersion, "v1");
+      ++mine;
+    }
+  }
+  EXPECT_EQ(mine, 3u);
+  h.client.change<ReplicationController>("default", "w",
+                                         [](ReplicationController& c) { c.spec.replicas = 0; });
+  ASSERT_TRUE(h.until([&] { return status().replicas == 0 && status().observedGeneration == 2; }));
+  EXPECT_EQ(active(h), 2u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, ReplicaSetSeeds, ::testing::Values(1, 2, 3, 4, 5));
 
 PodPointer pod(const std::string& name, const std::function<void(Pod&)>& edit) {

@@ -1,0 +1,154 @@
+#include "controllers/framework/history.h"
+
+#include <algorithm>
+
+#include "api/codec/json.h"
+#include "api/gen/apps_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
+#include "api/select/labels.h"
+#include "client/resources.h"
+#include "controllers/framework/claims.h"
+#include "controllers/framework/indices.h"
+
+namespace coxswain::controllers {
+
+using api::apps::v1::ControllerRevision;
+using api::apps::v1::DaemonSet;
+using api::core::v1::PodTemplateSpec;
+
+std::string revisionData(const PodTemplateSpec& podTemplate) {
+  std::string body;
+  api::encodeJson(PodTemplateSpec::info(), &podTemplate, body);
+  // Keys of the patch are in order, as upstream marshals a map.
+  return "{\"spec\":{\"template\":{\"$patch\":\"replace\"," + body.substr(1) + "}}";
+}
+
+Result<PodTemplateSpec> templateOf(const ControllerRevision& revision) {
+  // The patch of a DaemonSet or StatefulSet: both have spec.template.
+  DaemonSet set;
+  api::JsonReport report;
+  TRY_STATUS(api::decodeJson(DaemonSet::info(), revision.data.raw, &set, &report));
+  if (set.spec.template_.spec.containers.empty()) {
+    return badRequest("controllerrevision " + revision.metadata.name + " has no template");
+  }
+  return set.spec.template_;
+}
+
+namespace {
+
+Task<Result<std::vector<RevisionPointer>>> ownRevisions(client::Client& client,
+                                                        const client::Informer& revisions,
+                                                        const HistoryOwner& owner,
+                                                        std::stop_token stop) {
+  std::vector<RevisionPointer> own;
+  for (const auto& object : revisions.byIndex(kByController, owner.meta.uid)) {
+    own.push_back(object.sharedAs<ControllerRevision>());
+  }
+  if (owner.selector != nullptr && !owner.meta.deletionTimestamp) {
+    auto selector = api::LabelSelector::from(owner.selector);
+    if (selector.ok() && !selector->isEverything()) {
+      Claimer claimer(client, owner.type, owner.meta, *selector);
+      for (const auto& object :
+           revisions.byIndex(kByController, orphansOf(owner.meta.namespace_))) {
+        CO_TRY(bool mine,
+               co_await claimer.claim(client::resourceOf<ControllerRevision>(), object, stop));
+        if (mine) own.push_back(object.sharedAs<ControllerRevision>());
+      }
+    }
+  }
+  std::sort(own.begin(), own.end(), [](const auto& a, const auto& b) {
+    if (a->revision != b->revision) return a->revision < b->revision;
+    return a->metadata.name < b->metadata.name;
+  });
+  co_return own;
+}
+
+ControllerRevision makeRevision(const HistoryOwner& owner, const std::string& hash,
+                                int64_t number) {
+  ControllerRevision made;
+  made.metadata.namespace_ = owner.meta.namespace_;
+  made.metadata.name = owner.meta.name + "-" + hash;
+  made.metadata.labels = owner.podTemplate.metadata.labels;
+  made.metadata.labels[kRevisionLabel] = hash;
+  made.metadata.annotations = owner.meta.annotations;
+  made.metadata.ownerReferences.push_back(api::newControllerRef(
+      owner.meta, owner.type.kind->kind->apiVersion, owner.type.kind->kind->kind));
+  made.data.raw = revisionData(owner.podTemplate);
+  made.revision = number;
+  return made;
+}
+
+}  // namespace
+
+Task<Result<History>> syncHistory(client::Client& client, const client::Informer& revisions,
+                                  HistoryOwner owner, std::stop_token stop) {
+  History history;
+  history.collisions = owner.collisionCount.value_or(0);
+  CO_TRY(history.all, co_await ownRevisions(client, revisions, owner, stop));
+  const auto data = revisionData(owner.podTemplate);
+  const int64_t newest = history.all.empty() ? 0 : history.all.back()->revision;
+  // An equal one of before: the newest of them becomes the newest of all.
+  auto equal = std::find_if(history.all.rbegin(), history.all.rend(),
+                            [&data](const auto& r) { return r->data.raw == data; });
+  if (equal != history.all.rend()) {
+    history.current = *equal;
+    if (history.current->revision == newest) co_return history;
+    ControllerRevision next = *history.current;
+    next.revision = newest + 1;
+    CO_TRY(history.current, co_await client::update(client, std::move(next), "", stop));
+    history.all.erase(std::next(equal).base());
+    history.all.push_back(history.current);
+    co_return history;
+  }
+  while (true) {
+    std::optional<int32_t> collisions;
+    if (history.collisions > 0) collisions = history.collisions;
+    const auto hash = api::podTemplateHash(owner.podTemplate, collisions);
+    ControllerRevision wanted = makeRevision(owner, hash, newest + 1);
+    const std::string name = wanted.metadata.name;
+    auto made = co_await client::create(client, std::move(wanted), stop);
+    if (isAlreadyExists(made.status())) {
+      auto there =
+          co_await client::get<ControllerRevision>(client, owner.meta.namespace_, name, stop);
+      if (!there.ok()) co_return there.status();
+      const auto* controller = api::controllerOf((*there)->metadata);
+      const bool ours = controller != nullptr && controller->uid == owner.meta.uid;
+      if (!ours || (*there)->data.raw != data) {
+        ++history.collisions;
+        continue;
+      }
+      made = std::move(there);
+    }
+    if (!made.ok()) co_return made.status();
+    history.current = *made;
+    history.all.push_back(*made);
+    co_return history;
+  }
+}
+
+Task<Status> trimHistory(client::Client& client, const History& history, size_t limit,
+                         std::vector<std::string> live, std::stop_token stop) {
+  std::vector<RevisionPointer> unused;
+  for (const auto& revision : history.all) {
+    const auto* hash = revision->metadata.labels.get(kRevisionLabel);
+    const bool used = std::any_of(live.begin(), live.end(), [&](const std::string& name) {
+      return name == revision->metadata.name || (hash != nullptr && name == *hash);
+    });
+    if (!used && revision->metadata.uid != history.current->metadata.uid) {
+      unused.push_back(revision);
+    }
+  }
+  for (size_t i = 0; i + limit < unused.size(); ++i) {
+    const auto& meta = unused[i]->metadata;
+    client::DeleteOptions options;
+    options.uid = meta.uid;
+    Status gone = co_await client.remove(client::resourceOf<ControllerRevision>(), meta.namespace_,
+                                         meta.name, std::move(options), stop);
+    if (!gone.ok() && !isNotFound(gone)) co_return gone;
+  }
+  co_return Status();
+}
+
+}  // namespace coxswain::controllers

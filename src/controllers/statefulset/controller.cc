@@ -1,0 +1,240 @@
+#include "controllers/statefulset/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
+#include "api/reflect/equal.h"
+#include "api/select/labels.h"
+#include "client/resources.h"
+#include "controllers/framework/claims.h"
+#include "controllers/framework/indices.h"
+#include "controllers/framework/pod_control.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::controllers::statefulset {
+
+using api::apps::v1::ControllerRevision;
+using api::apps::v1::StatefulSet;
+using api::apps::v1::StatefulSetStatus;
+using api::core::v1::PersistentVolumeClaim;
+using api::core::v1::Pod;
+
+namespace {
+
+constexpr size_t kAtOnce = 100;
+
+Controller::Options options(int workers) {
+  Controller::Options o;
+  o.name = "statefulset-controller";
+  o.workers = workers;
+  return o;
+}
+
+}  // namespace
+
+StatefulSetController::StatefulSetController(const Context& context, int workers)
+    : Controller(context, options(workers)),
+      sets_(use<StatefulSet>()),
+      pods_(use<Pod>()),
+      claims_(use<PersistentVolumeClaim>()),
+      revisions_(use<ControllerRevision>()) {
+  addNamespaceIndex(sets_);
+  addControllerIndex(pods_);
+  addControllerIndex(revisions_);
+  sets_.addHandler([this](const client::Change& change) {
+    queue().add(client::objectKey(change.after ? change.after : change.before));
+  });
+  pods_.addHandler([this](const client::Change& change) { onPod(change); });
+}
+
+StatefulSetController::SetPointer StatefulSetController::ownerOf(const Pod& pod) const {
+  const auto* owner = api::controllerOf(pod.metadata);
+  if (owner == nullptr || owner->kind != "StatefulSet") return nullptr;
+  auto set = sets_.get<StatefulSet>(pod.metadata.namespace_ + "/" + owner->name);
+  return set && set->metadata.uid == owner->uid ? set : nullptr;
+}
+
+void StatefulSetController::onPod(const client::Change& change) {
+  const auto* before = change.before.as<Pod>();
+  const auto* after = change.after.as<Pod>();
+  for (const auto* pod : {before, after}) {
+    auto set = pod == nullptr ? nullptr : ownerOf(*pod);
+    if (set) queue().add(api::objectKey(set->metadata));
+  }
+  if (after == nullptr || api::controllerOf(after->metadata) != nullptr) return;
+  for (const auto& object : sets_.byIndex(kByNamespace, after->metadata.namespace_)) {
+    const auto& set = *object.as<StatefulSet>();
+    auto selector = api::LabelSelector::from(set.spec.selector.get());
+    const bool mine = selector.ok() && !selector->isEverything() &&
+                      selector->matches(after->metadata.labels) &&
+                      ordinalOf(set.metadata.name, after->metadata.name).has_value();
+    if (mine) queue().add(client::objectKey(object));
+  }
+}
+
+Task<Result<std::vector<PodPointer>>> StatefulSetController::claimPods(SetPointer set,
+                                                                       std::stop_token stop) {
+  std::vector<PodPointer> mine;
+  auto selector = api::LabelSelector::from(set->spec.selector.get());
+  if (!selector.ok() || selector->isEverything()) co_return mine;
+  Claimer claimer(client(), client::resourceOf<StatefulSet>(), set->metadata, *selector);
+  auto candidates = pods_.byIndex(kByController, set->metadata.uid);
+  for (auto& orphan : pods_.byIndex(kByController, orphansOf(set->metadata.namespace_))) {
+    if (ordinalOf(set->metadata.name, api::objectMeta(orphan)->name)) {
+      candidates.push_back(std::move(orphan));
+    }
+  }
+  for (const auto& object : candidates) {
+    CO_TRY(bool isMine, co_await claimer.claim(client::resourceOf<Pod>(), object, stop));
+    if (isMine) mine.push_back(object.sharedAs<Pod>());
+  }
+  co_return mine;
+}
+
+Result<StatefulSetController::Revisions> StatefulSetController::revisionsOf(
+    const StatefulSet& set, const History& history) const {
+  Revisions revisions;
+  revisions.update = revisions.current = history.current->metadata.name;
+  revisions.currentTemplate = set.spec.template_;
+  for (const auto& revision : history.all) {
+    if (revision->metadata.name != set.status.currentRevision) continue;
+    if (revision->metadata.uid == history.current->metadata.uid) continue;
+    revisions.current = revision->metadata.name;
+    TRY(revisions.currentTemplate, templateOf(*revision));
+  }
+  return revisions;
+}
+
+Task<Result<Duration>> StatefulSetController::reconcile(std::string key, std::stop_token stop) {
+  auto set = sets_.get<StatefulSet>(key);
+  if (!set) co_return Duration(0);
+  HistoryOwner owner{client::resourceOf<StatefulSet>(), set->metadata, set->spec.selector.get(),
+                     set->spec.template_, set->status.collisionCount};
+  if (set->metadata.deletionTimestamp) co_return Duration(0);
+  CO_TRY(History history, co_await syncHistory(client(), revisions_, owner, stop));
+  CO_TRY(Revisions revisions, revisionsOf(*set, history));
+  CO_TRY(auto pods, co_await claimPods(set, stop));
+  auto todo = plan(*set, pods, revisions.current, revisions.update, now());
+  todo.status.collisionCount = history.collisions;
+  Status failure;
+  for (size_t at = 0; at < todo.steps.size() && failure.ok(); at += kAtOnce) {
+    const size_t count = std::min(kAtOnce, todo.steps.size() - at);
+    std::vector<Status> outcomes(count);
+    std::vector<Task<void>> tasks;
+    for (size_t i = 0; i < count; ++i) {
+      tasks.push_back(carryOut(set, revisions, todo.steps[at + i], outcomes[i], stop));
+    }
+    co_await whenAll(std::move(tasks));
+    for (auto& outcome : outcomes) {
+      if (!outcome.ok()) failure = std::move(outcome);
+    }
+  }
+  const bool waits = todo.status.readyReplicas != todo.status.availableReplicas;
+  CO_TRY_STATUS(co_await writeStatus(set, std::move(todo.status), stop));
+  if (!failure.ok()) co_return failure;
+  std::vector<std::string> live{revisions.current, revisions.update};
+  for (const auto& pod : pods) {
+    const auto* revision = pod->metadata.labels.get(kRevisionLabel);
+    if (revision != nullptr) live.push_back(*revision);
+  }
+  const auto limit = static_cast<size_t>(std::max(0, set->spec.revisionHistoryLimit.value_or(10)));
+  CO_TRY_STATUS(co_await trimHistory(client(), history, limit, std::move(live), stop));
+  co_return waits ? Duration(std::chrono::seconds(std::max(1, set->spec.minReadySeconds)))
+                  : Duration(0);
+}
+
+void StatefulSetController::tell(const StatefulSet& set, std::string_view verb,
+                                 const std::string& pod, const Status& outcome) {
+  std::string word(verb);
+  word[0] = static_cast<char>(word[0] - 'a' + 'A');
+  if (outcome.ok()) {
+    events().event(
+        set, client::kEventNormal, "Successful" + word,
+        fmt::format("{} Pod {} in StatefulSet {} successful", verb, pod, set.metadata.name));
+  } else if (!isCanceled(outcome) && !isNamespaceTerminating(outcome)) {
+    events().event(set, client::kEventWarning, "Failed" + word,
+                   fmt::format("{} Pod {} in StatefulSet {} failed error: {}", verb, pod,
+                               set.metadata.name, outcome.message()));
+  }
+}
+
+Task<void> StatefulSetController::carryOut(const SetPointer& set, const Revisions& revisions,
+                                           Step step, Status& outcome, std::stop_token stop) {
+  switch (step.kind) {
+    case Step::Kind::Create:
+      outcome = co_await createOne(set, revisions, step, stop);
+      break;
+    case Step::Kind::Recreate: {
+      const bool failed = step.pod->status.phase == "Failed";
+      events().event(*set, client::kEventWarning,
+                     failed ? "RecreatingFailedPod" : "RecreatingTerminatedPod",
+                     fmt::format("StatefulSet {}/{} is recreating {} Pod {}",
+                                 set->metadata.namespace_, set->metadata.name,
+                                 failed ? "failed" : "terminated", step.pod->metadata.name));
+      outcome = co_await deleteOne(set, step.pod, stop);
+      break;
+    }
+    case Step::Kind::Delete:
+      outcome = co_await ownClaims(set, step.pod, step.ordinal, stop);
+      if (outcome.ok()) outcome = co_await deleteOne(set, step.pod, stop);
+      break;
+    case Step::Kind::Keep:
+      if (step.pod->status.phase == "Pending" || step.pod->status.phase.empty()) {
+        outcome = co_await makeClaims(set, step.ordinal, stop);
+      }
+      if (outcome.ok()) outcome = co_await ownClaims(set, step.pod, step.ordinal, stop);
+      if (outcome.ok()) outcome = co_await repairOne(set, step.pod, stop);
+      break;
+  }
+}
+
+Task<Status> StatefulSetController::createOne(SetPointer set, const Revisions& revisions, Step step,
+                                              std::stop_token stop) {
+  Status claims = co_await makeClaims(set, step.ordinal, stop);
+  if (isNamespaceTerminating(claims)) co_return Status();
+  CO_TRY_STATUS(std::move(claims));
+  Pod pod = podFromTemplate(StatefulSet::kInfo, set.get(),
+                            step.previous ? revisions.currentTemplate : set->spec.template_);
+  shapePod(*set, step.ordinal, step.previous ? revisions.current : revisions.update, pod);
+  const std::string name = pod.metadata.name;
+  auto made = co_await client::create(client(), std::move(pod), stop);
+  // The cache does not show it yet; or it is somebody else's, then its end brings the set again.
+  if (isAlreadyExists(made.status())) co_return made.status();
+  tell(*set, "create", name, made.status());
+  co_return isNamespaceTerminating(made.status()) ? Status() : made.status();
+}
+
+Task<Status> StatefulSetController::deleteOne(SetPointer set, PodPointer pod,
+                                              std::stop_token stop) {
+  client::DeleteOptions options;
+  options.uid = pod->metadata.uid;
+  Status gone = co_await client().remove(client::resourceOf<Pod>(), pod->metadata.namespace_,
+                                         pod->metadata.name, std::move(options), stop);
+  if (isNotFound(gone) || isConflict(gone)) co_return Status();
+  tell(*set, "delete", pod->metadata.name, gone);
+  co_return gone;
+}
+
+Task<Status> StatefulSetController::repairOne(SetPointer set, PodPointer pod,
+                                              std::stop_token stop) {
+  auto next = repaired(*set, *pod);
+  if (!next) co_return Status();
+  auto written = co_await client::update(client(), std::move(*next), "", stop);
+  if (isNotFound(written.status())) co_return Status();
+  tell(*set, "update", pod->metadata.name, written.status());
+  co_return written.status();
+}
+
+Task<Status> StatefulSetController::writeStatus(SetPointer set, StatefulSetStatus wanted,
+                                                std::stop_token stop) {
+  if (api::semanticEqual(set->status, wanted)) co_return Status();
+  StatefulSet next = *set;
+  next.status = std::move(wanted);
+  auto written = co_await client::update(client(), std::move(next), "status", stop);
+  co_return isNotFound(written.status()) ? Status() : written.status();
+}
+
+}  // namespace coxswain::controllers::statefulset
