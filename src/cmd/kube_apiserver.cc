@@ -59,6 +59,9 @@ void addAuthenticationFlags(CLI::App& app, ServerOptions& options) {
   app.add_option("--service-account-issuer", options.serviceAccountIssuer,
                  "who the issuer of tokens is")
       ->capture_default_str();
+  app.add_option("--service-ca-config-map", options.serviceCaConfigMap,
+                 "config map whose service-ca.crt is among the credentials of every pod, as in "
+                 "OpenShift; none if not given");
   app.add_option("--api-audiences", options.apiAudiences,
                  "audiences of tokens that are for this server; the issuer if not given")
       ->delimiter(',');

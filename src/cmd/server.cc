@@ -184,7 +184,7 @@ void Server::Impl::makeApi() {
                                   std::string_view plural) -> const GenericRegistry* {
                              return api->registry(group, version, plural);
                            },
-                           random};
+                           random, options.serviceCaConfigMap};
   admission = std::make_unique<AdmissionChain>(makeAdmissionPlugins(sources));
 
   ApiServerOptions apiOptions;

@@ -41,6 +41,9 @@ struct ServerOptions {
   std::string serviceAccountSigningKeyFile;         ///< empty: PKI-DIR/sa.key
   std::string serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local";
   std::vector<std::string> apiAudiences;  ///< empty: the issuer
+  /// A config map with key service-ca.crt that every pod's credentials include, as OpenShift has
+  /// it; somebody must make it in each namespace. Empty: none.
+  std::string serviceCaConfigMap;
   std::string serviceClusterIpRange = "10.96.0.0/16";
   std::string serviceNodePortRange = "30000-32767";
   std::string kubeletClientCertificate;  ///< with kubeletClientKey; empty: made in pkiDir

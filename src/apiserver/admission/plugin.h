@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct AdmissionSources {
                                        std::string_view plural)>
       registry;
   Random& random;
+  /// A config map of every namespace whose key service-ca.crt is among a pod's credentials, as
+  /// OpenShift has it; empty: none.
+  std::string serviceCaConfigMap = {};
 
   /// NotFound also where the resource is not served. `group` empty: core; version v1.
   [[nodiscard]] Result<api::ConstObject> get(std::string_view group, std::string_view plural,

@@ -13,8 +13,9 @@ constexpr std::string_view kVolumePrefix = "kube-api-access-";
 constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr int64_t kTokenSeconds = 3607;
 
-/// The credentials of a pod: a token that is renewed, the cluster's CA, the namespace.
-Volume accessVolume(std::string name) {
+/// The credentials of a pod: a token that is renewed, the cluster's CA, the namespace, perhaps the
+/// CA of services.
+Volume accessVolume(std::string name, const std::string& serviceCaConfigMap) {
   Volume volume;
   volume.name = std::move(name);
   auto& projected = volume.volumeSource.projected.emplace();
@@ -31,6 +32,12 @@ Volume accessVolume(std::string name) {
   auto& field = file.fieldRef.emplace();
   field.apiVersion = "v1";
   field.fieldPath = "metadata.namespace";
+  if (!serviceCaConfigMap.empty()) {
+    auto& serviceCa = projected.sources.emplace_back().configMap.emplace();
+    serviceCa.localObjectReference.name = serviceCaConfigMap;
+    auto& key = serviceCa.items.emplace_back();
+    key.key = key.path = "service-ca.crt";
+  }
   return volume;
 }
 
@@ -155,7 +162,8 @@ class ServiceAccountAdmission final : public AdmissionPlugin {
     bool needed = false;
     for (auto& container : spec.initContainers) needed |= mountInto(container, name);
     for (auto& container : spec.containers) needed |= mountInto(container, name);
-    if (needed && !present) spec.volumes.push_back(accessVolume(std::move(name)));
+    if (!needed || present) return;
+    spec.volumes.push_back(accessVolume(std::move(name), sources_.serviceCaConfigMap));
   }
 
   AdmissionSources sources_;

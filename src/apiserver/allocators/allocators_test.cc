@@ -240,9 +240,12 @@ TEST_F(Hooks, OneFamilyInTheCluster) {
   both.spec.ipFamilies = {"IPv4", "IPv6"};
   EXPECT_EQ(
       begin(both).status.message(),
-      "Service \"s\" is invalid: [spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be "
-      "'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified, "
-      "spec.ipFamilies[1]: Invalid value: \"IPv6\": not configured on this cluster]");
+      "Service \"s\" is invalid: spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be "
+      "'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
+  both.spec.ipFamilyPolicy = "PreferDualStack";
+  EXPECT_EQ(begin(both).status.message(),
+            "Service \"s\" is invalid: spec.ipFamilies[1]: Invalid value: \"IPv6\": not configured "
+            "on this cluster");
   auto prefer = service("ClusterIP");
   prefer.spec.ipFamilyPolicy = "PreferDualStack";
   EXPECT_EQ(stored(prefer).spec.clusterIPs.size(), 1U);

@@ -47,6 +47,7 @@ class PortRange {
   Status take(int32_t port, const std::string& owner);
   std::optional<int32_t> takeAny(const std::string& owner);
   void give(int32_t port, const std::string& owner);
+  [[nodiscard]] int32_t first() const { return first_; }
   [[nodiscard]] bool isFree(int32_t port) const;
   [[nodiscard]] uint64_t used() const { return pool_.used(); }
 

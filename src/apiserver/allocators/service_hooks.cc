@@ -81,8 +81,8 @@ void trimToOne(ServiceSpec& next, const ServiceSpec& current) {
 /// What one write took, and what its service had before.
 class ServiceHooks::Transaction final : public StorageTransaction {
  public:
-  Transaction(ServiceHooks& hooks, const Service& next, const Service* current)
-      : hooks_(hooks), next_(next), owner_(next.metadata.uid) {
+  Transaction(ServiceHooks& hooks, const Service& next, const Service* current, bool dryRun)
+      : hooks_(hooks), next_(next), owner_(next.metadata.uid), dryRun_(dryRun) {
     if (!current) return;
     addressesBefore_ = addressesOf(current->spec);
     portsBefore_ = portsOf(current->spec);
@@ -92,6 +92,8 @@ class ServiceHooks::Transaction final : public StorageTransaction {
   }
 
   [[nodiscard]] const std::string& owner() const { return owner_; }
+  /// Then any number will do: the range's first is shown and nothing is searched for.
+  [[nodiscard]] bool dryRun() const { return dryRun_; }
   [[nodiscard]] bool had(std::string_view address) const {
     return contains(addressesBefore_, address);
   }
@@ -128,6 +130,7 @@ class ServiceHooks::Transaction final : public StorageTransaction {
   ServiceHooks& hooks_;
   const Service& next_;  // until settle()
   std::string owner_;
+  bool dryRun_;
   std::vector<std::string> addressesBefore_;
   std::set<int32_t> portsBefore_;
   std::vector<std::string> addressesTaken_;
@@ -193,6 +196,7 @@ Status ServiceHooks::decideFamilies(Service& next, const Service* current) const
     errors.invalid(path.child("ipFamilyPolicy"), policy,
                    "this cluster is not configured for dual-stack services");
   }
+  if (!errors.empty()) return invalidService(next, std::move(errors));
   auto configured = [this](std::string_view family) {
     return std::any_of(addresses_.begin(), addresses_.end(),
                        [&](const AddressRange& range) { return range.family() == family; });
@@ -229,6 +233,10 @@ Status ServiceHooks::allocateAddresses(Service& next, const Service* current,
         return invalidService(next, std::move(errors));
       }
       transaction.took(wanted);
+      continue;
+    }
+    if (transaction.dryRun()) {
+      spec.clusterIPs.push_back(range->first());
       continue;
     }
     auto found = range->takeAny(transaction.owner());
@@ -269,6 +277,10 @@ Status ServiceHooks::allocatePorts(Service& next, const Service* current,
       port.nodePort = twin->nodePort;
       continue;
     }
+    if (transaction.dryRun()) {
+      port.nodePort = ports_.first();
+      continue;
+    }
     auto found = ports_.takeAny(transaction.owner());
     if (!found) return internalError("failed to allocate a nodePort: range is full");
     transaction.took(*found);
@@ -289,6 +301,10 @@ Status ServiceHooks::allocateHealthCheckPort(Service& next, const Service* curre
     }
   } else {
     if (!needsHealthCheckPort(next.spec)) return {};
+    if (transaction.dryRun()) {
+      port = ports_.first();
+      return {};
+    }
     auto found = ports_.takeAny(transaction.owner());
     if (!found) {
       return internalError("failed to allocate a HealthCheck NodePort: range is full");
@@ -299,9 +315,9 @@ Status ServiceHooks::allocateHealthCheckPort(Service& next, const Service* curre
   return {};
 }
 
-StorageHooks::Begun ServiceHooks::begin(Service& next, const Service* current) {
+StorageHooks::Begun ServiceHooks::begin(Service& next, const Service* current, bool dryRun) {
   TRY_STATUS(decideFamilies(next, current));
-  auto transaction = std::make_unique<Transaction>(*this, next, current);
+  auto transaction = std::make_unique<Transaction>(*this, next, current, dryRun);
   TRY_STATUS(allocateAddresses(next, current, *transaction));
   TRY_STATUS(allocatePorts(next, current, *transaction));
   TRY_STATUS(allocateHealthCheckPort(next, current, *transaction));
@@ -310,12 +326,12 @@ StorageHooks::Begun ServiceHooks::begin(Service& next, const Service* current) {
 }
 
 Task<StorageHooks::Begun> ServiceHooks::beginCreate(api::Object& object, bool dryRun) {
-  co_return begin(*object.as<Service>(), nullptr);
+  co_return begin(*object.as<Service>(), nullptr, dryRun);
 }
 
 Task<StorageHooks::Begun> ServiceHooks::beginUpdate(api::Object& next, const api::Object& current,
                                                     bool dryRun) {
-  co_return begin(*next.as<Service>(), current.as<Service>());
+  co_return begin(*next.as<Service>(), current.as<Service>(), dryRun);
 }
 
 void ServiceHooks::afterDelete(const api::Object& object) {

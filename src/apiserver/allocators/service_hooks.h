@@ -36,7 +36,7 @@ class ServiceHooks final : public StorageHooks {
 
  private:
   class Transaction;
-  Begun begin(api::core::v1::Service& next, const api::core::v1::Service* current);
+  Begun begin(api::core::v1::Service& next, const api::core::v1::Service* current, bool dryRun);
   Status allocateAddresses(api::core::v1::Service& next, const api::core::v1::Service* current,
                            Transaction& transaction);
   Status allocatePorts(api::core::v1::Service& next, const api::core::v1::Service* current,

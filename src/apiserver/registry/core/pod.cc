@@ -62,6 +62,16 @@ class PodStrategy : public TypedStrategy<v1::Pod> {
                                 "status.nominatedNodeName", "status.phase", "status.podIP"},
              .returnsDeleted = true}) {}
 
+  /// The kubelet ends a pod that runs somewhere; others go at once.
+  [[nodiscard]] std::optional<int64_t> gracePeriod(
+      const void* object, std::optional<int64_t> requested) const override {
+    const auto& pod = *static_cast<const v1::Pod*>(object);
+    auto period = requested.value_or(pod.spec.terminationGracePeriodSeconds.value_or(0));
+    if (pod.spec.nodeName.empty()) period = 0;
+    if (pod.status.phase == "Succeeded" || pod.status.phase == "Failed") period = 0;
+    return period < 0 ? 1 : period;
+  }
+
  protected:
   void defaults(v1::Pod& pod) const override {
     setPodSpecDefaults(pod.spec);
