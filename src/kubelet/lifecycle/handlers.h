@@ -30,7 +30,8 @@ class LifecycleRunner {
         userAgent_("kube-lifecycle/" + version) {}
 
   /// Nothing to do is a success. Failed: event FailedPostStartHook has been written; the caller
-  /// kills the container ("FailedPostStartHook") and waits with reason PostStartHookError.
+  /// kills the container ("FailedPostStartHook") and waits with reason PostStartHookError and the
+  /// failure's message. Takes as long as the hook does.
   Task<Status> postStart(PodPointer pod, ContainerPointer container, std::string containerId,
                          std::string podIP, std::stop_token stop);
   /// Takes at most `grace`; returns how long it took, so that StopContainer gets what is left.
@@ -39,7 +40,7 @@ class LifecycleRunner {
                          std::string podIP, Duration grace, std::stop_token stop);
 
  private:
-  Task<Status> run(const api::core::v1::LifecycleHandler& handler,
+  Task<Status> run(const api::core::v1::LifecycleHandler& handler, const api::core::v1::Pod& pod,
                    const api::core::v1::Container& container, std::string containerId,
                    std::string podIP, std::stop_token stop);
   Task<Status> httpGet(const api::core::v1::LifecycleHandler& handler,

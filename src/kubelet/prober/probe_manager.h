@@ -30,7 +30,7 @@ struct ProbeUpdate {
 ///
 /// The pod worker tells: containerStarted when it started a container or found it running,
 /// containerStopped when it is dead, podTerminating, removePod. The kubelet acts on a Failure of
-/// liveness or startup by killing the container with livenessKillMessage and the probe's own grace
+/// liveness or startup by killing the container with probeKillMessage and the probe's own grace
 /// period (probeGracePeriod), if set.
 class ProbeManager {
  public:
@@ -90,7 +90,8 @@ class ProbeManager {
 };
 
 /// "Container web failed liveness probe, will be restarted": message of the Killing event.
-std::string livenessKillMessage(std::string_view container, ProbeKind kind);
+/// `restarts`: the pod's policy brings it back.
+std::string probeKillMessage(std::string_view container, ProbeKind kind, bool restarts);
 /// terminationGracePeriodSeconds of the probe, else of the pod.
 int64_t probeGracePeriod(const api::core::v1::Pod& pod, const api::core::v1::Container& container,
                          ProbeKind kind);
