@@ -26,13 +26,6 @@ constexpr std::string_view kForeground = "foregroundDeletion";
 constexpr std::string_view kModified =
     "the object has been modified; please apply your changes to the latest version and try again";
 
-api::Time timeNow() {
-  Executor* executor = Executor::current();
-  COXSWAIN_ASSERT(executor != nullptr);
-  auto seconds = std::chrono::floor<std::chrono::seconds>(executor->wallNow());
-  return api::Time::fromUnix(seconds.time_since_epoch().count());
-}
-
 void setFinalizer(ObjectMeta& meta, std::string_view finalizer, bool wanted) {
   if (!wanted) {
     api::removeFinalizer(meta, finalizer);
@@ -59,6 +52,17 @@ class Pending {
 
 }  // namespace
 
+api::Time registryNow() {
+  Executor* executor = Executor::current();
+  COXSWAIN_ASSERT(executor != nullptr);
+  auto seconds = std::chrono::floor<std::chrono::seconds>(executor->wallNow());
+  return api::Time::fromUnix(seconds.time_since_epoch().count());
+}
+
+Writer writerOf(const RequestContext& request) {
+  return {managerName(request.fieldManager, request.userAgent), request.info.subresource};
+}
+
 /// What is under a key; `object` is empty where it is absent.
 struct GenericRegistry::Stored {
   storage::EntryPtr entry;
@@ -78,7 +82,8 @@ GenericRegistry::GenericRegistry(storage::Store& store, ObjectCache& cache, Coll
       cache_(cache),
       collection_(std::move(collection)),
       strategy_(strategy),
-      random_(random) {}
+      random_(random),
+      fieldManager_(strategy.info(), collection_.apiVersion, collection_.kindName) {}
 
 std::string GenericRegistry::prefixOf(std::string_view ns) const {
   std::string prefix = cache_.kind().prefix;
@@ -164,7 +169,8 @@ storage::Operation GenericRegistry::put(std::string key, Encoded encoded,
 }
 
 Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Object object,
-                                                       bool dryRun, WriteAdmission* admission) {
+                                                       bool dryRun, WriteAdmission* admission,
+                                                       bool tracked) {
   auto& first = *api::objectMeta(object);
   if (!first.resourceVersion.empty() && first.resourceVersion != "0") {
     co_return Status(Reason::Unknown, 500,
@@ -174,10 +180,11 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
   first.namespace_ = ns;
   prepareMetaForCreate(first, strategy_.traits());
   strategy_.prepareForCreate(object.data());
-  fillSystemFields(first, timeNow(), newUid());
+  fillSystemFields(first, registryNow(), newUid());
   if (admission) {
     CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
   }
+  if (!tracked) track(admission, nullptr, object);
   const bool generated =
       api::objectMeta(object)->name.empty() && !api::objectMeta(object)->generateName.empty();
   for (int attempt = 1;; ++attempt) {
@@ -334,7 +341,8 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
         co_return notFound(collection_.resource, request.name);
       }
       CO_TRY(auto fresh, transform(nullptr));
-      auto made = co_await create(request.ns, std::move(fresh), request.dryRun, admission);
+      auto made =
+          co_await create(request.ns, std::move(fresh), request.dryRun, admission, request.tracked);
       if (!made.ok()) co_return made.status();
       co_return Updated{std::move(*made), true};
     }
@@ -345,6 +353,7 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
     if (admission) {
       CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &current));
     }
+    if (!request.tracked) track(admission, &current, next);
     CO_TRY_STATUS(validateUpdate(request, next, current));
     if (admission) {
       const auto& strategy = request.strategy ? *request.strategy : strategy_;
@@ -389,10 +398,17 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
   co_return conflict(collection_.resource, request.name, kModified);
 }
 
+/// Writes of the server itself have no request, and no managers.
+void GenericRegistry::track(WriteAdmission* admission, const api::Object* live,
+                            api::Object& next) const {
+  if (!admission) return;
+  fieldManager_.update(writerOf(admission->request()), live, next, registryNow());
+}
+
 void GenericRegistry::markForDeletion(api::Object& object, std::optional<int64_t> grace) const {
   auto& meta = *api::objectMeta(object);
   if (!meta.deletionTimestamp) {
-    meta.deletionTimestamp = api::Time::fromUnix(timeNow().unix() + grace.value_or(0));
+    meta.deletionTimestamp = api::Time::fromUnix(registryNow().unix() + grace.value_or(0));
     if (meta.generation > 0) ++meta.generation;
   } else if (grace && meta.deletionGracePeriodSeconds.value_or(0) > *grace) {
     // Earlier than was said before.

@@ -12,6 +12,7 @@
 #include "api/reflect/object.h"
 #include "api/select/fields.h"
 #include "api/select/labels.h"
+#include "apiserver/field_manager/field_manager.h"
 #include "apiserver/generic/admission.h"
 #include "apiserver/generic/item.h"
 #include "apiserver/generic/object_cache.h"
@@ -117,8 +118,9 @@ class GenericRegistry {
   void setHooks(StorageHooks* hooks) { hooks_ = hooks; }
 
   /// `object` has its defaults. `ns` empty for cluster-scoped kinds.
+  /// `tracked`: it has its managedFields already.
   Task<Result<api::ConstObject>> create(std::string ns, api::Object object, bool dryRun,
-                                        WriteAdmission* admission = nullptr);
+                                        WriteAdmission* admission = nullptr, bool tracked = false);
   [[nodiscard]] Result<api::ConstObject> get(std::string_view ns, std::string_view name) const;
   /// The same, undecoded.
   [[nodiscard]] Result<Item> find(std::string_view ns, std::string_view name) const;
@@ -139,6 +141,8 @@ class GenericRegistry {
     Preconditions preconditions;
     /// An absent object is made, whether or not the kind lets PUT do that (server-side apply).
     bool createAlways = false;
+    /// What the transform makes has its managedFields already.
+    bool tracked = false;
   };
   struct Updated {
     api::ConstObject object;
@@ -166,6 +170,7 @@ class GenericRegistry {
   [[nodiscard]] const Collection& collection() const { return collection_; }
   [[nodiscard]] const Strategy& strategy() const { return strategy_; }
   [[nodiscard]] const ObjectCache& cache() const { return cache_; }
+  [[nodiscard]] const FieldManager& fieldManager() const { return fieldManager_; }
   [[nodiscard]] bool converts() const { return collection_.fromStorage != nullptr; }
   [[nodiscard]] std::string key(std::string_view ns, std::string_view name) const;
 
@@ -186,6 +191,7 @@ class GenericRegistry {
   Status validateUpdate(const UpdateRequest& request, const api::Object& next,
                         const api::Object& current) const;
   [[nodiscard]] bool mayVanish(const api::Object& object) const;
+  void track(WriteAdmission* admission, const api::Object* live, api::Object& next) const;
   void markForDeletion(api::Object& object, std::optional<int64_t> grace) const;
   [[nodiscard]] std::string prefixOf(std::string_view ns) const;
   [[nodiscard]] Matcher matcher(const api::LabelSelector& labels,
@@ -197,8 +203,14 @@ class GenericRegistry {
   Collection collection_;
   const Strategy& strategy_;
   Random& random_;
+  FieldManager fieldManager_;
   StorageHooks* hooks_ = nullptr;
 };
+
+/// The current time, as objects keep it.
+api::Time registryNow();
+/// Who a request writes as.
+Writer writerOf(const RequestContext& request);
 
 /// Of a resourceVersion as clients write it: BadRequest with Go's text.
 Result<storage::Revision> parseResourceVersion(std::string_view text);

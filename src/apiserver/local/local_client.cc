@@ -164,8 +164,7 @@ Task<SharedObject> patchOn(std::shared_ptr<const Shared> shared, const ResourceT
                       std::move(subresource)));
   const auto& operations = shared->server.operations();
   if (patchType == PatchType::Apply) {
-    CO_TRY(auto applied,
-           co_await operations.apply(context, std::move(body), FieldValidation::Strict, true));
+    CO_TRY(auto applied, co_await operations.apply(context, std::move(body), true));
     co_return std::move(applied.object);
   }
   auto kind = PatchKind::StrategicMerge;

@@ -218,15 +218,12 @@ void validateObjectMeta(const ObjectMeta& meta, bool namespaced, const Strategy&
   }
 }
 
-void validateObjectMetaUpdate(const ObjectMeta& next, const ObjectMeta& current,
-                              const StrategyTraits& traits, const FieldPath& path,
-                              FieldErrors& errors) {
+namespace {
+
+void checkMetaUpdate(const ObjectMeta& next, const ObjectMeta& current, const FieldPath& path,
+                     FieldErrors& errors) {
   if (current.deletionTimestamp) {
-    // Upstream asks twice, and clients see both causes.
-    for (int i = 0; i < 2; ++i) {
-      validateNoNewFinalizers(next.finalizers, current.finalizers, path.child("finalizers"),
-                              errors);
-    }
+    validateNoNewFinalizers(next.finalizers, current.finalizers, path.child("finalizers"), errors);
   }
   if (next.resourceVersion.empty()) {
     errors.invalid(path.child("resourceVersion"), next.resourceVersion,
@@ -248,6 +245,16 @@ void validateObjectMetaUpdate(const ObjectMeta& next, const ObjectMeta& current,
   validateAnnotations(next.annotations, path.child("annotations"), errors);
   validateOwnerReferences(next.ownerReferences, path.child("ownerReferences"), errors);
   validateManagedFields(next.managedFields, path.child("managedFields"), errors);
+}
+
+}  // namespace
+
+void validateObjectMetaUpdate(const ObjectMeta& next, const ObjectMeta& current,
+                              const StrategyTraits& traits, const FieldPath& path,
+                              FieldErrors& errors) {
+  // Upstream asks twice, once for all kinds and once in each kind's rules: clients see both causes.
+  checkMetaUpdate(next, current, path, errors);
+  if (!errors.empty()) checkMetaUpdate(next, current, path, errors);
   if (traits.standardFinalizers) {
     validateStandardFinalizers(next.finalizers, path.child("finalizers"), errors);
   }

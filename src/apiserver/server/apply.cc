@@ -1,12 +1,119 @@
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include "api/codec/value.h"
+#include "api/gen/autoscaling_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/yaml/yaml.h"
+#include "apiserver/discovery/served_resource.h"
 #include "apiserver/server/operations.h"
 
 namespace coxswain::apiserver {
+namespace {
 
-Task<Result<Operations::Written>> Operations::apply(RequestContext&, std::string, FieldValidation,
-                                                    bool) const {
-  co_return unsupportedMediaType(
-      "server-side apply (application/apply-patch+yaml) is not supported by this server: use a "
-      "strategic merge patch (kubectl apply --server-side=false)");
+using boost::json::value;
+
+std::string textOf(const value* given) {
+  if (!given || !given->is_string()) return "";
+  return {given->get_string().data(), given->get_string().size()};
+}
+
+/// "apps/v1, Kind=Deployment", "/v1, Kind=Pod".
+std::string kindText(const std::string& apiVersion, const std::string& kind) {
+  auto version = apiVersion.find('/') == std::string::npos ? "/" + apiVersion : apiVersion;
+  return version + ", Kind=" + kind;
+}
+
+struct Configuration {
+  std::string text;  ///< JSON
+  value document;
+};
+
+/// Reads it, and checks that it is about this kind and object.
+Result<Configuration> readConfiguration(std::string_view body, const BodyKind& kind,
+                                        const RequestInfo& info) {
+  Configuration config;
+  auto json = api::yamlToJson(body);
+  if (!json.ok()) {
+    return badRequest("error decoding YAML: error converting YAML to JSON: " +
+                      json.status().message());
+  }
+  auto parsed = api::parseJsonValue(*json);
+  if (!parsed.ok()) return badRequest("error decoding YAML: " + parsed.status().message());
+  config.document = parsed->is_null() ? value(boost::json::object()) : std::move(*parsed);
+  if (!config.document.is_object()) {
+    return badRequest("error decoding YAML: the document is not an object");
+  }
+  auto& object = config.document.get_object();
+  const auto apiVersion = textOf(object.if_contains("apiVersion"));
+  const auto givenKind = textOf(object.if_contains("kind"));
+  if (apiVersion != groupVersionText(kind.group, kind.version) || givenKind != kind.kind) {
+    return badRequest("invalid object type: " + kindText(apiVersion, givenKind));
+  }
+  auto* metadata = object.if_contains("metadata");
+  if (metadata && metadata->is_object()) {
+    auto& meta = metadata->get_object();
+    if (const auto* fields = meta.if_contains("managedFields"); fields && !fields->is_null()) {
+      return badRequest("metadata.managedFields must be nil");
+    }
+    const auto name = textOf(meta.if_contains("name"));
+    if (!name.empty() && name != info.name) {
+      return badRequest("the name of the object (" + name +
+                        ") does not match the name on the URL (" + info.name + ")");
+    }
+    const auto ns = textOf(meta.if_contains("namespace"));
+    if (!ns.empty() && !info.ns.empty() && ns != info.ns) {
+      return badRequest("the namespace of the object (" + ns +
+                        ") does not match the namespace on the request (" + info.ns + ")");
+    }
+  }
+  config.text = api::writeJsonValue(config.document);
+  return config;
+}
+
+/// A Scale as the fields of the object that it changes.
+Result<std::string> scaleFields(const value& document) {
+  TRY(auto scale, api::decodeValue<api::autoscaling::v1::Scale>(document));
+  if (scale.spec.replicas < 0) return badRequest("spec.replicas: must not be negative");
+  boost::json::object spec;
+  spec["replicas"] = scale.spec.replicas;
+  boost::json::object fields;
+  fields["spec"] = std::move(spec);
+  if (!scale.metadata.resourceVersion.empty()) {
+    boost::json::object metadata;
+    metadata["resourceVersion"] = scale.metadata.resourceVersion;
+    fields["metadata"] = std::move(metadata);
+  }
+  return api::writeJsonValue(value(std::move(fields)));
+}
+
+}  // namespace
+
+Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std::string body,
+                                                    bool force) const {
+  const auto endpoint = Endpoint::of(*context.resource, context.info.subresource);
+  const bool whole = endpoint.part == Endpoint::Part::Whole;
+  CO_TRY(auto config, readConfiguration(body, endpoint.body, context.info));
+  if (endpoint.part == Endpoint::Part::Scale) {
+    CO_TRY(config.text, scaleFields(config.document));
+  }
+  GenericRegistry::UpdateRequest request;
+  request.createAlways = whole;
+  request.tracked = true;
+  const auto& manager = context.registry->fieldManager();
+  const auto writer = writerOf(context);
+  GenericRegistry::Transform transform = [&](const api::Object* current) -> Result<api::Object> {
+    TRY(auto applied, manager.apply(writer, current, config.text, force, registryNow()));
+    auto& meta = *api::objectMeta(applied.object);
+    if (!current) {
+      meta.name = context.info.name;
+      meta.namespace_ = context.info.ns;
+      meta.resourceVersion.clear();
+    }
+    context.resource->strategy->setDefaults(applied.object.data());
+    return std::move(applied.object);
+  };
+  co_return co_await change(context, endpoint, std::move(request), transform);
 }
 
 }  // namespace coxswain::apiserver

@@ -156,8 +156,7 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
   exchange.fieldManager = options.fieldManager;
   Result<Operations::Written> written = Operations::Written();
   if (*kind == PatchKind::Apply) {
-    written = co_await operations_.apply(exchange, std::move(body), options.fieldValidation,
-                                         options.force);
+    written = co_await operations_.apply(exchange, std::move(body), options.force);
   } else {
     Patch patch(*kind, std::move(body), options.fieldValidation);
     written = co_await operations_.patch(exchange, std::move(patch));

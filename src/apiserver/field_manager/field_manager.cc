@@ -1,0 +1,203 @@
+#include "apiserver/field_manager/field_manager.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include "api/codec/value.h"
+#include "apiserver/field_manager/managers.h"
+#include "apiserver/field_manager/typed.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+constexpr size_t kNameMax = 128;
+constexpr std::string_view kBeforeApply = "before-first-apply";
+constexpr std::string_view kScale = "scale";
+
+/// What the server itself sets belongs to nobody.
+const FieldTree& serverFields() {
+  static const FieldTree fields = FieldTree::ofPaths(
+      {".apiVersion", ".kind", ".metadata", ".metadata.name", ".metadata.namespace",
+       ".metadata.creationTimestamp", ".metadata.selfLink", ".metadata.uid",
+       ".metadata.clusterName", ".metadata.generation", ".metadata.managedFields",
+       ".metadata.resourceVersion"});
+  return fields;
+}
+
+/// What an endpoint does not let its clients change.
+const FieldTree& resetFields(bool status) {
+  static const FieldTree spec = FieldTree::ofPaths({".spec"});
+  static const FieldTree statusOnly = FieldTree::ofPaths({".status"});
+  return status ? spec : statusOnly;
+}
+
+void dropManagedFields(boost::json::value& object) {
+  auto* metadata = object.get_object().if_contains("metadata");
+  if (metadata && metadata->is_object()) metadata->get_object().erase("managedFields");
+}
+
+/// [{}]: the client wants them gone.
+bool isReset(const Managers::Entries& entries) {
+  return entries.size() == 1 && entries[0] == api::meta::v1::ManagedFieldsEntry();
+}
+
+/// Of a scale nobody knows when.
+std::optional<api::Time> timeOf(const Writer& writer, api::Time now) {
+  if (writer.subresource == kScale) return std::nullopt;
+  return now;
+}
+
+Status typedFailure(std::string_view apiVersion, std::string_view kind,
+                    const boost::json::value& config, const Status& why) {
+  std::string name;
+  std::string ns;
+  if (const auto* metadata = config.get_object().if_contains("metadata");
+      metadata && metadata->is_object()) {
+    auto text = [&](boost::json::string_view key) -> std::string {
+      const auto* value = metadata->get_object().if_contains(key);
+      if (!value || !value->is_string()) return "";
+      return {value->get_string().data(), value->get_string().size()};
+    };
+    name = text("name");
+    ns = text("namespace");
+  }
+  std::string version(apiVersion);
+  if (version.find('/') == std::string::npos) version = "/" + version;
+  return Status(Reason::Unknown, 500,
+                "failed to create typed patch object (" + ns + "/" + name + "; " + version +
+                    ", Kind=" + std::string(kind) + "): " + why.message());
+}
+
+}  // namespace
+
+struct FieldManager::State {
+  const api::MessageInfo& info;
+  std::string apiVersion;
+  std::string kind;
+  FieldSchema schema;
+  boost::json::value nothing;  ///< an empty object of the kind
+
+  [[nodiscard]] boost::json::value valueOf(const void* object) const {
+    api::JsonEncodeOptions options;
+    options.apiVersion = apiVersion;
+    options.kind = kind;
+    auto value = api::encodeValue(info, object, options);
+    dropManagedFields(value);
+    return value;
+  }
+};
+
+std::string managerName(std::string_view fieldManager, std::string_view userAgent) {
+  if (!fieldManager.empty()) return std::string(fieldManager);
+  std::string name;
+  for (char c : userAgent.substr(0, userAgent.find('/'))) {
+    if (c >= 0x20 && c != 0x7f && name.size() < kNameMax) name.push_back(c);
+  }
+  return name.empty() ? "unknown" : name;
+}
+
+FieldManager::FieldManager(const api::MessageInfo& info, std::string apiVersion, std::string kind) {
+  auto state = std::make_unique<State>(
+      State{info, std::move(apiVersion), std::move(kind), FieldSchema::ofMessage(info), {}});
+  api::Object empty(info);
+  state->nothing = state->valueOf(empty.data());
+  state_ = std::move(state);
+}
+
+FieldManager::~FieldManager() = default;
+
+void FieldManager::update(const Writer& writer, const api::Object* live, api::Object& next,
+                          api::Time now) const {
+  const auto& state = *state_;
+  auto& entries = api::objectMeta(next)->managedFields;
+  if (isReset(entries)) {
+    entries.clear();
+    return;
+  }
+  static const Managers::Entries kNone;
+  const auto& stored = live ? api::objectMeta(*live)->managedFields : kNone;
+  const bool own = entries == stored;
+  auto managers = entries.empty() || own ? std::nullopt : Managers::decode(entries);
+  const bool given = managers && !managers->empty();
+  if (!given && live && stored.empty()) {
+    // Nobody has kept book so far; an apply begins.
+    entries.clear();
+    return;
+  }
+  const auto before = live ? state.valueOf(live->data()) : state.nothing;
+  const auto after = state.valueOf(next.data());
+  const auto diff = compareFields(state.schema, &before, &after);
+  if (diff.same() && !given) {
+    entries = stored;
+    return;
+  }
+  if (!given) managers = Managers::decode(stored);
+  if (!managers) managers.emplace();
+  Status taken = managers->take(diff, nullptr, true);
+  (void)taken;  // by force: never a conflict
+  Manager self{writer.manager,      false, state.apiVersion, writer.subresource,
+               timeOf(writer, now), {}};
+  self.fields = diff.added;
+  self.fields.unite(diff.modified);
+  self.fields.subtract(serverFields());
+  if (!self.fields.empty()) managers->add(std::move(self));
+  entries = managers->encode();
+}
+
+Result<FieldManager::Applied> FieldManager::apply(const Writer& writer, const api::Object* live,
+                                                  std::string_view configText, bool force,
+                                                  api::Time now) const {
+  const auto& state = *state_;
+  TRY(auto config, api::parseJsonValue(configText));
+  if (!config.is_object()) return badRequest("an apply configuration is an object");
+  if (auto fits = checkFields(state.schema, config); !fits.ok()) {
+    return typedFailure(state.apiVersion, state.kind, config, fits);
+  }
+  const auto before = live ? state.valueOf(live->data()) : state.nothing;
+  std::optional<Managers> managers;
+  if (live) managers = Managers::decode(api::objectMeta(*live)->managedFields);
+  if (!managers) managers.emplace();
+  if (live && managers->empty()) {
+    // All that was there before somebody began to keep book.
+    Manager earlier{std::string(kBeforeApply), false, state.apiVersion, "", now, {}};
+    const auto diff = compareFields(state.schema, &state.nothing, &before);
+    earlier.fields = diff.added;
+    earlier.fields.unite(diff.modified);
+    earlier.fields.subtract(serverFields());
+    earlier.fields.subtractBelow(resetFields(false));
+    if (!earlier.fields.empty()) managers->add(std::move(earlier));
+  }
+
+  Manager self{writer.manager, true, state.apiVersion, writer.subresource, std::nullopt, {}};
+  FieldTree last;
+  if (auto* mine = managers->find(self)) {
+    last = mine->fields;
+    self.time = mine->time;
+  }
+  managers->remove(self);
+  self.fields = fieldsOf(state.schema, config);
+  self.fields.subtract(serverFields());
+  self.fields.subtractBelow(resetFields(writer.subresource == "status"));
+
+  auto merged = mergeFields(state.schema, before, config);
+  auto owned = managers->owned();
+  owned.unite(self.fields);
+  removeFields(state.schema, merged, last.unowned(&owned));
+  dropManagedFields(merged);
+  auto diff = compareFields(state.schema, &before, &merged);
+  for (auto* part : {&diff.added, &diff.modified, &diff.removed}) {
+    part->subtractBelow(resetFields(writer.subresource == "status"));
+  }
+  TRY_STATUS(managers->take(diff, nullptr, force));
+  if (!diff.same()) self.time = timeOf(writer, now);
+  if (!self.fields.empty()) managers->add(std::move(self));
+
+  Applied applied;
+  applied.object = api::Object(state.info);
+  auto decoded = api::decodeValue(state.info, merged, applied.object.data());
+  if (!decoded.ok()) return typedFailure(state.apiVersion, state.kind, config, decoded);
+  api::objectMeta(applied.object)->managedFields = managers->encode();
+  return applied;
+}
+
+}  // namespace coxswain::apiserver

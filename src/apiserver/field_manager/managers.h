@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/gen/meta_v1.h"
+#include "api/meta/time.h"
+#include "apiserver/field_manager/field_tree.h"
+#include "apiserver/field_manager/typed.h"
+#include "base/result.h"
+
+namespace coxswain::apiserver {
+
+/// One entry of managedFields.
+struct Manager {
+  std::string name;
+  bool applies = false;  ///< operation Apply, not Update
+  std::string apiVersion;
+  std::string subresource;
+  std::optional<api::Time> time;
+  FieldTree fields;
+
+  /// An applier is the same in every API version.
+  [[nodiscard]] bool isSame(const Manager& other) const {
+    return name == other.name && applies == other.applies && subresource == other.subresource &&
+           (applies || apiVersion == other.apiVersion);
+  }
+  /// As conflicts name it.
+  [[nodiscard]] std::string shown() const;
+};
+
+class Managers {
+ public:
+  using Entries = std::vector<api::meta::v1::ManagedFieldsEntry>;
+  /// Nothing: they are not as the server writes them.
+  static std::optional<Managers> decode(const Entries& entries);
+  [[nodiscard]] Entries encode() const;
+
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  /// Null: none.
+  Manager* find(const Manager& like);
+  /// Takes from everybody but `writer` (null: from everybody) what has changed. Conflict where that
+  /// is not wanted (`force` false) and somebody owns what was modified or added.
+  Status take(const FieldDiff& diff, const Manager* writer, bool force);
+  /// Adds to the manager's entry, or makes it.
+  void add(Manager manager);
+  void remove(const Manager& like);
+  /// All that anybody owns.
+  [[nodiscard]] FieldTree owned() const;
+
+  bool operator==(const Managers& other) const { return encode() == other.encode(); }
+
+ private:
+  void cap();
+  std::vector<Manager> all_;
+};
+
+}  // namespace coxswain::apiserver
