@@ -59,6 +59,7 @@ class FileSource {
 
  private:
   static Task<void> run(FileSource& self, Gate::Pass pass, std::stop_token stop);
+  std::vector<std::string> manifests();
   void read();
 
   Executor& executor_;
