@@ -31,7 +31,7 @@ Duration periodOf(const Probe& spec) {
 }  // namespace
 
 /// One life of a container.
-struct ContainerRun {
+struct ProbedContainer {
   std::shared_ptr<const Pod> pod;  ///< the newest: events regard it
   ProbeManager::RunningContainer facts;
   Container spec;
@@ -47,20 +47,20 @@ struct ProbeManager::Impl {
   explicit Impl(Dependencies d) : deps(std::move(d)) {}
 
   void begin(PodPointer pod, RunningContainer container);
-  static Task<void> work(Impl& self, std::shared_ptr<ContainerRun> run, ProbeKind kind,
+  static Task<void> work(Impl& self, std::shared_ptr<ProbedContainer> run, ProbeKind kind,
                          Gate::Pass pass);
-  Task<void> loop(ContainerRun& run, ProbeKind kind, std::stop_token stop);
-  Task<Status> waitForStart(ContainerRun& run, ProbeKind kind, std::stop_token stop);
+  Task<void> loop(ProbedContainer& run, ProbeKind kind, std::stop_token stop);
+  Task<Status> waitForStart(ProbedContainer& run, ProbeKind kind, std::stop_token stop);
   /// Nothing: it could not be found out.
-  Task<std::optional<ProbeResult>> once(ContainerRun& run, ProbeKind kind, std::stop_token stop);
-  void set(ContainerRun& run, ProbeKind kind, ProbeResult result);
-  std::shared_ptr<ContainerRun> find(const std::string& uid, const std::string& name) const {
+  Task<std::optional<ProbeResult>> once(ProbedContainer& run, ProbeKind kind, std::stop_token stop);
+  void set(ProbedContainer& run, ProbeKind kind, ProbeResult result);
+  std::shared_ptr<ProbedContainer> find(const std::string& uid, const std::string& name) const {
     const auto found = runs.find({uid, name});
     return found == runs.end() ? nullptr : found->second;
   }
 
   Dependencies deps;
-  std::map<Key, std::shared_ptr<ContainerRun>> runs;  // shared with their coroutines
+  std::map<Key, std::shared_ptr<ProbedContainer>> runs;  // shared with their coroutines
   size_t workers = 0;
   Gate gate;
 };
@@ -68,7 +68,7 @@ struct ProbeManager::Impl {
 void ProbeManager::Impl::begin(PodPointer pod, RunningContainer container) {
   const Container* spec = findContainer(*pod, container.name);
   if (spec == nullptr) return;
-  auto run = std::make_shared<ContainerRun>();
+  auto run = std::make_shared<ProbedContainer>();
   run->spec = *spec;
   run->facts = container;
   run->results[indexOf(ProbeKind::Liveness)] = ProbeResult::Success;
@@ -95,8 +95,8 @@ void ProbeManager::Impl::begin(PodPointer pod, RunningContainer container) {
   }
 }
 
-Task<void> ProbeManager::Impl::work(Impl& self, std::shared_ptr<ContainerRun> run, ProbeKind kind,
-                                    Gate::Pass pass) {
+Task<void> ProbeManager::Impl::work(Impl& self, std::shared_ptr<ProbedContainer> run,
+                                    ProbeKind kind, Gate::Pass pass) {
   const bool kills = kind != ProbeKind::Readiness;
   // Either source ends it; the frame's own callback joins them.
   std::stop_source both;
@@ -107,7 +107,7 @@ Task<void> ProbeManager::Impl::work(Impl& self, std::shared_ptr<ContainerRun> ru
   --self.workers;
 }
 
-Task<Status> ProbeManager::Impl::waitForStart(ContainerRun& run, ProbeKind kind,
+Task<Status> ProbeManager::Impl::waitForStart(ProbedContainer& run, ProbeKind kind,
                                               std::stop_token stop) {
   if (kind != ProbeKind::Startup) {
     Status started = co_await run.started.wait(stop);
@@ -124,7 +124,7 @@ Task<Status> ProbeManager::Impl::waitForStart(ContainerRun& run, ProbeKind kind,
   co_return co_await sleepFor(delay, stop);
 }
 
-Task<void> ProbeManager::Impl::loop(ContainerRun& run, ProbeKind kind, std::stop_token stop) {
+Task<void> ProbeManager::Impl::loop(ProbedContainer& run, ProbeKind kind, std::stop_token stop) {
   Status waited = co_await waitForStart(run, kind, stop);
   const Probe& spec = *probeOf(run.spec, kind);
   const int failures = std::max(spec.failureThreshold, 1);
@@ -151,7 +151,7 @@ Task<void> ProbeManager::Impl::loop(ContainerRun& run, ProbeKind kind, std::stop
   }
 }
 
-Task<std::optional<ProbeResult>> ProbeManager::Impl::once(ContainerRun& run, ProbeKind kind,
+Task<std::optional<ProbeResult>> ProbeManager::Impl::once(ProbedContainer& run, ProbeKind kind,
                                                           std::stop_token stop) {
   const Probe& spec = *probeOf(run.spec, kind);
   Prober::Answer answer;
@@ -181,7 +181,7 @@ Task<std::optional<ProbeResult>> ProbeManager::Impl::once(ContainerRun& run, Pro
   co_return std::nullopt;
 }
 
-void ProbeManager::Impl::set(ContainerRun& run, ProbeKind kind, ProbeResult result) {
+void ProbeManager::Impl::set(ProbedContainer& run, ProbeKind kind, ProbeResult result) {
   ProbeResult& known = run.results[indexOf(kind)];
   if (known == result) return;
   known = result;
