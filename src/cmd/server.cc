@@ -13,6 +13,7 @@
 #include "apiserver/kubelet_proxy/handlers.h"
 #include "apiserver/local/cluster_bootstrap.h"
 #include "apiserver/local/local_client.h"
+#include "apiserver/reviews/reviews.h"
 #include "apiserver/server/api_server.h"
 #include "apiserver/subresources/posters.h"
 #include "base/log.h"
@@ -206,7 +207,10 @@ Status Server::Impl::wireApi() {
   authorizer.add(std::make_unique<MastersAuthorizer>());
   authorizer.add(
       std::make_unique<NodeAuthorizer>(std::make_unique<StoredNodeObjects>(pods, claims)));
-  authorizer.add(std::make_unique<PolicyAuthorizer>(bootstrapRules(), bootstrapBindings()));
+  auto policy = std::make_unique<PolicyAuthorizer>(bootstrapRules(), bootstrapBindings());
+  ReviewSources reviews{reactor, *authenticator, authorizer, *policy};
+  addReviews(api->virtualResources(), reviews);
+  authorizer.add(std::move(policy));
 
   TRY(auto ranges, serviceRanges(options.serviceClusterIpRange, random));
   auto ports = PortRange::create(options.serviceNodePortRange, random);
@@ -235,7 +239,16 @@ Status Server::Impl::wireApi() {
                        std::unique_ptr<ObjectPoster> poster) {
     below.add(resource, name, std::make_unique<PostHandler>(std::move(poster)));
   };
-  post("pods", "binding", makeBindingPoster(reactor, admission.get()));
+  post("pods", "binding", makeBindingPoster(reactor, admission.get(), pods));
+  ServedResource bindings;
+  bindings.version = "v1";
+  bindings.plural = "bindings";
+  bindings.singular = "binding";
+  bindings.kind = "Binding";
+  bindings.namespaced = true;
+  bindings.verbs = {"create"};
+  api->virtualResources().add(std::move(bindings), std::make_unique<PostHandler>(makeBindingPoster(
+                                                       reactor, admission.get(), pods)));
   post("pods", "eviction", makeEvictionPoster(reactor, admission.get()));
   post("serviceaccounts", "token",
        makeTokenPoster(reactor, admission.get(), *authenticator->accounts()));

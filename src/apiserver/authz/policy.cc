@@ -48,6 +48,16 @@ std::string serviceAccountSubject(std::string_view user) {
          std::string(user.substr(colon + 1));
 }
 
+/// What bindings may name the user by.
+std::vector<std::string> subjectsOf(const UserInfo& user) {
+  std::vector<std::string> subjects{"User:" + user.name};
+  for (const auto& group : user.groups) subjects.push_back("Group:" + group);
+  if (auto account = serviceAccountSubject(user.name); !account.empty()) {
+    subjects.push_back(std::move(account));
+  }
+  return subjects;
+}
+
 }  // namespace
 
 bool ruleAllows(const PolicyRule& rule, const RequestInfo& info) {
@@ -81,16 +91,24 @@ bool PolicyAuthorizer::allows(const std::string& subject, const RequestInfo& inf
 }
 
 Verdict PolicyAuthorizer::authorize(const Attributes& attributes) const {
-  const auto& user = attributes.user;
-  bool allowed = allows("User:" + user.name, attributes.info);
-  for (size_t i = 0; !allowed && i < user.groups.size(); ++i) {
-    allowed = allows("Group:" + user.groups[i], attributes.info);
+  for (const auto& subject : subjectsOf(attributes.user)) {
+    if (allows(subject, attributes.info)) return {Decision::Allow, ""};
   }
-  if (!allowed) {
-    auto account = serviceAccountSubject(user.name);
-    allowed = !account.empty() && allows(account, attributes.info);
+  return {};
+}
+
+std::vector<const PolicyRule*> PolicyAuthorizer::rulesFor(const UserInfo& user,
+                                                          std::string_view ns) const {
+  std::vector<const PolicyRule*> rules;
+  for (const auto& subject : subjectsOf(user)) {
+    auto found = grants_.find(subject);
+    if (found == grants_.end()) continue;
+    for (const auto& grant : found->second) {
+      const auto& within = grant.binding->ns;
+      if (within.empty() || within == ns) rules.push_back(grant.rule);
+    }
   }
-  return allowed ? Verdict{Decision::Allow, ""} : Verdict{};
+  return rules;
 }
 
 }  // namespace coxswain::apiserver

@@ -38,6 +38,9 @@ class PolicyAuthorizer final : public Authorizer {
   /// The text behind both outlives the authorizer.
   PolicyAuthorizer(std::span<const PolicyRule> rules, std::span<const PolicyBinding> bindings);
   [[nodiscard]] Verdict authorize(const Attributes& attributes) const override;
+  /// Whatever the user may do in a namespace, and anywhere.
+  [[nodiscard]] std::vector<const PolicyRule*> rulesFor(const UserInfo& user,
+                                                        std::string_view ns) const;
 
  private:
   struct Grant {

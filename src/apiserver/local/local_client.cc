@@ -33,11 +33,11 @@ Task<T> onServer(Executor& executor, Task<T> task) {
   co_return co_await runOn(executor, std::move(task));
 }
 
-/// A request as the server's pipeline knows it: routed and authorized.
+/// A request as the server's pipeline knows it, which its user may make.
 template <typename Shared>
-Status begin(const Shared& shared, RequestContext& context, const ResourceType& type,
-             std::string_view verb, std::string ns, std::string name, std::string subresource,
-             std::string_view fieldSelector = {}) {
+Status authorized(const Shared& shared, RequestContext& context, const ResourceType& type,
+                  std::string_view verb, std::string ns, std::string name, std::string subresource,
+                  std::string_view fieldSelector = {}) {
   auto& info = context.info;
   info.isResource = true;
   info.verb = verb;
@@ -52,8 +52,22 @@ Status begin(const Shared& shared, RequestContext& context, const ResourceType& 
   context.user = shared.user;
   context.userAgent = "coxswain";
   context.fieldManager = shared.user.name.substr(shared.user.name.rfind(':') + 1);
-  TRY_STATUS(shared.server.authorize(context, fieldSelector));
+  return shared.server.authorize(context, fieldSelector);
+}
+
+template <typename Shared>
+Status begin(const Shared& shared, RequestContext& context, const ResourceType& type,
+             std::string_view verb, std::string ns, std::string name, std::string subresource,
+             std::string_view fieldSelector = {}) {
+  TRY_STATUS(authorized(shared, context, type, verb, std::move(ns), std::move(name),
+                        std::move(subresource), fieldSelector));
   return shared.server.route(context);
+}
+
+/// What a POST goes to where it is not the collection itself; null: no such poster.
+ObjectPoster* posterOf(SubresourceHandler* handler) {
+  auto* post = dynamic_cast<PostHandler*>(handler);
+  return post ? &post->poster() : nullptr;
 }
 
 Result<ListRequest> listRequest(const ListOptions& options, const std::string& ns,
@@ -124,13 +138,16 @@ Task<SharedObject> createOn(std::shared_ptr<const Shared> shared, const Resource
                             api::ConstObject object) {
   RequestContext context;
   CO_TRY_STATUS(
-      begin(*shared, context, type, "create", std::move(ns), std::move(name), subresource));
+      authorized(*shared, context, type, "create", std::move(ns), std::move(name), subresource));
+  if (auto* poster = posterOf(shared->server.virtualResources().find(context.info))) {
+    co_return co_await poster->post(context, object.clone());
+  }
+  CO_TRY_STATUS(shared->server.route(context));
   if (!subresource.empty()) {
-    auto* handler =
-        shared->server.subresources().find(context.resource->qualifiedName(), subresource);
-    auto* poster = dynamic_cast<PostHandler*>(handler);
-    if (!poster) co_return methodNotAllowed(context.resource->qualifiedName(), "create");
-    co_return co_await poster->poster().post(context, object.clone());
+    const auto resource = context.resource->qualifiedName();
+    auto* poster = posterOf(shared->server.subresources().find(resource, subresource));
+    if (!poster) co_return methodNotAllowed(resource, "create");
+    co_return co_await poster->post(context, object.clone());
   }
   if (&object.info() != context.resource->info) {
     co_return badRequest("an object of another kind than " + context.resource->qualifiedName());

@@ -4,6 +4,7 @@
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "apiserver/authn/impersonation.h"
 #include "apiserver/server/compression.h"
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
@@ -103,6 +104,7 @@ std::vector<ServedResource> ApiServer::served() const {
     });
     all.push_back(std::move(one));
   }
+  virtualResources_.appendServed(all);
   return all;
 }
 
@@ -161,16 +163,25 @@ Task<Status> ApiServer::handle(Exchange& exchange) {
   CO_TRY(exchange.query, Query::parse(request.query));
   CO_TRY(exchange.info, parseRequestInfo(request.method, request.path, exchange.query));
   exchange.userAgent = request.headers.get("User-Agent");
+  CO_TRY(auto other, impersonatedUser(request.headers, exchange.user, authorizer()));
+  if (other) exchange.user = std::move(*other);
   CO_TRY_STATUS(authorize(exchange, exchange.query.get("fieldSelector")));
   if (!exchange.info.isResource) co_return co_await handlePath(exchange);
+  if (auto* handler = virtualResources_.find(exchange.info)) {
+    if (exchange.info.verb != "create") co_return notAllowed();
+    co_return co_await handler->serve(exchange);
+  }
   co_return co_await handleResource(exchange);
+}
+
+const Authorizer& ApiServer::authorizer() const {
+  static const MastersAuthorizer kMasters;
+  return options_.authorizer ? *options_.authorizer : kMasters;
 }
 
 Status ApiServer::authorize(const RequestContext& context, std::string_view fieldSelector) const {
   Attributes attributes{context.user, context.info, fieldSelector};
-  static const MastersAuthorizer kMasters;
-  const Authorizer& authorizer = options_.authorizer ? *options_.authorizer : kMasters;
-  auto verdict = authorizer.authorize(attributes);
+  auto verdict = authorizer().authorize(attributes);
   if (verdict.allowed()) return {};
   return forbiddenStatus(attributes, verdict.reason);
 }

@@ -15,6 +15,7 @@
 #include "apiserver/server/exchange.h"
 #include "apiserver/server/operations.h"
 #include "apiserver/server/subresources.h"
+#include "apiserver/server/virtual_resources.h"
 #include "net/http.h"
 #include "runtime/executor.h"
 #include "runtime/random.h"
@@ -57,6 +58,8 @@ class ApiServer final : public net::Handler {
 
   /// What is served below objects; fill it before the first request.
   Subresources& subresources() { return subresources_; }
+  /// Collections that keep nothing; fill it before the first request.
+  VirtualResources& virtualResources() { return virtualResources_; }
   /// Null: no such resource. For hooks, and handlers of subresources.
   [[nodiscard]] GenericRegistry* registry(std::string_view group, std::string_view version,
                                           std::string_view plural) const;
@@ -67,6 +70,7 @@ class ApiServer final : public net::Handler {
   Status route(RequestContext& context) const;
   [[nodiscard]] Status authorize(const RequestContext& context,
                                  std::string_view fieldSelector) const;
+  [[nodiscard]] const Authorizer& authorizer() const;
   [[nodiscard]] const Operations& operations() const { return operations_; }
 
   Task<void> serve(net::Request& request, net::ResponseWriter& response) override;
@@ -104,6 +108,7 @@ class ApiServer final : public net::Handler {
   std::map<std::string, std::unique_ptr<ObjectCache>> caches_;  ///< by prefix
   std::map<const Resource*, std::unique_ptr<GenericRegistry>> registries_;
   Subresources subresources_;
+  VirtualResources virtualResources_;
   std::unique_ptr<DocumentStore> documents_;
   std::unique_ptr<WatchFrames> frames_;
   std::unique_ptr<ServerMetrics> metrics_;

@@ -67,8 +67,8 @@ Status bind(const Binding& binding, WallTime now, Pod& pod) {
 
 class BindingPoster final : public ObjectPoster {
  public:
-  BindingPoster(Executor& executor, Admission* admission)
-      : executor_(executor), admission_(admission) {}
+  BindingPoster(Executor& executor, Admission* admission, GenericRegistry& pods)
+      : executor_(executor), admission_(admission), pods_(pods) {}
 
   [[nodiscard]] std::vector<BodyKind> bodies() const override {
     return {{"", "v1", "Binding", &Binding::info()}};
@@ -98,7 +98,7 @@ class BindingPoster final : public ObjectPoster {
       TRY_STATUS(bind(binding, now, *next.as<Pod>()));
       return next;
     };
-    auto updated = co_await context.registry->update(std::move(request), transform);
+    auto updated = co_await pods_.update(std::move(request), transform);
     if (!updated.ok()) co_return updated.status();
     co_return successStatus(201);
   }
@@ -106,12 +106,14 @@ class BindingPoster final : public ObjectPoster {
  private:
   Executor& executor_;
   Admission* admission_;
+  GenericRegistry& pods_;
 };
 
 }  // namespace
 
-std::unique_ptr<ObjectPoster> makeBindingPoster(Executor& executor, Admission* admission) {
-  return std::make_unique<BindingPoster>(executor, admission);
+std::unique_ptr<ObjectPoster> makeBindingPoster(Executor& executor, Admission* admission,
+                                                GenericRegistry& pods) {
+  return std::make_unique<BindingPoster>(executor, admission, pods);
 }
 
 }  // namespace coxswain::apiserver

@@ -12,8 +12,9 @@ namespace coxswain::apiserver {
 
 // All references outlive the poster; a null admission admits everything.
 
-/// pods/binding: assigns a pod to a node.
-std::unique_ptr<ObjectPoster> makeBindingPoster(Executor& executor, Admission* admission);
+/// pods/binding, and bindings of a namespace: assigns a pod to a node.
+std::unique_ptr<ObjectPoster> makeBindingPoster(Executor& executor, Admission* admission,
+                                                GenericRegistry& pods);
 /// pods/eviction: deletes a pod, having said in its status why.
 std::unique_ptr<ObjectPoster> makeEvictionPoster(Executor& executor, Admission* admission);
 /// serviceaccounts/token: issues a token.
