@@ -3,6 +3,7 @@
 namespace coxswain::cmd {
 
 /// Parts of the program; argv begins after the part's name. Each in a file of its own.
+int clusterDns(int argc, char** argv);
 int kubeApiserver(int argc, char** argv);
 int kubeControllerManager(int argc, char** argv);
 int kubeProxy(int argc, char** argv);

@@ -12,6 +12,7 @@ int version(int, char**) {
 }
 
 constexpr Part kParts[] = {
+    {"dns", "answer for the names of services and pods", clusterDns},
     {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
     {"kube-controller-manager", "run the controllers", kubeControllerManager},
     {"kube-proxy", "make services work on this node", kubeProxy},
