@@ -107,7 +107,7 @@ FieldManager::FieldManager(const api::MessageInfo& info, std::string apiVersion,
 FieldManager::~FieldManager() = default;
 
 void FieldManager::update(const Writer& writer, const api::Object* live, api::Object& next,
-                          api::Time now) const {
+                          const FieldTree& reset, api::Time now) const {
   const auto& state = *state_;
   auto& entries = api::objectMeta(next)->managedFields;
   if (isReset(entries)) {
@@ -116,8 +116,9 @@ void FieldManager::update(const Writer& writer, const api::Object* live, api::Ob
   }
   static const Managers::Entries kNone;
   const auto& stored = live ? api::objectMeta(*live)->managedFields : kNone;
-  const bool own = entries == stored;
-  auto managers = entries.empty() || own ? std::nullopt : Managers::decode(entries);
+  // Only writes of the object itself may set managers.
+  const bool theirs = writer.subresource.empty() && !entries.empty() && entries != stored;
+  auto managers = theirs ? Managers::decode(entries) : std::nullopt;
   const bool given = managers && !managers->empty();
   if (!given && live && stored.empty()) {
     // Nobody has kept book so far; an apply begins.
@@ -126,7 +127,11 @@ void FieldManager::update(const Writer& writer, const api::Object* live, api::Ob
   }
   const auto before = live ? state.valueOf(live->data()) : state.nothing;
   const auto after = state.valueOf(next.data());
-  const auto diff = compareFields(state.schema, &before, &after);
+  auto diff = compareFields(state.schema, &before, &after);
+  for (auto* part : {&diff.added, &diff.modified, &diff.removed}) {
+    part->subtract(serverFields());
+    part->subtractBelow(reset);
+  }
   if (diff.same() && !given) {
     entries = stored;
     return;
@@ -139,7 +144,6 @@ void FieldManager::update(const Writer& writer, const api::Object* live, api::Ob
                timeOf(writer, now), {}};
   self.fields = diff.added;
   self.fields.unite(diff.modified);
-  self.fields.subtract(serverFields());
   if (!self.fields.empty()) managers->add(std::move(self));
   entries = managers->encode();
 }

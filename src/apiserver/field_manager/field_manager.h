@@ -33,9 +33,10 @@ class FieldManager {
   ~FieldManager();
 
   /// Of a create (`live` null), PUT or PATCH: fields that differ go over to the writer. `next` has
-  /// what the client sent as its managedFields; afterwards those to be stored.
+  /// what the client sent as its managedFields; afterwards those to be stored. `reset`: fields that
+  /// the endpoint does not let its clients change.
   void update(const Writer& writer, const api::Object* live, api::Object& next,
-              api::Time now) const;
+              const FieldTree& reset, api::Time now) const;
 
   struct Applied {
     api::Object object;  ///< without defaults, with its managedFields

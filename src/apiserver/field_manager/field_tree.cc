@@ -207,7 +207,7 @@ Result<FieldTree> FieldTree::parse(std::string_view json) {
   return tree;
 }
 
-FieldTree FieldTree::ofPaths(std::initializer_list<std::string_view> paths) {
+FieldTree FieldTree::ofPaths(const std::vector<std::string_view>& paths) {
   FieldTree tree;
   for (auto path : paths) {
     auto* at = &tree;

@@ -41,7 +41,7 @@ struct FieldTree {
   /// BadRequest for what is not FieldsV1.
   static Result<FieldTree> parse(std::string_view json);
   /// Of ".metadata.name": plain names only.
-  static FieldTree ofPaths(std::initializer_list<std::string_view> paths);
+  static FieldTree ofPaths(const std::vector<std::string_view>& paths);
 
   bool operator==(const FieldTree&) const = default;
 };

@@ -15,6 +15,10 @@ using Kind = FieldSchema::Kind;
 
 namespace {
 
+/// Messages that are atomic wherever they stand, list items too (fields say so themselves).
+constexpr std::string_view kAtomic[] = {"ObjectReference", "LocalObjectReference",
+                                        "OwnerReference"};
+
 std::string_view view(const boost::json::string_view& text) {
   return {text.data(), text.size()};
 }
@@ -77,7 +81,10 @@ FieldSchema memberSchema(const FieldSchema& schema, std::string_view name) {
 
 FieldSchema FieldSchema::ofMessage(const api::MessageInfo& info) {
   FieldSchema schema;
-  schema.kind_ = info.jsonForm == api::JsonForm::Object ? Kind::Struct : Kind::Atomic;
+  const bool atomic =
+      info.jsonForm != api::JsonForm::Object ||
+      std::find(std::begin(kAtomic), std::end(kAtomic), info.name) != std::end(kAtomic);
+  schema.kind_ = atomic ? Kind::Atomic : Kind::Struct;
   schema.message_ = &info;
   return schema;
 }

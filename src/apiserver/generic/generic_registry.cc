@@ -171,6 +171,8 @@ storage::Operation GenericRegistry::put(std::string key, Encoded encoded,
 Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Object object,
                                                        bool dryRun, WriteAdmission* admission,
                                                        bool tracked) {
+  // What admission and the kind's strategy set belongs to nobody.
+  if (!tracked) track(admission, nullptr, object, strategy_, false);
   auto& first = *api::objectMeta(object);
   if (!first.resourceVersion.empty() && first.resourceVersion != "0") {
     co_return Status(Reason::Unknown, 500,
@@ -179,12 +181,11 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
   first.resourceVersion.clear();
   first.namespace_ = ns;
   prepareMetaForCreate(first, strategy_.traits());
-  strategy_.prepareForCreate(object.data());
   fillSystemFields(first, registryNow(), newUid());
+  strategy_.prepareForCreate(object.data());
   if (admission) {
     CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
   }
-  if (!tracked) track(admission, nullptr, object);
   const bool generated =
       api::objectMeta(object)->name.empty() && !api::objectMeta(object)->generateName.empty();
   for (int attempt = 1;; ++attempt) {
@@ -349,15 +350,22 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
     auto current = stored.object.clone();
     CO_TRY_STATUS(checkPreconditions(request.preconditions, current));
     CO_TRY(auto next, transform(&current));
+    if (!request.tracked) {
+      track(admission, &current, next, request.strategy ? *request.strategy : strategy_,
+            request.status);
+    }
     CO_TRY_STATUS(prepareUpdate(request, next, current));
     if (admission) {
       CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &current));
     }
-    if (!request.tracked) track(admission, &current, next);
     CO_TRY_STATUS(validateUpdate(request, next, current));
     if (admission) {
       const auto& strategy = request.strategy ? *request.strategy : strategy_;
-      if (!request.status) {
+      // Of a template that stays as it is nobody needs to hear again.
+      const bool changed =
+          !strategy.traits().generation ||
+          api::objectMeta(next)->generation != api::objectMeta(current)->generation;
+      if (!request.status && changed) {
         strategy.warnings(next.data(), current.data(), admission->request().warnings);
       }
       CO_TRY_STATUS(co_await admission->validate(WriteKind::Update, &next, &current));
@@ -399,10 +407,16 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
 }
 
 /// Writes of the server itself have no request, and no managers.
-void GenericRegistry::track(WriteAdmission* admission, const api::Object* live,
-                            api::Object& next) const {
+void GenericRegistry::track(WriteAdmission* admission, const api::Object* live, api::Object& next,
+                            const Strategy& strategy, bool status) const {
   if (!admission) return;
-  fieldManager_.update(writerOf(admission->request()), live, next, registryNow());
+  FieldTree reset;
+  if (status) {
+    reset = FieldTree::ofPaths(strategy.traits().statusResets);
+  } else {
+    reset = FieldTree::ofPaths({".status"});
+  }
+  fieldManager_.update(writerOf(admission->request()), live, next, reset, registryNow());
 }
 
 void GenericRegistry::markForDeletion(api::Object& object, std::optional<int64_t> grace) const {
@@ -451,7 +465,22 @@ Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
 
     const auto& path = stored.entry->key();
     storage::WriteRequest write;
-    write.compares.push_back({path, stored.entry->modRevision()});
+    auto version = stored.entry->modRevision();
+    if (grace && !waits) {
+      // Watchers see the end announced, and then come.
+      auto encoded = encode(next);
+      if (encoded.bytes != stored.entry->bytes()) {
+        api::ConstObject announced(next.clone());
+        storage::WriteRequest mark;
+        mark.compares.push_back({path, version});
+        mark.operations.push_back(put(path, std::move(encoded), &announced));
+        auto marked = co_await this->write(std::move(mark));
+        if (!marked.ok()) co_return marked.status();
+        if (!marked->succeeded) continue;
+        version = marked->revision;
+      }
+    }
+    write.compares.push_back({path, version});
     api::ConstObject answer;
     if (waits) {
       auto encoded = encode(next);

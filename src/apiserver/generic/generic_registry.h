@@ -191,7 +191,8 @@ class GenericRegistry {
   Status validateUpdate(const UpdateRequest& request, const api::Object& next,
                         const api::Object& current) const;
   [[nodiscard]] bool mayVanish(const api::Object& object) const;
-  void track(WriteAdmission* admission, const api::Object* live, api::Object& next) const;
+  void track(WriteAdmission* admission, const api::Object* live, api::Object& next,
+             const Strategy& strategy, bool status) const;
   void markForDeletion(api::Object& object, std::optional<int64_t> grace) const;
   [[nodiscard]] std::string prefixOf(std::string_view ns) const;
   [[nodiscard]] Matcher matcher(const api::LabelSelector& labels,

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <deque>
+#include <tuple>
 
 #include "api/gen/apps_v1.h"
 #include "api/gen/coordination_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
 #include "api/gen/events_v1.h"
+#include "api/gen/policy_v1.h"
+#include "api/gen/rbac_v1.h"
 #include "api/gen/scheduling_v1.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/events/event_rules.h"
@@ -47,6 +50,7 @@ constexpr std::string_view kShortDeployments[] = {"deploy"};
 constexpr std::string_view kShortReplicasets[] = {"rs"};
 constexpr std::string_view kShortStatefulsets[] = {"sts"};
 constexpr std::string_view kShortPriorityclasses[] = {"pc"};
+constexpr std::string_view kShortPodDisruptionBudgets[] = {"pdb"};
 
 constexpr Subresource kNamespaceSubresources[] = {
     {"finalize", "", "v1", "Namespace", kVerbsUpdate},
@@ -104,6 +108,10 @@ constexpr Subresource kStatefulSetSubresources[] = {
     {"status", "apps", "v1", "StatefulSet", kVerbsGetPatchUpdate},
 };
 
+constexpr Subresource kPodDisruptionBudgetSubresources[] = {
+    {"status", "policy", "v1", "PodDisruptionBudget", kVerbsGetPatchUpdate},
+};
+
 class Table {
  public:
   Table();
@@ -127,6 +135,8 @@ class Table {
   void addCore();
   void addApps();
   void addOthers();
+  void addPolicy();
+  void addRbac();
 
   std::vector<Resource> rows_;
   std::deque<std::unique_ptr<Strategy>> strategies_;
@@ -136,6 +146,11 @@ Table::Table() {
   addCore();
   addApps();
   addOthers();
+  addPolicy();
+  addRbac();
+  std::sort(rows_.begin(), rows_.end(), [](const Resource& a, const Resource& b) {
+    return std::tie(a.group, a.version, a.plural) < std::tie(b.group, b.version, b.plural);
+  });
   row("", "namespaces").subresourceStrategies = {
       {"finalize", keep(makeNamespaceFinalizeStrategy())}};
   row("", "pods").subresourceStrategies = {
@@ -459,6 +474,87 @@ void Table::addApps() {
        .info = &api::apps::v1::StatefulSet::info(),
        .listInfo = &api::apps::v1::StatefulSetList::info()},
       makeStatefulSetStrategy());
+}
+
+void Table::addPolicy() {
+  add({.group = "policy",
+       .version = "v1",
+       .plural = "poddisruptionbudgets",
+       .singular = "poddisruptionbudget",
+       .kind = "PodDisruptionBudget",
+       .shortNames = kShortPodDisruptionBudgets,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/poddisruptionbudgets",
+       .storageVersionHash = "EVWiDmWqyJw=",
+       .verbs = kAllVerbs,
+       .subresources = kPodDisruptionBudgetSubresources,
+       .info = &api::policy::v1::PodDisruptionBudget::info(),
+       .listInfo = &api::policy::v1::PodDisruptionBudgetList::info()},
+      makePodDisruptionBudgetStrategy());
+}
+
+void Table::addRbac() {
+  add({.group = "rbac.authorization.k8s.io",
+       .version = "v1",
+       .plural = "clusterrolebindings",
+       .singular = "clusterrolebinding",
+       .kind = "ClusterRoleBinding",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/clusterrolebindings",
+       .storageVersionHash = "48tpQ8gZHFc=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::rbac::v1::ClusterRoleBinding::info(),
+       .listInfo = &api::rbac::v1::ClusterRoleBindingList::info()},
+      makeClusterRoleBindingStrategy());
+  add({.group = "rbac.authorization.k8s.io",
+       .version = "v1",
+       .plural = "clusterroles",
+       .singular = "clusterrole",
+       .kind = "ClusterRole",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/clusterroles",
+       .storageVersionHash = "bYE5ZWDrJ44=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::rbac::v1::ClusterRole::info(),
+       .listInfo = &api::rbac::v1::ClusterRoleList::info()},
+      makeClusterRoleStrategy());
+  add({.group = "rbac.authorization.k8s.io",
+       .version = "v1",
+       .plural = "rolebindings",
+       .singular = "rolebinding",
+       .kind = "RoleBinding",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/rolebindings",
+       .storageVersionHash = "eGsCzGH6b1g=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::rbac::v1::RoleBinding::info(),
+       .listInfo = &api::rbac::v1::RoleBindingList::info()},
+      makeRoleBindingStrategy());
+  add({.group = "rbac.authorization.k8s.io",
+       .version = "v1",
+       .plural = "roles",
+       .singular = "role",
+       .kind = "Role",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/roles",
+       .storageVersionHash = "7FuwZcIIItM=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::rbac::v1::Role::info(),
+       .listInfo = &api::rbac::v1::RoleList::info()},
+      makeRoleStrategy());
 }
 
 void Table::addOthers() {

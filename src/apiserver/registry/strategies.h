@@ -38,4 +38,11 @@ std::unique_ptr<Strategy> makeEndpointSliceStrategy();
 std::unique_ptr<Strategy> makeEventsEventStrategy();
 std::unique_ptr<Strategy> makePriorityClassStrategy();
 
+// policy, rbac.authorization.k8s.io
+std::unique_ptr<Strategy> makePodDisruptionBudgetStrategy();
+std::unique_ptr<Strategy> makeClusterRoleBindingStrategy();
+std::unique_ptr<Strategy> makeClusterRoleStrategy();
+std::unique_ptr<Strategy> makeRoleBindingStrategy();
+std::unique_ptr<Strategy> makeRoleStrategy();
+
 }  // namespace coxswain::apiserver

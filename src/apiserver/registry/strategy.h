@@ -28,6 +28,8 @@ struct StrategyTraits {
   /// Something of the kind's own keeps a deleted object (spec.finalizers of namespaces): see
   /// holdsDeleted.
   bool ownFinalizers = false;
+  /// What PUT and PATCH of /status leave as it is, as paths.
+  std::vector<std::string_view> statusResets = {".spec"};
   /// DELETE answers with the object, not with a Status.
   bool returnsDeleted = false;
   /// What makes generation grow besides. Never: it stays 1.

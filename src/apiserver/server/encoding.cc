@@ -159,8 +159,10 @@ Result<std::string> encodeTable(const api::MessageInfo& info, std::string_view a
   }
   auto table = toTable(info, pointers, &meta, options);
   auto text = api::encodeJson(table);
-  // A list that is there, if empty: not Go's nil.
-  if (constexpr std::string_view kNone = "\"rows\":null}"; text.ends_with(kNone)) {
+  // A list that is there, if empty; where a kind has no columns of its own, Go's nil.
+  const bool own =
+      table.columnDefinitions.size() != 2 || table.columnDefinitions[1].name != "Created At";
+  if (constexpr std::string_view kNone = "\"rows\":null}"; own && text.ends_with(kNone)) {
     text.replace(text.size() - kNone.size(), kNone.size(), "\"rows\":[]}");
   }
   return finishJson(std::move(text), encoding.accepted);

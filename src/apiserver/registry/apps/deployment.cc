@@ -59,8 +59,9 @@ void checkStatus(const DeploymentStatus& status, const FieldPath& path, FieldErr
 class DeploymentKind final : public TypedStrategy<Deployment> {
  public:
   DeploymentKind()
-      : TypedStrategy(
-            StrategyTraits{.generation = true, .grows = StrategyTraits::Grows::ByAnnotations}) {}
+      : TypedStrategy(StrategyTraits{.generation = true,
+                                     .statusResets = {".spec", ".metadata.labels"},
+                                     .grows = StrategyTraits::Grows::ByAnnotations}) {}
 
  protected:
   void defaults(Deployment& object) const override {

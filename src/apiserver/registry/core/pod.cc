@@ -104,6 +104,7 @@ class PodStrategy : public TypedStrategy<v1::Pod> {
       condition.status = "False";
       condition.reason = "SchedulingGated";
       condition.message = "Scheduling is blocked due to non-empty scheduling gates";
+      condition.lastTransitionTime = pod.metadata.creationTimestamp;
     }
   }
   void check(const v1::Pod& pod, api::FieldErrors& errors) const override {
