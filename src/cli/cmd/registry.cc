@@ -1,0 +1,39 @@
+#include "cli/cmd/registry.h"
+
+#include "cli/cmd/commands.h"
+
+namespace coxswain::cli {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = [] {
+    std::vector<Command> all;
+    // Basic Commands (Beginner)
+    all.push_back(createCommand());
+    // Basic Commands (Intermediate)
+    all.push_back(getCommand());
+    all.push_back(deleteCommand());
+    // Deploy Commands
+    all.push_back(scaleCommand());
+    // Cluster Management Commands
+    all.push_back(clusterInfoCommand());
+    all.push_back(cordonCommand());
+    all.push_back(uncordonCommand());
+    all.push_back(taintCommand());
+    // Advanced Commands
+    all.push_back(applyCommand());
+    all.push_back(patchCommand());
+    all.push_back(replaceCommand());
+    // Settings Commands
+    all.push_back(labelCommand());
+    all.push_back(annotateCommand());
+    // Other Commands
+    all.push_back(apiResourcesCommand());
+    all.push_back(apiVersionsCommand());
+    all.push_back(configCommand());
+    all.push_back(versionCommand());
+    return all;
+  }();
+  return kCommands;
+}
+
+}  // namespace coxswain::cli
