@@ -35,6 +35,16 @@ VolumeManagerOptions volumeOptions(const KubeletOptions& options) {
   VolumeManagerOptions out;
   out.rootDir = options.rootDir;
   out.nodeName = options.nodeName;
+  out.removeOnThread = options.removeOnThread;
+  return out;
+}
+
+ImageGcOptions imageGcOptions(const KubeletOptions& options) {
+  ImageGcOptions out;
+  out.nodeName = options.nodeName;
+  out.highThresholdPercent = options.imageGcHighThresholdPercent;
+  out.lowThresholdPercent = options.imageGcLowThresholdPercent;
+  out.minAge = options.imageMinimumGcAge;
   return out;
 }
 
@@ -58,6 +68,8 @@ Kubelet::Impl::Impl(Dependencies dependencies, KubeletOptions given)
               [this](const ProbeUpdate& update) { probeChanged(update); }}),
       hooks(deps.probes, commands, events),
       imageManager(deps.images, objects, events, deps.executor, imageOptions(options)),
+      imageCollector({deps.executor, deps.runtime, deps.images, deps.files, events},
+                     imageGcOptions(options)),
       environment(objects, services, events),
       volumes({deps.client, deps.executor, deps.random, deps.files, deps.mounter, objects, events,
                [this](const Pod& pod) {
@@ -266,6 +278,7 @@ Task<Status> Kubelet::Impl::start(std::stop_token stop) {
   if (files) files->start();
   pleg->start();
   nodes.start();
+  imageCollector.start();
   log.info("kubelet runs", {{"node", options.nodeName}, {"runtime", nodes.runtimeName()}});
   co_return Status();
 }
@@ -274,6 +287,7 @@ Task<void> Kubelet::Impl::stopAll() {
   stopping.request_stop();
   if (started) {
     if (files) co_await files->stop();
+    co_await imageCollector.stop();
     co_await pleg->stop();
     co_await workers->stop();
     co_await mirrors->stop();

@@ -12,6 +12,7 @@
 #include "kubelet/container/pod_runtime.h"
 #include "kubelet/env/environment.h"
 #include "kubelet/env/object_cache.h"
+#include "kubelet/images/image_gc.h"
 #include "kubelet/images/image_manager.h"
 #include "kubelet/kubelet.h"
 #include "kubelet/lifecycle/handlers.h"
@@ -94,6 +95,7 @@ struct Kubelet::Impl final : public server::Backend {
   ProbeManager probes;
   LifecycleRunner hooks;
   ImageManager imageManager;
+  ImageGarbageCollector imageCollector;
   EnvironmentMaker environment;
   VolumeManager volumes;
   // Made by start(), when the machine is known.

@@ -43,6 +43,7 @@ std::unique_ptr<CgroupManager> makeCgroups(Files& files, const KubeletOptions& o
 }
 
 KubeletOptions named(KubeletOptions options, const NodeFacts& facts) {
+  options.removeOnThread = true;
   if (options.nodeName.empty()) {
     auto machine = facts.machine();
     if (machine.ok()) options.nodeName = machine->hostname;

@@ -206,6 +206,9 @@ Fields fieldsOf(KubeletConfiguration& c, std::string& ignoredVersion) {
       {"serializeImagePulls", flag(k.serializeImagePulls)},
       {"maxParallelImagePulls", number(k.maxParallelImagePulls, 0, kMany)},
       {"registryBurst", number(k.registryBurst, 1, kMany)},
+      {"imageGCHighThresholdPercent", number(k.imageGcHighThresholdPercent, 0, 100)},
+      {"imageGCLowThresholdPercent", number(k.imageGcLowThresholdPercent, 0, 100)},
+      {"imageMinimumGCAge", duration(k.imageMinimumGcAge)},
       {"crashLoopBackOff",
        nested({{"maxContainerRestartPeriod", duration(k.crashLoopBackOffMax)}})},
       {"containerRuntimeEndpoint", text(c.containerRuntimeEndpoint)},
@@ -324,6 +327,9 @@ std::string configurationJson(const KubeletOptions& o) {
   config["serializeImagePulls"] = o.serializeImagePulls;
   config["registryPullQPS"] = static_cast<int64_t>(o.registryPullQps);
   config["registryBurst"] = o.registryBurst;
+  config["imageGCHighThresholdPercent"] = o.imageGcHighThresholdPercent;
+  config["imageGCLowThresholdPercent"] = o.imageGcLowThresholdPercent;
+  config["imageMinimumGCAge"] = text(o.imageMinimumGcAge);
   boost::json::object eviction;
   for (const auto& [signal, threshold] : o.evictionHard) eviction[signal] = threshold;
   config["evictionHard"] = std::move(eviction);

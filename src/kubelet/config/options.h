@@ -75,6 +75,12 @@ struct KubeletOptions {
   int maxParallelImagePulls = 0;
   double registryPullQps = 5;
   int registryBurst = 10;
+  int32_t imageGcHighThresholdPercent = 85;  ///< of the images' disk in use; 100: images stay
+  int32_t imageGcLowThresholdPercent = 80;
+  Duration imageMinimumGcAge = 2min;
+
+  /// Big volumes are removed on a thread of their own: not under virtual time.
+  bool removeOnThread = false;
 };
 
 }  // namespace coxswain::kubelet

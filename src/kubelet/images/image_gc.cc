@@ -1,6 +1,7 @@
 #include "kubelet/images/image_gc.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "api/gen/core_v1.h"
 #include "base/log.h"
@@ -66,10 +67,24 @@ void ImageGarbageCollector::tell(std::string_view reason, std::string message) {
   deps_.events.event(node, client::kEventWarning, reason, std::move(message));
 }
 
+Task<std::string> ImageGarbageCollector::sandboxImage(std::stop_token stop) {
+  auto status = co_await deps_.runtime.status(true, stop);
+  if (!status.ok()) co_return "";
+  const auto* config = status->info_.get("config");
+  if (config == nullptr) co_return "";
+  boost::json::error_code error;
+  const auto value = boost::json::parse(*config, error);
+  const auto* object = error ? nullptr : value.if_object();
+  const auto* image = object ? object->if_contains("sandboxImage") : nullptr;
+  co_return image && image->is_string() ? std::string(image->as_string()) : std::string();
+}
+
 Task<Result<std::vector<KnownImage>>> ImageGarbageCollector::look(std::stop_token stop) {
   CO_TRY(const auto containers, co_await deps_.runtime.listContainers({}, stop));
   CO_TRY(const auto images, co_await deps_.images.listImages({}, stop));
   std::set<std::string> used = options_.keep;
+  std::string sandbox = co_await sandboxImage(stop);
+  used.insert(std::move(sandbox));
   for (const auto& container : containers) {
     if (container.image) used.insert(container.image->image);
     used.insert(container.imageRef);

@@ -22,7 +22,8 @@ struct ImageGcOptions {
   int lowThresholdPercent = 80;  ///< and goes on down to this
   Duration minAge = 2min;        ///< younger images stay
   Duration period = 5min;
-  std::set<std::string> keep;  ///< names that are never removed: the sandbox image
+  /// Names that are never removed, besides the sandbox image, which the runtime tells.
+  std::set<std::string> keep;
 };
 
 /// An image as the collector knows it.
@@ -66,6 +67,8 @@ class ImageGarbageCollector {
   /// Brings `known_` up to date; answers those that nobody uses.
   Task<Result<std::vector<KnownImage>>> look(std::stop_token stop);
   Task<Status> free(uint64_t bytes, std::stop_token stop);
+  /// Runtimes before containerd 1.7 do not say that the sandbox image is pinned.
+  Task<std::string> sandboxImage(std::stop_token stop);
   void tell(std::string_view reason, std::string message);
 
   Dependencies deps_;

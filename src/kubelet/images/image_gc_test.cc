@@ -46,7 +46,7 @@ class ImageGcTest : public ::testing::Test {
     container.config.image.getOrCreate().image = runtime.images["running:1"].id;
     runtime.containers["c1"] = container;
     options.nodeName = "n1";
-    options.keep = {"pause:1"};
+    runtime.sandboxImage = "pause:1";
   }
   void begin() {
     collector = std::make_unique<ImageGarbageCollector>(

@@ -149,6 +149,7 @@ Task<Result<StatusResponse>> FakeRuntime::status(bool verbose, std::stop_token s
     condition.message = "Network plugin returns error: cni plugin not initialized";
   }
   conditions.push_back(condition);
+  if (verbose) response.info_["config"] = R"({"sandboxImage":")" + sandboxImage + R"("})";
   co_return response;
 }
 

@@ -61,6 +61,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   Duration latency = 1ms;  ///< of every call
   bool ready = true;       ///< RuntimeReady
   bool networkReady = true;
+  std::string sandboxImage = "pause:1";  ///< as its verbose status tells
   std::string cgroupDriver;  ///< "cgroupfs", "systemd"; empty: runtimeConfig is not implemented
 
   /// An image that is present, of one name.
