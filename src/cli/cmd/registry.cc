@@ -19,6 +19,12 @@ const std::vector<Command>& commands() {
     all.push_back(cordonCommand());
     all.push_back(uncordonCommand());
     all.push_back(taintCommand());
+    // Troubleshooting and Debugging Commands
+    all.push_back(logsCommand());
+    all.push_back(attachCommand());
+    all.push_back(execCommand());
+    all.push_back(portForwardCommand());
+    all.push_back(cpCommand());
     // Advanced Commands
     all.push_back(applyCommand());
     all.push_back(patchCommand());
