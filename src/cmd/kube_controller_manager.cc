@@ -101,6 +101,7 @@ void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers
       {"--concurrent-service-endpoint-syncs", workers.endpointslice},
       {"--mirroring-concurrent-service-endpoint-syncs", workers.mirroring},
       {"--concurrent-gc-syncs", workers.garbageCollector},
+      {"--concurrent-resource-quota-syncs", workers.resourceQuota},
       {"--concurrent-namespace-syncs", workers.nspace},
   };
   for (const auto& row : rows) {

@@ -14,7 +14,9 @@
 #include "controllers/garbagecollector/controller.h"
 #include "controllers/namespace/controller.h"
 #include "controllers/podgc/controller.h"
+#include "controllers/protection/controller.h"
 #include "controllers/replicaset/controller.h"
+#include "controllers/resourcequota/controller.h"
 #include "controllers/serviceaccount/controller.h"
 #include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
@@ -122,6 +124,18 @@ constexpr Entry kEntries[] = {
                                                                              o.workers.mirroring);
      }},
     {"pod-garbage-collector-controller", "podgc", makePodGc},
+    {"resourcequota-controller", "resourcequota",
+     [](const Context& c, const Options& o) {
+       return make<resourcequota::ResourceQuotaController>(c, o.workers.resourceQuota);
+     }},
+    {"persistentvolumeclaim-protection-controller", "pvc-protection",
+     [](const Context& c, const Options&) {
+       return make<protection::ClaimProtectionController>(c);
+     }},
+    {"persistentvolume-protection-controller", "pv-protection",
+     [](const Context& c, const Options&) {
+       return make<protection::VolumeProtectionController>(c);
+     }},
     {"garbage-collector-controller", "garbagecollector",
      [](const Context& c, const Options& o) {
        if (!o.enableGarbageCollector) return none();

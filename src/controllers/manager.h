@@ -39,6 +39,7 @@ struct ManagerOptions {
     int mirroring = 5;
     int garbageCollector = 20;
     int nspace = 10;
+    int resourceQuota = 5;
   } workers;
 };
 

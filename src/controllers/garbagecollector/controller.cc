@@ -9,8 +9,8 @@
 #include "api/helpers/objects.h"
 #include "base/log.h"
 #include "client/resources.h"
-#include "controllers/framework/collections.h"
-#include "runtime/spawn.h"
+#include "controllers/framework/finalizers.h"
+#include "controllers/framework/served.h"
 
 namespace coxswain::controllers::garbagecollector {
 
@@ -49,29 +49,10 @@ std::string_view groupOf(std::string_view apiVersion) {
 GarbageCollector::GarbageCollector(const Context& context, int workers)
     : Controller(context, options(workers)) {}
 
-Task<Result<bool>> GarbageCollector::isServed(const client::ResourceType& type,
-                                              std::stop_token stop) {
-  while (true) {
-    client::ListOptions one;
-    one.limit = 1;
-    auto listed = co_await client().list(type, "", std::move(one), stop);
-    const Status status = listed.status();
-    if (status.ok()) co_return true;
-    if (isCanceled(status)) co_return status;
-    if (isNotFound(status) || isForbidden(status) || status.reason() == Reason::MethodNotAllowed) {
-      co_return false;
-    }
-    CO_TRY_STATUS(co_await sleepFor(1s, stop));
-  }
-}
-
 Task<Status> GarbageCollector::prepare(std::stop_token stop) {
-  for (const auto* type : storedCollections()) {
-    // Events have no dependents, and die by themselves.
-    if (type->plural == "events") continue;
-    CO_TRY(bool served, co_await isServed(*type, stop));
-    if (served) kinds_.push_back({type, nullptr});
-  }
+  // Without events: they have no dependents, and die by themselves.
+  CO_TRY(auto served, co_await servedCollections(client(), stop));
+  for (const auto* type : served) kinds_.push_back({type, nullptr});
   for (size_t i = 0; i < kinds_.size(); ++i) {
     kinds_[i].informer = &use(*kinds_[i].type);
     kinds_[i].informer->addIndex(kByOwner, ownerUids);
@@ -320,10 +301,8 @@ Task<Status> GarbageCollector::removeFinalizer(const Kind& kind, api::ConstObjec
   auto live = co_await client().get(*kind.type, meta.namespace_, meta.name, stop);
   if (isNotFound(live.status())) co_return Status();
   if (!live.ok()) co_return live.status();
-  const auto& now = *api::objectMeta(*live);
-  if (now.uid != meta.uid || !api::hasFinalizer(now, finalizer)) co_return Status();
-  co_return co_await patch(kind, *live, client::PatchType::Merge, finalizersPatch(now, finalizer),
-                           stop);
+  if (api::objectMeta(*live)->uid != meta.uid) co_return Status();
+  co_return co_await setFinalizer(client(), *kind.type, *live, std::string(finalizer), false, stop);
 }
 
 }  // namespace coxswain::controllers::garbagecollector

@@ -41,7 +41,6 @@ class GarbageCollector final : public Controller {
     api::ConstObject object;
   };
 
-  Task<Result<bool>> isServed(const client::ResourceType& type, std::stop_token stop);
   void onChange(size_t kind, const client::Change& change);
   void enqueue(size_t kind, const api::meta::v1::ObjectMeta& meta);
   void enqueueDependents(const std::string& uid);

@@ -79,16 +79,6 @@ std::string removeOwnersPatch(const std::string& uid, const std::vector<std::str
   return "{\"metadata\":{\"ownerReferences\":[" + list + "],\"uid\":" + quoted(uid) + "}}";
 }
 
-std::string finalizersPatch(const ObjectMeta& live, std::string_view without) {
-  std::string list;
-  for (const auto& finalizer : live.finalizers) {
-    if (finalizer == without) continue;
-    if (!list.empty()) list += ",";
-    list += quoted(finalizer);
-  }
-  return withVersion(live, "\"finalizers\":[" + list + "]");
-}
-
 std::string unblockPatch(const ObjectMeta& object) {
   std::string list;
   for (auto owner : object.ownerReferences) {

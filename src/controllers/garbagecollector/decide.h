@@ -36,9 +36,8 @@ Decision decide(const api::meta::v1::ObjectMeta& object, const std::vector<Owner
 bool waitsForDependents(const api::meta::v1::ObjectMeta& object);
 bool waitsForOrphaning(const api::meta::v1::ObjectMeta& object);
 
-/// Bodies of patches; those with a resource version are refused when the object has changed.
+/// Bodies of patches; the second is refused when the object has changed.
 std::string removeOwnersPatch(const std::string& uid, const std::vector<std::string>& owners);
-std::string finalizersPatch(const api::meta::v1::ObjectMeta& live, std::string_view without);
 std::string unblockPatch(const api::meta::v1::ObjectMeta& object);
 
 }  // namespace coxswain::controllers::garbagecollector

@@ -3,6 +3,7 @@
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "controllers/framework/finalizers.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/garbagecollector/controller.h"
 
@@ -193,9 +194,8 @@ TEST(Patches, QuoteWhatPeopleWrote) {
   ObjectMeta meta;
   meta.uid = "u";
   meta.resourceVersion = "7";
-  meta.finalizers = {"orphan", "x/y"};
-  EXPECT_EQ(finalizersPatch(meta, "orphan"),
-            R"({"metadata":{"uid":"u","resourceVersion":"7","finalizers":["x/y"]}})");
+  EXPECT_EQ(finalizersPatch(meta, {"x/y", "a\"b"}),
+            R"({"metadata":{"uid":"u","resourceVersion":"7","finalizers":["x/y","a\"b"]}})");
 }
 
 }  // namespace

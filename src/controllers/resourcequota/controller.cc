@@ -1,0 +1,100 @@
+#include "controllers/resourcequota/controller.h"
+
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/helpers/quota.h"
+#include "api/reflect/equal.h"
+#include "client/resources.h"
+#include "controllers/framework/indices.h"
+#include "controllers/framework/served.h"
+
+namespace coxswain::controllers::resourcequota {
+
+using api::core::v1::PersistentVolumeClaim;
+using api::core::v1::Pod;
+using api::core::v1::ResourceQuota;
+using api::core::v1::ResourceQuotaStatus;
+using api::core::v1::Service;
+
+namespace {
+
+/// How long changes are gathered before they are counted.
+constexpr Duration kGather = 200ms;
+
+Controller::Options options(int workers) {
+  Controller::Options o;
+  o.name = "resourcequota-controller";
+  o.workers = workers;
+  return o;
+}
+
+}  // namespace
+
+ResourceQuotaController::ResourceQuotaController(const Context& context, int workers)
+    : Controller(context, options(workers)), quotas_(use<ResourceQuota>()) {
+  addNamespaceIndex(quotas_);
+  quotas_.addHandler([this](const client::Change& change) {
+    if (change.after) queue().add(client::objectKey(change.after));
+  });
+}
+
+Task<Status> ResourceQuotaController::prepare(std::stop_token stop) {
+  CO_TRY(auto served, co_await servedCollections(client(), stop));
+  for (const auto* type : served) {
+    if (type->namespaced) kinds_.push_back({type, &use(*type)});
+  }
+  for (auto& kind : kinds_) {
+    kind.informer->addHandler([this](const client::Change& change) { onObject(change); });
+  }
+  informers().start();
+  co_return Status();
+}
+
+void ResourceQuotaController::onObject(const client::Change& change) {
+  // Of the others only their number counts.
+  const bool amounts = change.after && (change.after.is<Pod>() || change.after.is<Service>() ||
+                                        change.after.is<PersistentVolumeClaim>());
+  if (change.before && change.after && !amounts) return;
+  const auto& ns = api::objectMeta(change.after ? change.after : change.before)->namespace_;
+  for (const auto& quota : quotas_.byIndex(kByNamespace, ns)) {
+    queue().addAfter(client::objectKey(quota), kGather);
+  }
+}
+
+ResourceQuotaStatus ResourceQuotaController::count(const ResourceQuota& quota) const {
+  ResourceQuotaStatus status;
+  status.hard = quota.spec.hard;
+  for (const auto& kind : kinds_) {
+    const api::QuotaKind named{kind.type->group, kind.type->plural};
+    bool concerned = false;
+    for (const auto& [resource, amount] : quota.spec.hard) {
+      if (!api::quotaConcerns(named, resource)) continue;
+      concerned = true;
+      status.used.try_emplace(resource);
+    }
+    if (!concerned) continue;
+    kind.informer->forEach([&](const api::ConstObject& object) {
+      if (api::objectMeta(object)->namespace_ != quota.metadata.namespace_) return;
+      if (!api::quotaMatches(quota.spec, object)) return;
+      for (const auto& [resource, amount] : api::quotaUsage(named, object, api::Time(now()))) {
+        if (auto* used = status.used.get(resource)) *used += amount;
+      }
+    });
+  }
+  return status;
+}
+
+Task<Result<Duration>> ResourceQuotaController::reconcile(std::string key, std::stop_token stop) {
+  auto quota = quotas_.get<ResourceQuota>(key);
+  if (!quota || quota->metadata.deletionTimestamp) co_return Duration(0);
+  auto status = count(*quota);
+  if (api::semanticEqual(status, quota->status)) co_return Duration(0);
+  ResourceQuota next = *quota;
+  next.status = std::move(status);
+  auto written = co_await client::update(client(), std::move(next), "status", stop);
+  if (isNotFound(written.status())) co_return Duration(0);
+  if (!written.ok()) co_return written.status();
+  co_return Duration(0);
+}
+
+}  // namespace coxswain::controllers::resourcequota

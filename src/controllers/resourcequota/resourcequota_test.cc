@@ -1,0 +1,113 @@
+#include <gtest/gtest.h>
+
+#include "api/gen/apps_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "controllers/framework/testing/harness.h"
+#include "controllers/resourcequota/controller.h"
+
+namespace coxswain::controllers::resourcequota {
+namespace {
+
+using api::apps::v1::ReplicaSet;
+using api::core::v1::ConfigMap;
+using api::core::v1::PersistentVolumeClaim;
+using api::core::v1::Pod;
+using api::core::v1::ResourceQuota;
+using api::core::v1::Service;
+using testing::Harness;
+
+api::Quantity quantity(const char* text) {
+  return *api::Quantity::parse(text);
+}
+
+template <typename T>
+T named(const std::string& name, const std::string& ns = "default") {
+  T object;
+  object.metadata.name = name;
+  object.metadata.namespace_ = ns;
+  return object;
+}
+
+Pod makePod(const std::string& name, const char* cpu) {
+  auto pod = named<Pod>(name);
+  pod.spec.containers.resize(1);
+  if (cpu != nullptr) pod.spec.containers[0].resources.requests["cpu"] = quantity(cpu);
+  return pod;
+}
+
+TEST(ResourceQuotas, CountWhatIsThere) {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    Harness h(seed);
+    h.client.faults.error = h.client.faults.unreachable = h.client.faults.lostAnswer = 0.05;
+    h.client.faults.conflict = 0.1;
+    h.add<ResourceQuotaController>();
+    h.start();
+    auto quota = named<ResourceQuota>("q");
+    for (const char* name :
+         {"pods", "count/pods", "requests.cpu", "configmaps", "services.nodeports",
+          "count/replicasets.apps", "requests.storage",
+          "fast.storageclass.storage.k8s.io/persistentvolumeclaims", "count/widgets.example.com"}) {
+      quota.spec.hard[name] = quantity("10");
+    }
+    h.client.put(quota);
+    auto best = named<ResourceQuota>("best-effort");
+    best.spec.hard["pods"] = quantity("3");
+    best.spec.scopes = {"BestEffort"};
+    h.client.put(best);
+    auto used = [&h](const char* name) {
+      std::map<std::string, std::string> texts;
+      auto found = h.client.peek<ResourceQuota>("default", name);
+      for (const auto& [key, amount] : found->status.used) texts[key] = amount.str();
+      return texts;
+    };
+    using Used = std::map<std::string, std::string>;
+    Used wanted{{"pods", "0"},
+                {"count/pods", "0"},
+                {"requests.cpu", "0"},
+                {"configmaps", "0"},
+                {"services.nodeports", "0"},
+                {"count/replicasets.apps", "0"},
+                {"requests.storage", "0"},
+                {"fast.storageclass.storage.k8s.io/persistentvolumeclaims", "0"}};
+    ASSERT_TRUE(h.until([&] { return used("q") == wanted; })) << seed;
+    EXPECT_EQ(h.client.peek<ResourceQuota>("default", "q")->status.hard, quota.spec.hard);
+
+    h.client.put(makePod("a", "250m"));
+    h.client.put(makePod("b", nullptr));
+    auto done = makePod("done", "1");
+    done.status.phase = "Succeeded";
+    h.client.put(done);
+    h.client.put(named<ConfigMap>("m"));
+    h.client.put(named<ConfigMap>("elsewhere", "other"));
+    h.client.put(named<ReplicaSet>("r"));
+    auto service = named<Service>("s");
+    service.spec.type = "NodePort";
+    service.spec.ports.resize(2);
+    h.client.put(service);
+    auto claim = named<PersistentVolumeClaim>("c");
+    claim.spec.storageClassName = "fast";
+    claim.spec.resources.requests["storage"] = quantity("3Gi");
+    h.client.put(claim);
+    wanted = {{"pods", "2"},
+              {"count/pods", "3"},
+              {"requests.cpu", "250m"},
+              {"configmaps", "1"},
+              {"services.nodeports", "2"},
+              {"count/replicasets.apps", "1"},
+              {"requests.storage", "3Gi"},
+              {"fast.storageclass.storage.k8s.io/persistentvolumeclaims", "1"}};
+    ASSERT_TRUE(h.until([&] { return used("q") == wanted; })) << seed;
+    ASSERT_TRUE(h.until([&] { return used("best-effort") == Used{{"pods", "1"}}; })) << seed;
+    (void)h.client.erase<Pod>("default", "a");
+    (void)h.client.erase<Service>("default", "s");
+    wanted["pods"] = "1";
+    wanted["count/pods"] = "2";
+    wanted["requests.cpu"] = "0";
+    wanted["services.nodeports"] = "0";
+    ASSERT_TRUE(h.until([&] { return used("q") == wanted; })) << seed;
+  }
+}
+
+}  // namespace
+}  // namespace coxswain::controllers::resourcequota
