@@ -4,6 +4,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/gen/policy_v1.h"
 #include "api/helpers/pods.h"
+#include "apiserver/subresources/disruption_budget.h"
 #include "apiserver/subresources/posters.h"
 
 namespace coxswain::apiserver {
@@ -53,8 +54,8 @@ Status checkPreconditions(const DeleteRequest& request, const Pod& pod) {
 
 class EvictionPoster final : public ObjectPoster {
  public:
-  EvictionPoster(Executor& executor, Admission* admission)
-      : executor_(executor), admission_(admission) {}
+  EvictionPoster(Executor& executor, Admission* admission, GenericRegistry& budgets)
+      : executor_(executor), admission_(admission), budgets_(budgets) {}
 
   [[nodiscard]] std::vector<BodyKind> bodies() const override {
     return {{"policy", "v1", "Eviction", &Eviction::info()},
@@ -72,6 +73,7 @@ class EvictionPoster final : public ObjectPoster {
     const auto& name = context.info.name;
     CO_TRY(auto pod, pods.get(ns, name));
     CO_TRY_STATUS(checkPreconditions(request, *pod.as<Pod>()));
+    CO_TRY_STATUS(co_await bookDisruption(budgets_, *pod.as<Pod>(), request.dryRun));
     if (!request.dryRun) {
       CO_TRY_STATUS(co_await tellWhy(pods, ns, name, request.preconditions.uid));
       // The resourceVersion that was asked for was checked; telling changed it.
@@ -109,12 +111,14 @@ class EvictionPoster final : public ObjectPoster {
 
   Executor& executor_;
   Admission* admission_;
+  GenericRegistry& budgets_;
 };
 
 }  // namespace
 
-std::unique_ptr<ObjectPoster> makeEvictionPoster(Executor& executor, Admission* admission) {
-  return std::make_unique<EvictionPoster>(executor, admission);
+std::unique_ptr<ObjectPoster> makeEvictionPoster(Executor& executor, Admission* admission,
+                                                 GenericRegistry& budgets) {
+  return std::make_unique<EvictionPoster>(executor, admission, budgets);
 }
 
 }  // namespace coxswain::apiserver

@@ -15,8 +15,9 @@ namespace coxswain::apiserver {
 /// pods/binding, and bindings of a namespace: assigns a pod to a node.
 std::unique_ptr<ObjectPoster> makeBindingPoster(Executor& executor, Admission* admission,
                                                 GenericRegistry& pods);
-/// pods/eviction: deletes a pod, having said in its status why.
-std::unique_ptr<ObjectPoster> makeEvictionPoster(Executor& executor, Admission* admission);
+/// pods/eviction: deletes a pod, if its disruption budget allows, having said in its status why.
+std::unique_ptr<ObjectPoster> makeEvictionPoster(Executor& executor, Admission* admission,
+                                                 GenericRegistry& budgets);
 /// serviceaccounts/token: issues a token.
 std::unique_ptr<ObjectPoster> makeTokenPoster(Executor& executor, Admission* admission,
                                               ServiceAccountTokens& tokens);
