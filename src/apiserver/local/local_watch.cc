@@ -32,10 +32,7 @@ struct State {
 /// The state's last owner may be on another thread: it goes where it belongs.
 void release(std::shared_ptr<State> state) {
   auto& executor = state->executor;
-  executor.post([state = std::move(state)]() mutable {
-    state->watch.reset();
-    state.reset();
-  });
+  executor.post([state = std::move(state)]() mutable { state.reset(); });
 }
 
 Result<WatchEvent> clientEvent(const State& state, const ObjectEvent& event) {
