@@ -191,8 +191,8 @@ std::vector<std::string> chainRules(const Chain& chain, Family family, const Rul
       }
       return {fmt::format("dnat IP to {}meta l4proto . th dport . {} mod {}{} map @{}",
                           chain.nodePort ? "" : "IP daddr . ",
-                          chain.sticky ? "jhash IP saddr" : "numgen random", chain.count,
-                          chain.local ? fmt::format(" offset {}", kFirstLocal) : "",
+                          chain.sticky && chain.count > 1 ? "jhash IP saddr" : "numgen random",
+                          chain.count, chain.local ? fmt::format(" offset {}", kFirstLocal) : "",
                           setName(endpointsSet(chain.protocol, chain.nodePort)))};
     }
     case Chain::Kind::External:
