@@ -2,20 +2,9 @@
 
 #include <algorithm>
 
-#include "api/gen/core_v1.h"
 #include "api/names/ip.h"
-#include "apiserver/admission/chain.h"
-#include "apiserver/allocators/service_hooks.h"
-#include "apiserver/authn/authenticator.h"
-#include "apiserver/authz/node_authorizer.h"
-#include "apiserver/authz/policy.h"
-#include "apiserver/authz/stored_node_objects.h"
+#include "apiserver/assembly/assembly.h"
 #include "apiserver/kubelet_proxy/handlers.h"
-#include "apiserver/local/cluster_bootstrap.h"
-#include "apiserver/local/local_client.h"
-#include "apiserver/reviews/reviews.h"
-#include "apiserver/server/api_server.h"
-#include "apiserver/subresources/posters.h"
 #include "base/log.h"
 #include "cmd/host_address.h"
 #include "net/http_server.h"
@@ -87,22 +76,6 @@ Status completeOptions(ServerOptions& options) {
   return {};
 }
 
-Result<std::vector<AddressRange>> serviceRanges(const std::string& text, Random& random) {
-  std::vector<AddressRange> ranges;
-  for (const auto& one : splitList(text)) {
-    auto range = AddressRange::create(one, random);
-    if (!range.ok()) return range.status().withContext("--service-cluster-ip-range");
-    ranges.push_back(std::move(*range));
-  }
-  if (ranges.empty() || ranges.size() > 2) {
-    return badRequest("--service-cluster-ip-range wants one range, or two of different families");
-  }
-  if (ranges.size() == 2 && ranges[0].v6() == ranges[1].v6()) {
-    return badRequest("--service-cluster-ip-range: both ranges are of one family");
-  }
-  return ranges;
-}
-
 /// A port that is free now.
 Result<uint16_t> freePort(Reactor& reactor, const std::string& host) {
   TRY(auto listener, net::Listener::listen(reactor, endpoint(host, 0)));
@@ -122,24 +95,16 @@ struct Server::Impl {
   SystemRandom random;
   std::string clientCaPem;
   std::unique_ptr<storage::Store> store;
-  AuthorizerChain authorizer;
-  std::unique_ptr<AdmissionChain> admission;
-  std::unique_ptr<Authenticator> authenticator;
-  std::unique_ptr<ServiceHooks> serviceHooks;
   std::unique_ptr<KubeletConnections> kubelets;
-  std::unique_ptr<ApiServer> api;
-  std::unique_ptr<client::Client> bootstrapClient;
-  std::unique_ptr<ClusterBootstrap> bootstrap;
+  std::unique_ptr<Assembly> assembly;
   std::unique_ptr<net::HttpServer> listener;
   std::stop_source compacting;
   Gate gate;
 
-  Status makeAuthenticator();
   Status makeStore();
-  void makeApi();
-  Status wireApi();
-  Status adoptServices();
-  Task<Status> bootstrapObjects();
+  Result<AssemblyOptions> assemblyOptions() const;
+  Status assemble();
+  Status wireKubelets();
   Status listen();
   Status writeKubeconfigs() const;
   Status makeNodeKeys() const;
@@ -152,72 +117,39 @@ Status Server::Impl::makeStore() {
   return {};
 }
 
-Status Server::Impl::makeAuthenticator() {
-  Authenticator::Options who;
-  who.anonymous = options.anonymousAuth;
+Result<AssemblyOptions> Server::Impl::assemblyOptions() const {
+  AssemblyOptions out;
+  out.version = COXSWAIN_VERSION;
+  out.advertiseAddress = options.advertiseAddress;
+  out.securePort = options.securePort;
+  out.clientCaPem = clientCaPem;
+  out.anonymousAuth = options.anonymousAuth;
   if (!options.tokenAuthFile.empty()) {
-    TRY(who.tokens, StaticTokens::load(options.tokenAuthFile));
+    TRY(out.staticTokens, StaticTokens::load(options.tokenAuthFile));
   }
-  TokenOptions tokens;
-  tokens.issuer = options.serviceAccountIssuer;
-  tokens.audiences = options.apiAudiences;
-  tokens.signingKeyPem = pki.serviceAccountKeyPem();
+  out.tokens.issuer = options.serviceAccountIssuer;
+  out.tokens.audiences = options.apiAudiences;
+  out.tokens.signingKeyPem = pki.serviceAccountKeyPem();
   if (!options.serviceAccountSigningKeyFile.empty()) {
-    TRY(tokens.signingKeyPem, readFile(options.serviceAccountSigningKeyFile));
+    TRY(out.tokens.signingKeyPem, readFile(options.serviceAccountSigningKeyFile));
   }
   for (const auto& path : options.serviceAccountKeyFiles) {
     TRY(auto pem, readFile(path));
-    tokens.keysPem.push_back(std::move(pem));
+    out.tokens.keysPem.push_back(std::move(pem));
   }
-  auto lookup = [this](std::string_view resource, std::string_view ns,
-                       std::string_view name) -> Result<api::ConstObject> {
-    const auto* registry = api->registry("", "v1", resource);
-    if (!registry) return notFound(resource, name);
-    return registry->get(ns, name);
-  };
-  TRY(who.accounts, ServiceAccountTokens::create(std::move(tokens), lookup, random));
-  authenticator = std::make_unique<Authenticator>(std::move(who));
+  out.serviceClusterIpRange = options.serviceClusterIpRange;
+  out.serviceNodePortRange = options.serviceNodePortRange;
+  out.serviceCaConfigMap = options.serviceCaConfigMap;
+  return out;
+}
+
+Status Server::Impl::assemble() {
+  TRY(auto wanted, assemblyOptions());
+  TRY(assembly, Assembly::create(reactor, *store, random, std::move(wanted)));
   return {};
 }
 
-void Server::Impl::makeApi() {
-  AdmissionSources sources{[this](std::string_view group, std::string_view version,
-                                  std::string_view plural) -> const GenericRegistry* {
-                             return api->registry(group, version, plural);
-                           },
-                           random, options.serviceCaConfigMap};
-  admission = std::make_unique<AdmissionChain>(makeAdmissionPlugins(sources));
-
-  ApiServerOptions apiOptions;
-  apiOptions.version = COXSWAIN_VERSION;
-  apiOptions.advertiseAddress = endpoint(options.advertiseAddress, options.securePort);
-  apiOptions.authorizer = &authorizer;
-  apiOptions.admission = admission.get();
-  const auto& tokens = *authenticator->accounts();
-  auto keysUrl = "https://" + apiOptions.advertiseAddress + "/openid/v1/jwks";
-  apiOptions.documents["/.well-known/openid-configuration"] = {"application/json",
-                                                               tokens.openIdConfiguration(keysUrl)};
-  apiOptions.documents["/openid/v1/jwks"] = {"application/jwk-set+json", tokens.keySet()};
-  api = std::make_unique<ApiServer>(reactor, *store, *authenticator, random, std::move(apiOptions));
-}
-
-Status Server::Impl::wireApi() {
-  auto& pods = *api->registry("", "v1", "pods");
-  auto& claims = *api->registry("", "v1", "persistentvolumeclaims");
-  authorizer.add(std::make_unique<MastersAuthorizer>());
-  authorizer.add(
-      std::make_unique<NodeAuthorizer>(std::make_unique<StoredNodeObjects>(pods, claims)));
-  auto policy = std::make_unique<PolicyAuthorizer>(bootstrapRules(), bootstrapBindings());
-  ReviewSources reviews{reactor, *authenticator, authorizer, *policy};
-  addReviews(api->virtualResources(), reviews);
-  authorizer.add(std::move(policy));
-
-  TRY(auto ranges, serviceRanges(options.serviceClusterIpRange, random));
-  auto ports = PortRange::create(options.serviceNodePortRange, random);
-  if (!ports.ok()) return ports.status().withContext("--service-node-port-range");
-  serviceHooks = std::make_unique<ServiceHooks>(std::move(ranges), std::move(*ports));
-  api->registry("", "v1", "services")->setHooks(serviceHooks.get());
-
+Status Server::Impl::wireKubelets() {
   KubeletOptions kubelet;
   kubelet.addressTypes = splitList(options.kubeletPreferredAddressTypes);
   kubelet.clientCertificatePem = pki.kubeletClient().certificatePem;
@@ -231,51 +163,11 @@ Status Server::Impl::wireApi() {
     TRY(kubelet.caPem, readFile(options.kubeletCertificateAuthority));
   }
   TRY(kubelets, KubeletConnections::create(reactor, std::move(kubelet)));
-  KubeletHandlerSources handlers{*kubelets, *api->registry("", "v1", "nodes"),
-                                 *api->registry("", "v1", "endpoints")};
-  auto& below = api->subresources();
-  addKubeletHandlers(below, handlers);
-  auto post = [&below](const char* resource, const char* name,
-                       std::unique_ptr<ObjectPoster> poster) {
-    below.add(resource, name, std::make_unique<PostHandler>(std::move(poster)));
-  };
-  post("pods", "binding", makeBindingPoster(reactor, admission.get(), pods));
-  ServedResource bindings;
-  bindings.version = "v1";
-  bindings.plural = "bindings";
-  bindings.singular = "binding";
-  bindings.kind = "Binding";
-  bindings.namespaced = true;
-  bindings.verbs = {"create"};
-  api->virtualResources().add(std::move(bindings), std::make_unique<PostHandler>(makeBindingPoster(
-                                                       reactor, admission.get(), pods)));
-  post("pods", "eviction", makeEvictionPoster(reactor, admission.get()));
-  post("serviceaccounts", "token",
-       makeTokenPoster(reactor, admission.get(), *authenticator->accounts()));
+  auto& api = assembly->server();
+  KubeletHandlerSources handlers{*kubelets, *api.registry("", "v1", "nodes"),
+                                 *api.registry("", "v1", "endpoints")};
+  addKubeletHandlers(api.subresources(), handlers);
   return {};
-}
-
-Status Server::Impl::adoptServices() {
-  TRY(auto services, api->registry("", "v1", "services")->list({}));
-  for (const auto& item : services.items) {
-    TRY(auto object, item.object());
-    serviceHooks->adopt(*object.as<api::core::v1::Service>());
-  }
-  return {};
-}
-
-Task<Status> Server::Impl::bootstrapObjects() {
-  CO_TRY_STATUS(co_await api->bootstrap());
-  CO_TRY_STATUS(adoptServices());
-  UserInfo self{"system:apiserver", "", {"system:masters"}, {}};
-  bootstrapClient = std::make_unique<LocalClient>(reactor, *api, std::move(self));
-  BootstrapOptions wanted;
-  wanted.serviceAddress = serviceHooks->primary().first();
-  wanted.advertiseAddress = options.advertiseAddress;
-  wanted.securePort = options.securePort;
-  wanted.clientCaPem = clientCaPem;
-  bootstrap = std::make_unique<ClusterBootstrap>(*bootstrapClient, std::move(wanted));
-  co_return co_await bootstrap->ensure({});
 }
 
 Status Server::Impl::listen() {
@@ -291,7 +183,7 @@ Status Server::Impl::listen() {
   net::HttpServerOptions http;
   http.endpoint = endpoint(options.bindAddress, options.securePort);
   TRY(http.tls, net::TlsContext::server(tls));
-  TRY(listener, net::HttpServer::start(reactor, std::move(http), *api));
+  TRY(listener, net::HttpServer::start(reactor, std::move(http), assembly->server()));
   return {};
 }
 
@@ -356,9 +248,8 @@ Task<Result<std::unique_ptr<Server>>> Server::start(Reactor& reactor, ServerOpti
   if (!isUnspecified(options.bindAddress)) keys.ipAddresses.push_back(options.bindAddress);
   sortIntoNames(options.extraNames, keys.dnsNames, keys.ipAddresses);
   // Pods reach the API by the service's address.
-  SystemRandom random;
-  CO_TRY(auto ranges, serviceRanges(options.serviceClusterIpRange, random));
-  for (const auto& range : ranges) keys.ipAddresses.push_back(range.first());
+  CO_TRY(auto serviceAddresses, firstServiceAddresses(options.serviceClusterIpRange));
+  for (auto& address : serviceAddresses) keys.ipAddresses.push_back(std::move(address));
   CO_TRY(auto pki, Pki::prepare(std::move(keys)));
 
   auto impl = std::make_unique<Impl>(reactor, std::move(options), std::move(pki));
@@ -367,13 +258,15 @@ Task<Result<std::unique_ptr<Server>>> Server::start(Reactor& reactor, ServerOpti
     CO_TRY(impl->clientCaPem, readFile(impl->options.clientCaFile));
   }
   CO_TRY_STATUS(impl->makeStore());
-  CO_TRY_STATUS(impl->makeAuthenticator());
-  impl->makeApi();
-  CO_TRY_STATUS(impl->wireApi());
-  CO_TRY_STATUS(co_await impl->bootstrapObjects());
-  CO_TRY_STATUS(impl->writeKubeconfigs());
-  CO_TRY_STATUS(impl->listen());
-  impl->bootstrap->keep(reactor);
+  CO_TRY_STATUS(impl->assemble());
+  CO_TRY_STATUS(impl->wireKubelets());
+  Status started = co_await impl->assembly->start();
+  if (started.ok()) started = impl->writeKubeconfigs();
+  if (started.ok()) started = impl->listen();
+  if (!started.ok()) {
+    co_await impl->assembly->stop();
+    co_return started;
+  }
   spawn(reactor, compact(*impl->store, impl->compacting.get_token(), impl->gate.enter()));
   kLog.info("serving", {{"address", impl->listener->address()},
                         {"advertised", impl->options.advertiseAddress},
@@ -399,14 +292,13 @@ const Pki& Server::pki() const {
 
 std::unique_ptr<client::Client> Server::localClient(std::string user,
                                                     std::vector<std::string> groups) const {
-  UserInfo info{std::move(user), "", std::move(groups), {}};
-  return std::make_unique<LocalClient>(impl_->reactor, *impl_->api, std::move(info));
+  return impl_->assembly->client(std::move(user), std::move(groups));
 }
 
 Task<void> Server::stop(Duration grace) {
   impl_->compacting.request_stop();
   co_await impl_->gate.close();
-  co_await impl_->bootstrap->stop();
+  co_await impl_->assembly->stop();
   co_await impl_->listener->stop(grace);
   co_await impl_->kubelets->close();
 }

@@ -52,6 +52,9 @@ class ApiServer final : public net::Handler {
             ApiServerOptions options);
   ~ApiServer() override;
 
+  /// What reading the store at construction came to; a failure: nothing may be called but the
+  /// destructor.
+  [[nodiscard]] const Status& readable() const { return started_; }
   /// Before the first request. Makes what every cluster has: the namespaces default, kube-system,
   /// kube-public and kube-node-lease. Idempotent. Fails where the store could not be read.
   Task<Status> bootstrap();

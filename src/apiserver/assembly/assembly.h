@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apiserver/authn/authenticator.h"
+#include "apiserver/generic/admission.h"
+#include "apiserver/server/api_server.h"
+#include "base/result.h"
+#include "client/client.h"
+#include "runtime/executor.h"
+#include "runtime/random.h"
+#include "runtime/task.h"
+#include "storage/store.h"
+
+namespace coxswain::apiserver {
+
+struct AssemblyOptions {
+  std::string version;                         ///< of this program
+  std::string advertiseAddress = "127.0.0.1";  ///< where others reach it
+  uint16_t securePort = 6443;
+  std::string clientCaPem;  ///< who signs client certificates: told in a config map
+  StaticTokens staticTokens;
+  bool anonymousAuth = true;
+  TokenOptions tokens;                                 ///< of service accounts
+  std::string serviceClusterIpRange = "10.96.0.0/16";  ///< one, or two by comma
+  std::string serviceNodePortRange = "30000-32767";
+  std::string serviceCaConfigMap;  ///< see AdmissionSources
+};
+
+/// An API server with all that belongs to it but sockets and kubelets: authentication,
+/// authorization, admission, allocation of addresses and ports, tokens, reviews, the objects every
+/// cluster has. Works under simulation. One executor; references outlive it.
+///
+///     CO_TRY(auto assembly, Assembly::create(executor, store, random, options));
+///     CO_TRY_STATUS(co_await assembly->start());
+///     auto client = assembly->client("system:kube-scheduler", {});
+///     ...
+///     co_await assembly->stop();
+class Assembly {
+ public:
+  /// BadRequest for options that cannot be (ranges, keys).
+  static Result<std::unique_ptr<Assembly>> create(Executor& executor, storage::Store& store,
+                                                  Random& random, AssemblyOptions options);
+  ~Assembly();
+  Assembly(const Assembly&) = delete;
+  Assembly& operator=(const Assembly&) = delete;
+
+  /// Reads what is stored, makes the first objects, keeps default/kubernetes from then on.
+  Task<Status> start();
+  /// Always, once start was called.
+  Task<void> stop();
+
+  [[nodiscard]] ApiServer& server();
+  /// For posters and handlers that are added to the server.
+  [[nodiscard]] Admission& admission();
+  /// Requests of that user from within the process (system:authenticated is added). Any executor;
+  /// must not outlive the assembly.
+  [[nodiscard]] std::unique_ptr<client::Client> client(std::string user,
+                                                       std::vector<std::string> groups);
+
+ private:
+  struct Impl;
+  explicit Assembly(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// "10.96.0.0/16" or two ranges of different families by comma: the first address of each, which
+/// are those of service default/kubernetes. BadRequest.
+Result<std::vector<std::string>> firstServiceAddresses(const std::string& ranges);
+
+}  // namespace coxswain::apiserver

@@ -1,0 +1,389 @@
+#include "apiserver/assembly/assembly.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "api/gen/authentication_v1.h"
+#include "api/gen/authorization_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/discovery_v1.h"
+#include "api/gen/policy_v1.h"
+#include "api/gen/scheduling_v1.h"
+#include "api/helpers/pods.h"
+#include "client/resources.h"
+#include "net/certs.h"
+#include "runtime/sim/sim_executor.h"
+#include "runtime/spawn.h"
+#include "storage/memory/memory_store.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using namespace api::core::v1;  // NOLINT
+using api::authentication::v1::TokenRequest;
+using api::authentication::v1::TokenReview;
+using api::authorization::v1::SelfSubjectAccessReview;
+using api::authorization::v1::SelfSubjectRulesReview;
+using client::resourceOf;
+
+template <typename T>
+Task<void> into(Task<T> task, std::optional<T>& out) {
+  out.emplace(co_await std::move(task));
+}
+Task<void> markDone(Task<void> task, bool& done) {
+  co_await std::move(task);
+  done = true;
+}
+template <typename T>
+Task<void> count(Task<T> task, int& good, int& ended) {
+  auto result = co_await std::move(task);
+  if (result.ok()) ++good;
+  ++ended;
+}
+
+class Whole : public testing::Test {
+ protected:
+  void SetUp() override {
+    key_ = *net::createKeyPem();
+    begin();
+  }
+  void TearDown() override { end(); }
+
+  void begin() {
+    AssemblyOptions options;
+    options.advertiseAddress = "192.0.2.10";
+    options.tokens.issuer = "https://kubernetes.default.svc";
+    options.tokens.signingKeyPem = key_;
+    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
+    ASSERT_TRUE(made.ok()) << made.status().toString();
+    assembly_ = std::move(*made);
+    Status started = run(assembly_->start());
+    ASSERT_TRUE(started.ok()) << started.toString();
+    admin_ = assembly_->client("admin", {"system:masters"});
+  }
+  void end() {
+    if (!assembly_) return;
+    bool done = false;
+    spawn(executor_, markDone(assembly_->stop(), done));
+    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
+    executor_.runUntilIdle();
+    admin_.reset();
+    assembly_.reset();
+  }
+  template <typename T>
+  T run(Task<T> task) {
+    std::optional<T> out;
+    spawn(executor_, into(std::move(task), out));
+    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
+    return std::move(*out);
+  }
+
+  template <typename T>
+  Result<std::shared_ptr<const T>> create(T object) {
+    return run(client::create(*admin_, std::move(object)));
+  }
+  template <typename T>
+  Result<std::shared_ptr<const T>> get(std::string ns, std::string name) {
+    return run(client::get<T>(*admin_, std::move(ns), std::move(name)));
+  }
+  template <typename T>
+  Result<api::ConstObject> post(client::Client& client, const client::ResourceType& type,
+                                std::string name, std::string subresource, T body) {
+    api::ConstObject object(api::Object(std::move(body)));
+    return run(client.create(type, "default", std::move(name), std::move(subresource),
+                             std::move(object), {}));
+  }
+
+  void makeAccount(std::string ns = "default") {
+    ServiceAccount account;
+    account.metadata.name = "default";
+    account.metadata.namespace_ = std::move(ns);
+    account.imagePullSecrets.emplace_back().name = "pull";
+    ASSERT_TRUE(create(account).ok());
+  }
+  static Pod pod(std::string name, std::string node = "") {
+    Pod made;
+    made.metadata.name = std::move(name);
+    made.metadata.namespace_ = "default";
+    made.spec.nodeName = std::move(node);
+    auto& container = made.spec.containers.emplace_back();
+    container.name = "c";
+    container.image = "image";
+    return made;
+  }
+  static Service service(std::string name, std::string type = "ClusterIP") {
+    Service made;
+    made.metadata.name = std::move(name);
+    made.metadata.namespace_ = "default";
+    made.spec.type = std::move(type);
+    made.spec.selector["app"] = "x";
+    made.spec.ports.emplace_back().port = 80;
+    return made;
+  }
+
+  sim::SimExecutor executor_{1};
+  SeededRandom random_{1};
+  std::string key_;
+  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
+  std::unique_ptr<Assembly> assembly_;
+  std::unique_ptr<client::Client> admin_;
+};
+
+TEST_F(Whole, WhatEveryClusterHas) {
+  EXPECT_TRUE(get<Namespace>("", "kube-node-lease").ok());
+  auto critical = get<api::scheduling::v1::PriorityClass>("", "system-node-critical");
+  ASSERT_TRUE(critical.ok());
+  EXPECT_EQ((*critical)->value, 2000001000);
+  auto kubernetes = get<Service>("default", "kubernetes");
+  ASSERT_TRUE(kubernetes.ok());
+  EXPECT_EQ((*kubernetes)->spec.clusterIP, "10.96.0.1");
+  auto slice = get<api::discovery::v1::EndpointSlice>("default", "kubernetes");
+  ASSERT_TRUE(slice.ok());
+  EXPECT_EQ((*slice)->endpoints.at(0).addresses.at(0), "192.0.2.10");
+  auto refused = run(admin_->remove(resourceOf<api::scheduling::v1::PriorityClass>(), "",
+                                    "system-node-critical", {}, {}));
+  EXPECT_EQ(refused.code(), 403);
+}
+
+TEST_F(Whole, TheKubernetesServiceComesBack) {
+  ASSERT_TRUE(run(admin_->remove(resourceOf<Service>(), "default", "kubernetes", {}, {})).ok());
+  EXPECT_TRUE(
+      executor_.runUntil([this] { return get<Service>("default", "kubernetes").ok(); }, 1min));
+  Endpoints emptied = **get<Endpoints>("default", "kubernetes");
+  emptied.subsets.clear();
+  ASSERT_TRUE(run(client::update(*admin_, emptied)).ok());
+  EXPECT_TRUE(executor_.runUntil(
+      [this] { return !(*get<Endpoints>("default", "kubernetes"))->subsets.empty(); }, 1min));
+}
+
+TEST_F(Whole, PodsAreCompleted) {
+  auto refused = create(pod("early")).status();
+  EXPECT_EQ(refused.message(),
+            "pods \"early\" is forbidden: error looking up service account default/default: "
+            "serviceaccount \"default\" not found");
+  makeAccount();
+  auto made = create(pod("p"));
+  ASSERT_TRUE(made.ok()) << made.status().toString();
+  const auto& spec = (*made)->spec;
+  EXPECT_EQ(spec.serviceAccountName, "default");
+  EXPECT_EQ(spec.priority, 0);
+  EXPECT_EQ(spec.preemptionPolicy, "PreemptLowerPriority");
+  EXPECT_EQ(spec.tolerations.size(), 2U);
+  EXPECT_EQ(spec.imagePullSecrets.at(0).name, "pull");
+  ASSERT_EQ(spec.volumes.size(), 1U);
+  EXPECT_TRUE(spec.volumes[0].name.starts_with("kube-api-access-"));
+  EXPECT_EQ(spec.volumes[0].volumeSource.projected->sources.size(), 3U);
+  EXPECT_EQ(spec.containers[0].volumeMounts.at(0).name, spec.volumes[0].name);
+
+  auto quiet = pod("quiet");
+  quiet.spec.automountServiceAccountToken = false;
+  EXPECT_TRUE((*create(quiet))->spec.volumes.empty());
+  auto urgent = pod("urgent");
+  urgent.spec.priorityClassName = "system-node-critical";
+  EXPECT_EQ((*create(urgent))->spec.priority, 2000001000);
+  urgent = pod("unknown");
+  urgent.spec.priorityClassName = "none";
+  EXPECT_EQ(create(urgent).status().message(),
+            "pods \"unknown\" is forbidden: no PriorityClass with name none was found");
+}
+
+TEST_F(Whole, NamespacesThatAreGoingTakeNothing) {
+  ConfigMap map;
+  map.metadata.name = "m";
+  map.metadata.namespace_ = "absent";
+  EXPECT_EQ(create(map).status().message(), "namespaces \"absent\" not found");
+  Namespace ns;
+  ns.metadata.name = "going";
+  ASSERT_TRUE(create(ns).ok());
+  map.metadata.namespace_ = "going";
+  ASSERT_TRUE(create(map).ok());
+  ASSERT_TRUE(run(admin_->remove(resourceOf<Namespace>(), "", "going", {}, {})).ok());
+  map.metadata.name = "late";
+  auto refused = create(map).status();
+  EXPECT_EQ(refused.code(), 403);
+  ASSERT_TRUE(refused.details());
+  EXPECT_EQ(refused.details()->causes.at(0).type, "NamespaceTerminating");
+  EXPECT_EQ(run(admin_->remove(resourceOf<Namespace>(), "", "default", {}, {})).code(), 403);
+}
+
+TEST_F(Whole, NewNodesAreNotReady) {
+  Node node;
+  node.metadata.name = "n1";
+  auto made = create(node);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ((*made)->spec.taints.at(0).key, "node.kubernetes.io/not-ready");
+}
+
+TEST_F(Whole, AddressesAreUniqueUnderConcurrencyAndAcrossRestarts) {
+  auto wanted = service("same-0");
+  int good = 0;
+  int ended = 0;
+  for (int i = 0; i < 20; ++i) {
+    wanted.metadata.name = "same-" + std::to_string(i);
+    wanted.spec.clusterIP = "10.96.7.7";
+    spawn(executor_, count(client::create(*admin_, wanted), good, ended));
+  }
+  EXPECT_TRUE(executor_.runUntil([&] { return ended == 20; }, 1h));
+  EXPECT_EQ(good, 1);
+  std::set<std::string> addresses{"10.96.7.7", "10.96.0.1"};
+  std::set<int32_t> ports;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      auto made = create(service("s" + std::to_string(round * 50 + i), "NodePort"));
+      ASSERT_TRUE(made.ok()) << made.status().toString();
+      EXPECT_TRUE(addresses.insert((*made)->spec.clusterIP).second);
+      EXPECT_TRUE(ports.insert((*made)->spec.ports[0].nodePort).second);
+    }
+    end();
+    begin();
+  }
+  EXPECT_FALSE(create(wanted).ok());
+  for (int i = 0; i < 20; ++i) {
+    auto name = "same-" + std::to_string(i);
+    (void)run(admin_->remove(resourceOf<Service>(), "default", name, {}, {}));
+  }
+  EXPECT_TRUE(create(wanted).ok());
+}
+
+TEST_F(Whole, TheSchedulerBinds) {
+  makeAccount();
+  ASSERT_TRUE(create(pod("p")).ok());
+  Binding binding;
+  binding.metadata.name = "p";
+  binding.target.kind = "Node";
+  binding.target.name = "n1";
+  auto scheduler = assembly_->client("system:kube-scheduler", {});
+  auto stranger = assembly_->client("bob", {});
+  EXPECT_EQ(post(*stranger, resourceOf<Pod>(), "p", "binding", binding).status().code(), 403);
+  auto answer = post(*scheduler, resourceOf<Pod>(), "p", "binding", binding);
+  ASSERT_TRUE(answer.ok()) << answer.status().toString();
+  auto bound = get<Pod>("default", "p");
+  EXPECT_EQ((*bound)->spec.nodeName, "n1");
+  ASSERT_TRUE(api::findPodCondition((*bound)->status, "PodScheduled"));
+  EXPECT_EQ((*bound)->metadata.generation, 1);
+  auto again = post(*scheduler, resourceOf<Pod>(), "p", "binding", binding).status();
+  EXPECT_EQ(
+      again.message(),
+      "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node "
+      "\"n1\"");
+  binding.metadata.name = "q";
+  EXPECT_EQ(post(*scheduler, resourceOf<Pod>(), "p", "binding", binding).status().code(), 400);
+}
+
+TEST_F(Whole, EvictionSaysWhyAndWaits) {
+  makeAccount();
+  ASSERT_TRUE(create(pod("p", "n1")).ok());
+  api::policy::v1::Eviction eviction;
+  eviction.metadata.name = "p";
+  ASSERT_TRUE(post(*admin_, resourceOf<Pod>(), "p", "eviction", eviction).ok());
+  auto going = get<Pod>("default", "p");
+  ASSERT_TRUE(going.ok());
+  EXPECT_TRUE((*going)->metadata.deletionTimestamp.has_value());
+  EXPECT_EQ((*going)->metadata.deletionGracePeriodSeconds, 30);
+  const auto* condition = api::findPodCondition((*going)->status, "DisruptionTarget");
+  ASSERT_TRUE(condition);
+  EXPECT_EQ(condition->reason, "EvictionByEvictionAPI");
+  eviction.deleteOptions.emplace().gracePeriodSeconds = 0;
+  ASSERT_TRUE(post(*admin_, resourceOf<Pod>(), "p", "eviction", eviction).ok());
+  EXPECT_TRUE(isNotFound(get<Pod>("default", "p").status()));
+}
+
+TEST_F(Whole, TokensAreIssuedAndReviewed) {
+  makeAccount();
+  auto made = create(pod("p", "n1"));
+  TokenRequest request;
+  auto& reference = request.spec.boundObjectRef.emplace();
+  reference.kind = "Pod";
+  reference.apiVersion = "v1";
+  reference.name = "p";
+  auto kubelet = assembly_->client("system:node:n1", {"system:nodes"});
+  auto other = assembly_->client("system:node:n2", {"system:nodes"});
+  EXPECT_EQ(
+      post(*kubelet, resourceOf<ServiceAccount>(), "default", "token", request).status().message(),
+      "serviceaccounts \"default\" is forbidden: node requested token with a pod binding "
+      "without a uid");
+  request.spec.boundObjectRef->uid = (*made)->metadata.uid;
+  EXPECT_EQ(post(*other, resourceOf<ServiceAccount>(), "default", "token", request).status().code(),
+            403);
+  auto issued = post(*kubelet, resourceOf<ServiceAccount>(), "default", "token", request);
+  ASSERT_TRUE(issued.ok()) << issued.status().toString();
+
+  TokenReview review;
+  review.spec.token = issued->as<TokenRequest>()->status.token;
+  auto answer = create(review);
+  ASSERT_TRUE(answer.ok()) << answer.status().toString();
+  EXPECT_TRUE((*answer)->status.authenticated);
+  EXPECT_EQ((*answer)->status.user.username, "system:serviceaccount:default:default");
+  client::DeleteOptions now;
+  now.gracePeriodSeconds = 0;
+  ASSERT_TRUE(run(admin_->remove(resourceOf<Pod>(), "default", "p", now, {})).ok());
+  EXPECT_FALSE((*create(review))->status.authenticated);
+}
+
+TEST_F(Whole, WhoMayWhat) {
+  SelfSubjectAccessReview review;
+  auto& wanted = review.spec.resourceAttributes.emplace();
+  wanted.verb = "list";
+  wanted.resource = "nodes";
+  auto scheduler = assembly_->client("system:kube-scheduler", {});
+  auto bob = assembly_->client("bob", {});
+  EXPECT_TRUE((*run(client::create(*scheduler, review)))->status.allowed);
+  EXPECT_FALSE((*run(client::create(*bob, review)))->status.allowed);
+  review.spec.resourceAttributes.reset();
+  EXPECT_EQ(run(client::create(*bob, review)).status().code(), 422);
+  SelfSubjectRulesReview rules;
+  rules.spec.namespace_ = "default";
+  auto answer = run(client::create(*scheduler, rules));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_GT((*answer)->status.resourceRules.size(), 20U);
+}
+
+TEST_F(Whole, KubeletsWriteWhatIsTheirs) {
+  makeAccount();
+  auto kubelet = assembly_->client("system:node:n1", {"system:nodes"});
+  Node node;
+  node.metadata.name = "n1";
+  auto made = run(client::create(*kubelet, node));
+  ASSERT_TRUE(made.ok()) << made.status().toString();
+  node.metadata.name = "n2";
+  EXPECT_EQ(run(client::create(*kubelet, node)).status().message(),
+            "nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
+  Node changed = **made;
+  changed.metadata.labels["node-restriction.kubernetes.io/x"] = "y";
+  EXPECT_EQ(run(client::update(*kubelet, changed)).status().message(),
+            "nodes \"n1\" is forbidden: is not allowed to modify labels: "
+            "node-restriction.kubernetes.io/x");
+  EXPECT_EQ(run(client::create(*kubelet, pod("mine", "n1"))).status().code(), 403);
+  auto mirror = pod("mirror", "n1");
+  mirror.metadata.annotations["kubernetes.io/config.mirror"] = "hash";
+  auto& owner = mirror.metadata.ownerReferences.emplace_back();
+  owner.apiVersion = "v1";
+  owner.kind = "Node";
+  owner.name = "n1";
+  owner.uid = (*made)->metadata.uid;
+  owner.controller = true;
+  auto mirrored = run(client::create(*kubelet, mirror));
+  EXPECT_TRUE(mirrored.ok()) << mirrored.status().toString();
+
+  ASSERT_TRUE(create(pod("theirs", "n2")).ok());
+  EXPECT_EQ(run(client::get<Pod>(*kubelet, "default", "theirs")).status().code(), 403);
+  client::ListOptions own;
+  own.fieldSelector = "spec.nodeName=n1";
+  EXPECT_TRUE(run(kubelet->list(resourceOf<Pod>(), "", own, {})).ok());
+  EXPECT_FALSE(run(kubelet->list(resourceOf<Pod>(), "", {}, {})).ok());
+}
+
+TEST_F(Whole, ClaimsAreProtected) {
+  PersistentVolumeClaim claim;
+  claim.metadata.name = "c";
+  claim.metadata.namespace_ = "default";
+  claim.spec.accessModes = {"ReadWriteOnce"};
+  claim.spec.resources.requests["storage"] = *api::Quantity::parse("1Gi");
+  auto made = create(claim);
+  ASSERT_TRUE(made.ok()) << made.status().toString();
+  EXPECT_EQ((*made)->metadata.finalizers, std::vector<std::string>{"kubernetes.io/pvc-protection"});
+}
+
+}  // namespace
+}  // namespace coxswain::apiserver
