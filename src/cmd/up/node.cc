@@ -48,6 +48,8 @@ proxy::ProxyOptions proxyOptions(const NodeOptions& options) {
   proxy::ProxyOptions out;
   out.nodeName = options.name;
   out.clusterCidrs = {options.clusterCidr};
+  // Pods are of this node only: what they send out of the cluster leaves as the node.
+  out.egressCidrs = {options.clusterCidr};
   out.healthzAddress = "127.0.0.1:10256";
   return out;
 }
