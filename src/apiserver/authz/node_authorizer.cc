@@ -45,7 +45,11 @@ struct NodeAuthorizer::Question {
 };
 
 NodeAuthorizer::NodeAuthorizer(std::unique_ptr<NodeObjects> objects)
-    : objects_(std::move(objects)) {}
+    : objects_(std::move(objects)) {
+  for (const auto& rule : bootstrapRules()) {
+    if (rule.role == "system:node") role_.push_back(&rule);
+  }
+}
 
 Verdict NodeAuthorizer::authorize(const Attributes& attributes) const {
   auto node = nodeNameOf(attributes.user);
@@ -69,8 +73,8 @@ Verdict NodeAuthorizer::authorize(const Attributes& attributes) const {
 }
 
 Verdict NodeAuthorizer::byRole(const RequestInfo& info) const {
-  for (const auto& rule : bootstrapRules()) {
-    if (rule.role == "system:node" && ruleAllows(rule, info)) return allow();
+  for (const auto* rule : role_) {
+    if (ruleAllows(*rule, info)) return allow();
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/authz/pod_references.h"
@@ -44,6 +45,7 @@ class NodeAuthorizer final : public Authorizer {
   [[nodiscard]] Verdict csiNodes(const Question& question) const;
   [[nodiscard]] Verdict byRole(const RequestInfo& info) const;
   std::unique_ptr<NodeObjects> objects_;
+  std::vector<const PolicyRule*> role_;  // system:node's
 };
 
 /// "node1" of user system:node:node1 in system:nodes; empty: not a node.

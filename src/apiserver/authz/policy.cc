@@ -1,5 +1,7 @@
 #include "apiserver/authz/policy.h"
 
+#include <algorithm>
+
 namespace coxswain::apiserver {
 namespace {
 
@@ -72,27 +74,43 @@ bool ruleAllows(const PolicyRule& rule, const RequestInfo& info) {
 PolicyAuthorizer::PolicyAuthorizer(std::span<const PolicyRule> rules,
                                    std::span<const PolicyBinding> bindings) {
   for (const auto& binding : bindings) {
+    auto& grants = grants_[std::string(binding.subject)];
     for (const auto& rule : rules) {
       if (rule.role != binding.role) continue;
-      grants_[std::string(binding.subject)].push_back({&rule, &binding});
+      const Grant grant{&rule, &binding};
+      grants.all.push_back(grant);
+      if (!rule.nonResourceUrls.empty()) grants.paths.push_back(grant);
+      anyOf(rule.resources, [&](std::string_view resource) {
+        grants.byResource[std::string(resource)].push_back(grant);
+        return false;
+      });
     }
   }
 }
 
-bool PolicyAuthorizer::allows(const std::string& subject, const RequestInfo& info) const {
-  auto found = grants_.find(subject);
-  if (found == grants_.end()) return false;
-  for (const auto& grant : found->second) {
-    const auto& ns = grant.binding->ns;
-    if (!ns.empty() && (!info.isResource || info.ns != ns)) continue;
-    if (ruleAllows(*grant.rule, info)) return true;
-  }
-  return false;
+bool PolicyAuthorizer::allows(const Grants& grants, const RequestInfo& info) {
+  auto covers = [&info](const std::vector<Grant>& some) {
+    return std::any_of(some.begin(), some.end(), [&info](const Grant& grant) {
+      const auto& ns = grant.binding->ns;
+      if (!ns.empty() && (!info.isResource || info.ns != ns)) return false;
+      return ruleAllows(*grant.rule, info);
+    });
+  };
+  if (!info.isResource) return covers(grants.paths);
+  auto named = [&](const std::string& resource) {
+    auto found = grants.byResource.find(resource);
+    return found != grants.byResource.end() && covers(found->second);
+  };
+  if (named("*")) return true;
+  if (info.subresource.empty()) return named(info.resource);
+  return named(info.resource + "/" + info.subresource) || named("*/" + info.subresource);
 }
 
 Verdict PolicyAuthorizer::authorize(const Attributes& attributes) const {
   for (const auto& subject : subjectsOf(attributes.user)) {
-    if (allows(subject, attributes.info)) return {Decision::Allow, ""};
+    auto found = grants_.find(subject);
+    if (found == grants_.end()) continue;
+    if (allows(found->second, attributes.info)) return {Decision::Allow, ""};
   }
   return {};
 }
@@ -103,7 +121,7 @@ std::vector<const PolicyRule*> PolicyAuthorizer::rulesFor(const UserInfo& user,
   for (const auto& subject : subjectsOf(user)) {
     auto found = grants_.find(subject);
     if (found == grants_.end()) continue;
-    for (const auto& grant : found->second) {
+    for (const auto& grant : found->second.all) {
       const auto& within = grant.binding->ns;
       if (within.empty() || within == ns) rules.push_back(grant.rule);
     }

@@ -47,8 +47,14 @@ class PolicyAuthorizer final : public Authorizer {
     const PolicyRule* rule;
     const PolicyBinding* binding;
   };
-  [[nodiscard]] bool allows(const std::string& subject, const RequestInfo& info) const;
-  std::unordered_map<std::string, std::vector<Grant>> grants_;  // by subject
+  /// What one subject was given, found by "pods", "pods/log", "*/scale" or "*".
+  struct Grants {
+    std::vector<Grant> all;
+    std::unordered_map<std::string, std::vector<Grant>> byResource;
+    std::vector<Grant> paths;
+  };
+  [[nodiscard]] static bool allows(const Grants& grants, const RequestInfo& info);
+  std::unordered_map<std::string, Grants> grants_;  // by subject
 };
 
 /// Does the rule cover the request?
