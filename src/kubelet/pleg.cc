@@ -11,6 +11,9 @@ namespace {
 
 const Logger log("kubelet");
 
+constexpr Duration kSettleMin = 1ms;
+constexpr Duration kSettleMax = 1s;
+
 const std::string* uidIn(const api::Map<std::string>& labels) {
   return labels.get(kPodUidLabel);
 }
@@ -58,30 +61,46 @@ Task<Status> Pleg::follow(std::stop_token stop) {
   wake_.set();
   while (true) {
     CO_TRY(auto event, co_await events->next(stop));
-    co_await handle(std::move(event), stop);
+    spawn(executor_, handle(*this, gate_.enter(), std::move(event), stop));
   }
 }
 
-Task<void> Pleg::handle(cri::ContainerEvent event, std::stop_token stop) {
-  auto uid = handlers_.uidOf(event.containerId);
-  if (uid.empty()) {
-    // Not seen yet; it may be a sandbox, or none of ours.
-    cri::ContainerFilter filter;
-    filter.id = event.containerId;
-    auto containers = co_await runtime_.listContainers(std::move(filter), stop);
-    if (containers.ok() && !containers->empty()) {
-      if (const auto* label = uidIn(containers->front().labels)) uid = *label;
-    }
+/// What the runtime knows of a container or sandbox.
+Task<Pleg::Found> Pleg::find(std::string id, std::stop_token stop) {
+  cri::ContainerFilter filter;
+  filter.id = id;
+  auto containers = co_await runtime_.listContainers(std::move(filter), stop);
+  if (containers.ok() && !containers->empty()) {
+    const auto& container = containers->front();
+    const auto* uid = uidIn(container.labels);
+    co_return Found{uid ? *uid : "", container.state == cri::CONTAINER_RUNNING};
   }
-  if (uid.empty()) {
-    cri::PodSandboxFilter filter;
-    filter.id = event.containerId;
-    auto sandboxes = co_await runtime_.listPodSandbox(std::move(filter), stop);
-    if (sandboxes.ok() && !sandboxes->empty()) {
-      if (const auto* label = uidIn(sandboxes->front().labels)) uid = *label;
-    }
+  cri::PodSandboxFilter sandboxFilter;
+  sandboxFilter.id = std::move(id);
+  auto sandboxes = co_await runtime_.listPodSandbox(std::move(sandboxFilter), stop);
+  if (sandboxes.ok() && !sandboxes->empty()) {
+    const auto& sandbox = sandboxes->front();
+    const auto* uid = uidIn(sandbox.labels);
+    co_return Found{uid ? *uid : "", sandbox.state == cri::SANDBOX_READY};
   }
-  if (!uid.empty()) handlers_.changed(uid);
+  co_return Found{};
+}
+
+/// The CRI may learn of an end a moment after the event: waits until it has.
+Task<void> Pleg::handle(Pleg& self, Gate::Pass pass, cri::ContainerEvent event,
+                        std::stop_token stop) {
+  bool ended = event.type == cri::CONTAINER_STOPPED_EVENT;
+  auto uid = self.handlers_.uidOf(event.containerId);
+  Duration pause = kSettleMin;
+  while (uid.empty() || ended) {
+    auto found = co_await self.find(event.containerId, stop);
+    if (uid.empty()) uid = found.uid;
+    if (!ended || !found.runs || pause > kSettleMax) break;
+    Status slept = co_await sleepFor(pause, stop);
+    if (!slept.ok()) co_return;
+    pause *= 2;
+  }
+  if (!uid.empty()) self.handlers_.changed(uid);
 }
 
 Task<void> Pleg::runRelist(Pleg& self, Gate::Pass pass, std::stop_token stop) {

@@ -41,7 +41,13 @@ class Pleg {
   static Task<void> runRelist(Pleg& self, Gate::Pass pass, std::stop_token stop);
   Task<Status> follow(std::stop_token stop);
   Task<Status> relist(std::stop_token stop);
-  Task<void> handle(cri::ContainerEvent event, std::stop_token stop);
+  static Task<void> handle(Pleg& self, Gate::Pass pass, cri::ContainerEvent event,
+                           std::stop_token stop);
+  struct Found {
+    std::string uid;  ///< empty: it is gone, or none of ours
+    bool runs = false;
+  };
+  Task<Found> find(std::string id, std::stop_token stop);
 
   Executor& executor_;
   cri::RuntimeService& runtime_;

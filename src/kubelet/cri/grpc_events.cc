@@ -44,8 +44,8 @@ class ContainerdEvents final : public EventStream {
       CO_TRY(auto envelope, api::decodeProtobuf<containerd::Envelope>(*message));
       if (!envelope.event) continue;
       ContainerEvent event;
-      if (envelope.topic == "/tasks/exit") {
-        CO_TRY(auto task, api::decodeProtobuf<containerd::TaskExit>(envelope.event->value));
+      if (envelope.topic == "/tasks/delete") {
+        CO_TRY(auto task, api::decodeProtobuf<containerd::TaskDelete>(envelope.event->value));
         // An exec's end is told in the same words, with an id of its own.
         if (!task.id.empty() && task.id != task.containerId) continue;
         event.type = CONTAINER_STOPPED_EVENT;
@@ -91,7 +91,7 @@ Task<Result<std::unique_ptr<EventStream>>> GrpcRuntimeService::events(std::stop_
   if (!opened.ok()) co_return opened.status();
   auto call = std::move(*opened);
   containerd::SubscribeRequest request;
-  request.filters = {R"(namespace==k8s.io,topic=="/tasks/exit")",
+  request.filters = {R"(namespace==k8s.io,topic=="/tasks/delete")",
                      R"(namespace==k8s.io,topic=="/tasks/start")"};
   std::string bytes = api::encodeProtobuf(request);
   CO_TRY_STATUS(co_await call->send(bytes, stop));
