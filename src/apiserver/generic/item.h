@@ -9,6 +9,7 @@
 
 namespace coxswain::apiserver {
 
+struct DeflatePiece;
 class GenericRegistry;
 
 /// One object as a registry hands it out, in the API version that the registry serves. Forms are
@@ -26,6 +27,10 @@ class Item {
   [[nodiscard]] Result<api::ConstObject> object() const;
   /// With kind and apiVersion, without a newline.
   [[nodiscard]] Result<std::shared_ptr<const std::string>> json() const;
+  /// As an item of a list, compressed; null where that is not kept.
+  [[nodiscard]] Result<std::shared_ptr<const DeflatePiece>> deflated() const;
+  /// Bytes as stored, about; 0: unknown.
+  [[nodiscard]] size_t storedBytes() const { return entry_ ? entry_->bytes().size() : 0; }
   /// The bare message.
   [[nodiscard]] Status appendProtobuf(std::string& out) const;
 

@@ -14,7 +14,8 @@ constexpr size_t kDecodedFactor = 6;
 struct Forms {
   api::ConstObject object;                  ///< empty: not decoded
   std::shared_ptr<const std::string> json;  ///< null: not encoded
-  mutable std::atomic<bool> used = true;    ///< since the budget last looked
+  std::shared_ptr<const DeflatePiece> deflated;
+  mutable std::atomic<bool> used = true;  ///< since the budget last looked
 };
 
 std::shared_ptr<const Forms> formsOf(const storage::Entry& entry) {
@@ -221,19 +222,19 @@ Result<api::ConstObject> ObjectCache::object(const storage::EntryPtr& entry) con
   TRY(auto decoded, decode(entry->stored()));
   auto fresh = std::make_shared<Forms>();
   fresh->object = std::move(decoded);
-  if (forms) fresh->json = forms->json;
+  if (forms) {
+    fresh->json = forms->json;
+    fresh->deflated = forms->deflated;
+  }
   auto object = fresh->object;
   entry->setDecoded(std::move(fresh));
   budget_.add(entry, entry->bytes().size() * kDecodedFactor);
   return object;
 }
 
-Result<std::shared_ptr<const std::string>> ObjectCache::json(const storage::EntryPtr& entry) const {
+Result<std::string> ObjectCache::encodeText(const storage::EntryPtr& entry, bool typeMeta) const {
   auto forms = formsOf(*entry);
-  if (forms && forms->json) return forms->json;
-  auto fresh = std::make_shared<Forms>();
-  if (forms) fresh->object = forms->object;
-  api::ConstObject object = fresh->object;
+  api::ConstObject object = forms ? forms->object : api::ConstObject();
   if (!object) {
     // For its text alone the decoded form is not worth keeping.
     TRY(object, decode(entry->stored()));
@@ -243,12 +244,43 @@ Result<std::shared_ptr<const std::string>> ObjectCache::json(const storage::Entr
   api::JsonEncodeOptions options;
   options.apiVersion = kind_.apiVersion;
   options.kind = kind_.kind;
+  options.typeMeta = typeMeta;
   api::encodeJson(object.info(), object.data(), text, options);
+  return text;
+}
+
+Result<std::shared_ptr<const std::string>> ObjectCache::json(const storage::EntryPtr& entry) const {
+  auto forms = formsOf(*entry);
+  if (forms && forms->json) return forms->json;
+  TRY(auto text, encodeText(entry, true));
   text.shrink_to_fit();
+  auto fresh = std::make_shared<Forms>();
+  if (forms) {
+    fresh->object = forms->object;
+    fresh->deflated = forms->deflated;
+  }
   auto shared = std::make_shared<const std::string>(std::move(text));
   fresh->json = shared;
   entry->setDecoded(std::move(fresh));
   budget_.add(entry, shared->size());
+  return shared;
+}
+
+Result<std::shared_ptr<const DeflatePiece>> ObjectCache::deflatedItem(
+    const storage::EntryPtr& entry) const {
+  auto forms = formsOf(*entry);
+  if (forms && forms->deflated) return forms->deflated;
+  TRY(auto text, encodeText(entry, false));
+  TRY(auto piece, deflatePiece(text));
+  auto fresh = std::make_shared<Forms>();
+  if (forms) {
+    fresh->object = forms->object;
+    fresh->json = forms->json;
+  }
+  auto shared = std::make_shared<const DeflatePiece>(std::move(piece));
+  fresh->deflated = shared;
+  entry->setDecoded(std::move(fresh));
+  budget_.add(entry, shared->bytes.size());
   return shared;
 }
 

@@ -10,6 +10,7 @@
 #include "api/reflect/object.h"
 #include "api/select/fields.h"
 #include "api/select/labels.h"
+#include "apiserver/generic/deflate_piece.h"
 #include "apiserver/registry/strategy.h"
 #include "base/result.h"
 #include "storage/watch_cache.h"
@@ -72,6 +73,9 @@ class ObjectCache {
   /// The whole object with kind and apiVersion, without a newline. Kept on the entry.
   [[nodiscard]] Result<std::shared_ptr<const std::string>> json(
       const storage::EntryPtr& entry) const;
+  /// The same as an item of a list (without kind and apiVersion), compressed. Kept on the entry.
+  [[nodiscard]] Result<std::shared_ptr<const DeflatePiece>> deflatedItem(
+      const storage::EntryPtr& entry) const;
   /// Its protobuf message with the resourceVersion in it, without an envelope.
   [[nodiscard]] Status appendProtobuf(const storage::EntryPtr& entry, std::string& out) const;
   /// A stored value that is not in the cache (an older revision).
@@ -82,6 +86,7 @@ class ObjectCache {
   [[nodiscard]] storage::EntryPtr makeEntry(storage::KeyValuePtr stored,
                                             std::shared_ptr<const void> attachment) const;
   [[nodiscard]] Result<api::Object> decode(const storage::KeyValue& stored) const;
+  [[nodiscard]] Result<std::string> encodeText(const storage::EntryPtr& entry, bool typeMeta) const;
 
   FormBudget& budget_;
   const Kind kind_;

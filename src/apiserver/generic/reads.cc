@@ -52,6 +52,11 @@ Result<std::shared_ptr<const std::string>> Item::json() const {
   return std::make_shared<const std::string>(std::move(text));
 }
 
+Result<std::shared_ptr<const DeflatePiece>> Item::deflated() const {
+  if (!entry_ || registry_->converts()) return std::shared_ptr<const DeflatePiece>();
+  return registry_->cache().deflatedItem(entry_);
+}
+
 Status Item::appendProtobuf(std::string& out) const {
   if (entry_ && !registry_->converts()) return registry_->cache().appendProtobuf(entry_, out);
   TRY(auto object, this->object());

@@ -258,8 +258,12 @@ Task<Status> ApiServer::send(Exchange& exchange, int code, std::string contentTy
     headers.add("Warning", warningHeader(warning));
   }
   const auto& request = exchange.request;
-  if (request.method == "GET" && worthCompressing(body.size()) &&
-      request.headers.hasToken("Accept-Encoding", "gzip")) {
+  if (!exchange.gzipBody.empty()) {
+    body = std::move(exchange.gzipBody);
+    headers.add("Content-Encoding", "gzip");
+    headers.add("Vary", "Accept-Encoding");
+  } else if (request.method == "GET" && worthCompressing(body.size()) &&
+             request.headers.hasToken("Accept-Encoding", "gzip")) {
     CO_TRY(body, gzip(body));
     headers.add("Content-Encoding", "gzip");
     headers.add("Vary", "Accept-Encoding");

@@ -7,6 +7,8 @@
 #include "api/names/quote.h"
 #include "api/yaml/yaml.h"
 #include "apiserver/discovery/served_resource.h"
+#include "apiserver/generic/deflate_piece.h"
+#include "apiserver/server/compression.h"
 #include "apiserver/tables/table.h"
 
 namespace coxswain::apiserver {
@@ -354,6 +356,32 @@ Result<std::string> encodeList(const Resource& resource, const ListAnswer& answe
   if (encoding.accepted.mediaType == MediaType::Protobuf) return protobufList(resource, answer);
   TRY(auto json, jsonList(resource, answer));
   return finishJson(std::move(json), encoding.accepted);
+}
+
+Result<std::string> encodeListGzip(const Resource& resource, const ListAnswer& answer,
+                                   const Encoding& encoding) {
+  const auto& accepted = encoding.accepted;
+  if (accepted.form != Form::Object || accepted.mediaType != MediaType::Json || accepted.pretty) {
+    return std::string();
+  }
+  size_t bytes = 0;
+  for (const auto& item : answer.items) bytes += item.storedBytes();
+  // JSON is about twice as long.
+  if (!worthCompressing(bytes * 2)) return std::string();
+  GzipWriter writer;
+  writer.reserve(bytes);
+  std::string head = "{\"kind\":\"" + std::string(resource.kind) + "List\",\"apiVersion\":\"" +
+                     groupVersionText(resource.group, resource.version) + "\",\"metadata\":";
+  head += api::encodeJson(listMetaOf(answer)) + ",\"items\":[";
+  writer.appendStored(head);
+  for (size_t i = 0; i < answer.items.size(); ++i) {
+    TRY(auto piece, answer.items[i].deflated());
+    if (!piece) return std::string();
+    if (i > 0) writer.appendStored(",");
+    writer.append(*piece);
+  }
+  writer.appendStored("]}\n");
+  return writer.finish();
 }
 
 void appendWatchFrame(std::string& out, std::string_view type, std::string_view object,

@@ -37,6 +37,9 @@ Result<std::string> encodeItem(const Resource& resource, const Item& item,
 /// The list kind of `resource` around `answer`.
 Result<std::string> encodeList(const Resource& resource, const ListAnswer& answer,
                                const Encoding& encoding);
+/// The same as JSON in gzip, from what the entries keep. Empty: not possible, or not worth it.
+Result<std::string> encodeListGzip(const Resource& resource, const ListAnswer& answer,
+                                   const Encoding& encoding);
 /// Appends one frame of a watch: JSON line, or length and WatchEvent.
 void appendWatchFrame(std::string& out, std::string_view type, std::string_view object,
                       MediaType mediaType);

@@ -19,6 +19,7 @@ struct Exchange : RequestContext {
   net::ResponseWriter& response;
   Accepted accepted = {};
   Query query = {};
+  std::string gzipBody = {};       ///< the answer, compressed already
   int code = 200;                  ///< of the answer that was sent
   std::string continueToken = {};  ///< of a list that failed: where it can be gone on with
 };

@@ -128,6 +128,12 @@ Task<Status> ApiServer::handleList(Exchange& exchange) {
   encoding.accepted = exchange.accepted;
   encoding.includeObject = exchange.query.get("includeObject");
   encoding.now = executor_.wallNow();
+  if (exchange.request.headers.hasToken("Accept-Encoding", "gzip")) {
+    CO_TRY(exchange.gzipBody, encodeListGzip(*exchange.resource, *answer, encoding));
+    if (!exchange.gzipBody.empty()) {
+      co_return co_await send(exchange, 200, std::string(contentTypeOf(MediaType::Json)), "");
+    }
+  }
   CO_TRY(auto body, encodeList(*exchange.resource, *answer, encoding));
   co_return co_await send(exchange, 200, std::string(contentTypeOf(exchange.accepted.mediaType)),
                           std::move(body));

@@ -1,0 +1,440 @@
+// The server over real HTTP on 127.0.0.1: what clients may send wrongly, and how answers look.
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <boost/json/value.hpp>
+#include <future>
+#include <thread>
+
+#include "api/codec/json.h"
+#include "api/codec/protobuf.h"
+#include "api/codec/value.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "apiserver/server/api_server.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "runtime/reactor.h"
+#include "runtime/spawn.h"
+#include "storage/memory/memory_store.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+constexpr std::string_view kMaps = "/api/v1/namespaces/default/configmaps";
+constexpr std::string_view kProtobuf = "application/vnd.kubernetes.protobuf";
+
+struct Answer {
+  int code = 0;
+  net::Headers headers;
+  std::string body;
+  [[nodiscard]] boost::json::value json() const {
+    auto parsed = api::parseJsonValue(body);
+    return parsed.ok() ? std::move(*parsed) : boost::json::value();
+  }
+  [[nodiscard]] std::string text(std::string_view pointer) const {
+    auto document = json();
+    boost::system::error_code error;
+    const auto* found = document.find_pointer(pointer, error);
+    if (!found) return "";
+    return found->is_string() ? std::string(found->get_string()) : api::writeJsonValue(*found);
+  }
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = storage::makeMemoryStore({});
+    auto tokens = StaticTokens::parse("admin-token,admin,1,\"system:masters\"\nbob-token,bob,2\n");
+    ASSERT_TRUE(tokens.ok());
+    Authenticator::Options options;
+    options.tokens = std::move(*tokens);
+    authenticator_ = std::make_unique<Authenticator>(std::move(options));
+    thread_ = std::thread([this] { reactor_.run(); });
+    auto started = run(start());
+    ASSERT_TRUE(started.ok()) << started.toString();
+  }
+  void TearDown() override {
+    EXPECT_TRUE(run(stop()).ok());
+    reactor_.stop();
+    thread_.join();
+  }
+
+  Task<Status> start() {
+    api_ = std::make_unique<ApiServer>(reactor_, *store_, *authenticator_, random_,
+                                       ApiServerOptions());
+    CO_TRY_STATUS(co_await api_->bootstrap());
+    net::HttpServerOptions options;
+    CO_TRY(server_, net::HttpServer::start(reactor_, options, *api_));
+    net::HttpClientOptions clientOptions;
+    clientOptions.server = "http://" + server_->address();
+    client_ = std::make_unique<net::HttpClient>(reactor_, clientOptions);
+    co_return Status();
+  }
+  Task<Status> stop() {
+    if (client_) co_await client_->close();
+    if (server_) co_await server_->stop(0s);
+    client_.reset();
+    server_.reset();
+    api_.reset();
+    co_return Status();
+  }
+
+  /// On the reactor's thread, waiting for it on this one.
+  template <typename T>
+  T run(Task<T> task) {
+    std::promise<T> done;
+    spawn(reactor_, fulfil(std::move(task), done));
+    return done.get_future().get();
+  }
+  template <typename T>
+  static Task<void> fulfil(Task<T> task, std::promise<T>& done) {
+    done.set_value(co_await std::move(task));
+  }
+
+  Task<Result<Answer>> exchange(net::ClientRequest request) {
+    Deadline deadline(20s, {});
+    CO_TRY(auto response, co_await client_->send(std::move(request), deadline.token()));
+    Answer answer;
+    answer.code = response->status;
+    answer.headers = response->headers;
+    CO_TRY(answer.body, co_await response->body().readAll(64U << 20, deadline.token()));
+    co_return answer;
+  }
+
+  Answer send(std::string method, std::string target, std::string body = "",
+              net::Headers headers = {}) {
+    net::ClientRequest request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    request.body = std::move(body);
+    request.headers = std::move(headers);
+    if (!request.headers.has("Authorization")) {
+      request.headers.add("Authorization", "Bearer admin-token");
+    }
+    auto answer = run(exchange(std::move(request)));
+    EXPECT_TRUE(answer.ok()) << answer.status().toString();
+    return answer.ok() ? std::move(*answer) : Answer();
+  }
+  Answer post(std::string body, std::string contentType = "application/json") {
+    return send("POST", std::string(kMaps), std::move(body), {{"Content-Type", contentType}});
+  }
+  Answer patch(std::string name, std::string type, std::string body) {
+    return send("PATCH", std::string(kMaps) + "/" + name, std::move(body),
+                {{"Content-Type", "application/" + type}});
+  }
+  static std::string configMap(std::string name, std::string rest = "") {
+    return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + "\"}" + rest +
+           "}";
+  }
+
+  Reactor reactor_;
+  std::thread thread_;
+  SeededRandom random_{1};
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<ApiServer> api_;
+  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::HttpClient> client_;
+};
+
+TEST_F(ServerTest, MalformedBodiesAreRefusedAndNothingIsStored) {
+  struct Case {
+    const char* name;
+    std::string body;
+    std::string contentType;
+    int code;
+    const char* reason;
+  };
+  const std::string json = "application/json";
+  const std::string yaml = "application/yaml";
+  const std::string protobuf(kProtobuf);
+  std::string deep(3000, '[');
+  const Case cases[] = {
+      {"no JSON", "{", json, 400, "BadRequest"},
+      {"empty", "", json, 400, "BadRequest"},
+      {"list", "[]", json, 400, "BadRequest"},
+      {"text", "\"x\"", json, 400, "BadRequest"},
+      {"trailing", configMap("x") + " more", json, 400, "BadRequest"},
+      {"too deep", "{\"a\":" + deep, json, 400, "BadRequest"},
+      {"wrong type", configMap("x", R"(,"data":{"a":1})"), json, 400, "BadRequest"},
+      {"map as list", configMap("x", R"(,"data":[1])"), json, 400, "BadRequest"},
+      {"bad base64", configMap("x", R"(,"binaryData":{"a":"?"})"), json, 400, "BadRequest"},
+      {"other kind", R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"}})", json, 400,
+       "BadRequest"},
+      {"other version", R"({"apiVersion":"v2","kind":"ConfigMap"})", json, 400, "BadRequest"},
+      {"bad name", configMap("A_b"), json, 422, "Invalid"},
+      {"other namespace",
+       R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"other"}})",
+       json, 400, "BadRequest"},
+      {"bad YAML", "a: [", yaml, 400, "BadRequest"},
+      {"YAML anchors", "a: *nothing", yaml, 400, "BadRequest"},
+      {"JSON as protobuf", configMap("x"), protobuf, 400, "BadRequest"},
+      {"magic alone", std::string("k8s\0", 4), protobuf, 400, "BadRequest"},
+      {"cut envelope", std::string("k8s\0\x0a\x05v1", 8), protobuf, 400, "BadRequest"},
+      {"long varint", std::string("k8s\0", 4) + std::string(20, '\xff'), protobuf, 400,
+       "BadRequest"},
+      {"form", "a=b", "application/x-www-form-urlencoded", 415, "UnsupportedMediaType"},
+      {"patch type", "{}", "application/merge-patch+json", 415, "UnsupportedMediaType"},
+  };
+  for (const auto& each : cases) {
+    auto answer = post(each.body, each.contentType);
+    EXPECT_EQ(answer.code, each.code) << each.name << ": " << answer.body;
+    EXPECT_EQ(answer.text("/reason"), each.reason) << each.name;
+    EXPECT_EQ(answer.text("/kind"), "Status") << each.name;
+  }
+  auto list = send("GET", std::string(kMaps)).json();
+  EXPECT_TRUE(list.at("items").as_array().empty());
+}
+
+TEST_F(ServerTest, OversizeIs413) {
+  auto answer = post(configMap("big", R"(,"data":{"a":")" + std::string(3200000, 'x') + "\"}"));
+  EXPECT_EQ(answer.code, 413);
+  EXPECT_EQ(answer.text("/message"), "Request entity too large: limit is 3145728");
+  // The server goes on.
+  EXPECT_EQ(post(configMap("small")).code, 201);
+}
+
+TEST_F(ServerTest, UnknownFieldsByFieldValidation) {
+  const auto body = configMap("u", R"(,"bogus":1,"data":{"a":"1","a":"2"})");
+  auto target = std::string(kMaps) + "?dryRun=All&fieldValidation=";
+  auto strict = send("POST", target + "Strict", body);
+  EXPECT_EQ(strict.code, 400);
+  EXPECT_EQ(strict.text("/message"),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: "
+            "unknown field \"bogus\", duplicate field \"data.a\"");
+  auto warn = send("POST", target + "Warn", body);
+  EXPECT_EQ(warn.code, 201);
+  EXPECT_EQ(warn.headers.all("Warning").size(), 2u);
+  EXPECT_EQ(warn.headers.get("Warning"), "299 - \"unknown field \\\"bogus\\\"\"");
+  auto ignore = send("POST", target + "Ignore", body);
+  EXPECT_EQ(ignore.code, 201);
+  EXPECT_FALSE(ignore.headers.has("Warning"));
+  EXPECT_EQ(send("POST", target + "Maybe", body).code, 422);
+}
+
+TEST_F(ServerTest, PathsMethodsAndUsers) {
+  struct Case {
+    const char* method;
+    const char* target;
+    int code;
+  };
+  const Case cases[] = {
+      {"GET", "/api/v1/nothing", 404},
+      {"GET", "/apis/nothing/v1/x", 404},
+      {"GET", "/nothing", 404},
+      {"GET", "//api/v1", 404},
+      {"GET", "/api/v1/namespaces/default/configmaps/%2e%2e", 400},
+      {"GET", "/api/v1/namespaces/default/configmaps/%zz", 400},
+      {"GET", "/api/v1/configmaps?limit=x", 400},
+      {"GET", "/api/v1/configmaps?labelSelector=a%20b", 400},
+      {"GET", "/api/v1/configmaps?continue=garbage", 400},
+      {"GET", "/api/v1/configmaps?resourceVersion=x", 400},
+      {"GET", "/api/v1/configmaps?resourceVersionMatch=Exact", 422},
+      {"POST", "/api/v1/configmaps", 405},
+      {"POST", "/api/v1/namespaces/default/configmaps/x", 405},
+      {"DELETE", "/api/v1/configmaps", 405},
+      {"DELETE", "/version", 405},
+      {"PUT", "/api/v1/namespaces/default/configmaps", 405},
+      {"GET", "/api/v1/namespaces/default/pods/x/nothing", 404},
+      {"GET", "/api/v1/namespaces/default/pods/x/status", 404},
+  };
+  for (const auto& each : cases) {
+    auto answer = send(each.method, each.target);
+    EXPECT_EQ(answer.code, each.code) << each.method << " " << each.target << ": " << answer.body;
+    EXPECT_EQ(answer.text("/kind"), "Status") << each.target;
+  }
+  EXPECT_EQ(send("GET", "/api", "", {{"Authorization", "Bearer nonsense"}}).code, 401);
+  EXPECT_EQ(send("GET", std::string(kMaps), "", {{"Authorization", "Bearer bob-token"}}).code, 403);
+}
+
+TEST_F(ServerTest, MediaTypesOfAnswers) {
+  ASSERT_EQ(post(configMap("a", R"(,"data":{"k":"v"})")).code, 201);
+  const auto one = std::string(kMaps) + "/a";
+  auto get = [&](std::string target, std::string accept) {
+    return send("GET", std::move(target), "", {{"Accept", std::move(accept)}});
+  };
+  auto protobuf = get(one, std::string(kProtobuf));
+  EXPECT_EQ(protobuf.headers.get("Content-Type"), kProtobuf);
+  auto object = api::decodeEnvelope(protobuf.body);
+  ASSERT_TRUE(object.ok()) << object.status().toString();
+  const auto* map = object->as<api::core::v1::ConfigMap>();
+  ASSERT_TRUE(map);
+  EXPECT_EQ(*map->data.get("k"), "v");
+  EXPECT_EQ(map->metadata.resourceVersion, get(one, "").text("/metadata/resourceVersion"));
+
+  auto list = get(std::string(kMaps), std::string(kProtobuf));
+  auto items = api::decodeEnvelope(list.body);
+  ASSERT_TRUE(items.ok());
+  EXPECT_EQ(items->as<api::core::v1::ConfigMapList>()->items.size(), 1u);
+
+  EXPECT_TRUE(get(one, "application/yaml").body.starts_with("apiVersion: v1"));
+  EXPECT_EQ(get(one, "application/json;as=Table;v=v1;g=meta.k8s.io").text("/kind"), "Table");
+  auto partial = get(one, "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
+  EXPECT_EQ(partial.text("/kind"), "PartialObjectMetadata");
+  EXPECT_EQ(partial.text("/data"), "");
+  EXPECT_EQ(get(one, "text/html").code, 406);
+  EXPECT_EQ(get(one, "application/json;as=Table;v=v9;g=meta.k8s.io").code, 406);
+  // Errors too.
+  auto missing = get(std::string(kMaps) + "/none", std::string(kProtobuf));
+  auto status = api::decodeEnvelope(missing.body);
+  ASSERT_TRUE(status.ok());
+  EXPECT_EQ(status->as<api::meta::v1::Status>()->reason, "NotFound");
+  auto pretty = send("GET", one + "?pretty=true");
+  EXPECT_NE(pretty.body.find("{\n  \"kind\": \"ConfigMap\","), std::string::npos) << pretty.body;
+}
+
+std::string gunzip(const std::string& bytes) {
+  z_stream stream{};
+  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+  std::string out(32U << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return out;
+}
+
+TEST_F(ServerTest, LargeListsAreTheSameInGzip) {
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(post(configMap("m" + std::to_string(i),
+                             R"(,"data":{"k":")" + std::string(4000, 'a' + i % 26) + "\"}"))
+                  .code,
+              201);
+  }
+  auto plain = send("GET", std::string(kMaps));
+  EXPECT_FALSE(plain.headers.has("Content-Encoding"));
+  for (int round = 0; round < 2; ++round) {
+    auto packed = send("GET", std::string(kMaps), "", {{"Accept-Encoding", "gzip"}});
+    EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+    EXPECT_LT(packed.body.size(), plain.body.size() / 4);
+    EXPECT_EQ(gunzip(packed.body), plain.body);
+  }
+  auto small = send("GET", std::string(kMaps) + "?limit=1", "", {{"Accept-Encoding", "gzip"}});
+  EXPECT_FALSE(small.headers.has("Content-Encoding"));
+}
+
+TEST_F(ServerTest, PagesShowOneRevision) {
+  for (auto name : {"a", "b", "c", "d", "e"}) ASSERT_EQ(post(configMap(name)).code, 201);
+  auto first = send("GET", std::string(kMaps) + "?limit=2");
+  EXPECT_EQ(first.text("/metadata/remainingItemCount"), "3");
+  ASSERT_EQ(send("DELETE", std::string(kMaps) + "/e").code, 200);
+  auto rest = send("GET", std::string(kMaps) + "?continue=" + first.text("/metadata/continue"));
+  EXPECT_EQ(rest.json().at("items").as_array().size(), 3u);
+  EXPECT_EQ(rest.text("/metadata/resourceVersion"), first.text("/metadata/resourceVersion"));
+
+  // Once the revision is forgotten the client is told how to go on.
+  ASSERT_EQ(post(configMap("f")).code, 201);
+  std::atomic<bool> compacted = false;
+  store_->compact(store_->revision(), [&](const Status&) { compacted = true; });
+  ASSERT_TRUE(compacted);
+  auto expired = send("GET", std::string(kMaps) + "?continue=" + first.text("/metadata/continue"));
+  EXPECT_EQ(expired.code, 410);
+  EXPECT_EQ(expired.text("/reason"), "Expired");
+  auto on = send("GET", std::string(kMaps) + "?continue=" + expired.text("/metadata/continue"));
+  EXPECT_EQ(on.code, 200);
+  EXPECT_EQ(on.json().at("items").as_array().size(), 3u);  // c, d, f
+}
+
+TEST_F(ServerTest, FutureRevisionsTimeOut) {
+  auto answer = send("GET", std::string(kMaps) + "?resourceVersion=1000000");
+  EXPECT_EQ(answer.code, 504);
+  EXPECT_EQ(answer.text("/details/causes/0/reason"), "ResourceVersionTooLarge");
+}
+
+TEST_F(ServerTest, BadPatches) {
+  ASSERT_EQ(post(configMap("p", R"(,"data":{"k":"v"})")).code, 201);
+  struct Case {
+    const char* type;
+    const char* body;
+    int code;
+  };
+  const Case cases[] = {
+      {"json-patch+json", "{}", 400},
+      {"json-patch+json", "[", 400},
+      {"json-patch+json", R"([{"op":"remove","path":"/nope"}])", 422},
+      {"json-patch+json", R"([{"op":"replace","path":"/data/k","value":7}])", 422},
+      {"json-patch+json", R"([{"op":"replace","path":"/metadata/name","value":"q"}])", 400},
+      {"merge-patch+json", "[]", 400},
+      {"merge-patch+json", R"({"metadata":{"uid":"other"}})", 422},
+      {"merge-patch+json", R"({"metadata":{"resourceVersion":"1"}})", 409},
+      {"strategic-merge-patch+json", "nonsense", 400},
+      {"strategic-merge-patch+json", R"({"data":7})", 422},
+      {"apply-patch+yaml", "a: [", 422},  // no manager
+      {"json", "{}", 415},
+  };
+  for (const auto& each : cases) {
+    auto answer = patch("p", each.type, each.body);
+    EXPECT_EQ(answer.code, each.code) << each.type << " " << each.body << ": " << answer.body;
+  }
+  EXPECT_EQ(send("GET", std::string(kMaps) + "/p").text("/data/k"), "v");
+  EXPECT_EQ(patch("none", "merge-patch+json", "{}").code, 404);
+}
+
+TEST_F(ServerTest, ApplyOwnsFieldsAndConflicts) {
+  auto apply = [&](std::string manager, std::string body, std::string more = "") {
+    return send("PATCH", std::string(kMaps) + "/s?fieldManager=" + manager + more,
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata: " + body,
+                {{"Content-Type", "application/apply-patch+yaml"}});
+  };
+  EXPECT_EQ(apply("one", "{a: '1', b: '1'}").code, 201);
+  auto conflict = apply("two", "{a: '2'}");
+  EXPECT_EQ(conflict.code, 409);
+  EXPECT_EQ(conflict.text("/details/causes/0/field"), ".data.a");
+  EXPECT_EQ(apply("two", "{a: '2'}", "&force=true").text("/data/a"), "2");
+  // What nobody wants any more goes.
+  auto last = apply("one", "{}");
+  EXPECT_EQ(last.text("/data/b"), "");
+  EXPECT_EQ(last.text("/data/a"), "2");
+  EXPECT_EQ(apply("one", "{a: 1}").code, 500);
+  EXPECT_EQ(send("GET", std::string(kMaps) + "/s").text("/data/a"), "2");
+}
+
+TEST_F(ServerTest, WatchTellsEventsAndEndsInTime) {
+  ASSERT_EQ(post(configMap("w")).code, 201);
+  auto watched = send("GET", std::string(kMaps) +
+                                 "?watch=true&timeoutSeconds=1&sendInitialEvents=true&"
+                                 "resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+  EXPECT_EQ(watched.code, 200);
+  EXPECT_TRUE(watched.body.starts_with("{\"type\":\"ADDED\",\"object\":{\"kind\":\"ConfigMap\""))
+      << watched.body;
+  EXPECT_NE(watched.body.find("\"k8s.io/initial-events-end\":\"true\""), std::string::npos);
+  // A revision that is forgotten, as an event.
+  store_->compact(store_->revision(), [](const Status&) {});
+  EXPECT_EQ(send("GET", std::string(kMaps) + "?watch=true&sendInitialEvents=true").code, 422);
+}
+
+TEST_F(ServerTest, HealthVersionMetricsAndDocuments) {
+  EXPECT_EQ(send("GET", "/readyz").body, "ok");
+  EXPECT_NE(send("GET", "/readyz?verbose").body.find("[+]etcd ok\n"), std::string::npos);
+  EXPECT_EQ(send("GET", "/livez/ping").body, "ok");
+  EXPECT_EQ(send("GET", "/livez/nope").code, 404);
+  EXPECT_EQ(send("GET", "/version").text("/minor"), "36");
+  ASSERT_EQ(post(configMap("m")).code, 201);
+  auto metrics = send("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("apiserver_request_total{"), std::string::npos);
+  EXPECT_NE(metrics.find("apiserver_storage_objects{resource=\"configmaps\"} 1"),
+            std::string::npos);
+  auto discovery = send("GET", "/apis", "",
+                        {{"Accept",
+                          "application/json;g=apidiscovery.k8s.io;v=v2;as="
+                          "APIGroupDiscoveryList"}});
+  EXPECT_EQ(discovery.text("/kind"), "APIGroupDiscoveryList");
+  const auto etag = std::string(discovery.headers.get("ETag"));
+  auto again = send("GET", "/apis", "",
+                    {{"Accept",
+                      "application/json;g=apidiscovery.k8s.io;v=v2;as="
+                      "APIGroupDiscoveryList"},
+                     {"If-None-Match", etag}});
+  EXPECT_EQ(again.code, 304);
+  EXPECT_EQ(send("GET", "/openapi/v3").code, 200);
+  EXPECT_EQ(send("GET", "/openapi/v3/apis/apps/v1").text("/openapi"), "3.0.0");
+  EXPECT_EQ(send("GET", "/openapi/v3/apis/none/v1").code, 404);
+}
+
+}  // namespace
+}  // namespace coxswain::apiserver
