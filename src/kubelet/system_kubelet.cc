@@ -8,6 +8,7 @@
 #include "kubelet/cgroups/cgroupfs_manager.h"
 #include "kubelet/cri/grpc_services.h"
 #include "kubelet/kubelet.h"
+#include "kubelet/logs/log_rotator.h"
 #include "kubelet/node/node_facts.h"
 #include "kubelet/prober/transport.h"
 #include "runtime/file_watch.h"
@@ -53,6 +54,38 @@ KubeletOptions named(KubeletOptions options, const NodeFacts& facts) {
   return options;
 }
 
+/// The runtime, as whoever writes container logs.
+class RuntimeLogs final : public logs::LogWriters {
+ public:
+  explicit RuntimeLogs(cri::RuntimeService& runtime) : runtime_(runtime) {}
+  Task<Result<std::string>> writerOf(std::string logPath, std::stop_token stop) override {
+    cri::ContainerFilter filter;
+    filter.state.getOrCreate().state = cri::CONTAINER_RUNNING;
+    CO_TRY(auto containers, co_await runtime_.listContainers(std::move(filter), stop));
+    for (const auto& container : containers) {
+      auto answer = co_await runtime_.containerStatus(container.id, false, stop);
+      if (!answer.ok() || !answer->status) continue;
+      if (answer->status->logPath == logPath) co_return container.id;
+    }
+    co_return notFound("containers", logPath);
+  }
+  Task<Status> reopen(std::string containerId, std::stop_token stop) override {
+    return runtime_.reopenContainerLog(std::move(containerId), std::move(stop));
+  }
+
+ private:
+  cri::RuntimeService& runtime_;
+};
+
+logs::LogRotationOptions rotation(const KubeletOptions& options) {
+  logs::LogRotationOptions out;
+  out.sizeMax = options.containerLogMaxBytes;
+  out.filesMax = options.containerLogMaxFiles;
+  out.interval = options.containerLogMonitorInterval;
+  out.podLogsDir = options.podLogsDir;
+  return out;
+}
+
 cri::GrpcOptions grpc(const std::string& endpoint, Duration timeout) {
   cri::GrpcOptions out;
   out.endpoint = endpoint.find("://") == std::string::npos ? "unix://" + endpoint : endpoint;
@@ -71,6 +104,8 @@ struct SystemKubelet::Impl {
                              options.runtimeRequestTimeout)),
         probes(reactor),
         watches(reactor),
+        logWriters(runtime),
+        logRotator(reactor, logWriters, rotation(options.kubelet)),
         cgroups(makeCgroups(files, options.kubelet, problem)),
         kubelet({reactor, client, runtime, images, files, mounter, random, probes, *cgroups, facts,
                  &watches},
@@ -84,6 +119,8 @@ struct SystemKubelet::Impl {
   cri::GrpcImageService images;
   NetTransport probes;
   SystemFileWatches watches;
+  RuntimeLogs logWriters;
+  logs::LogRotator logRotator;
   Status problem;
   std::unique_ptr<CgroupManager> cgroups;
   Kubelet kubelet;
@@ -96,10 +133,13 @@ SystemKubelet::~SystemKubelet() = default;
 
 Task<Status> SystemKubelet::start(std::stop_token stop) {
   if (!impl_->problem.ok()) co_return impl_->problem;
-  co_return co_await impl_->kubelet.start(std::move(stop));
+  CO_TRY_STATUS(co_await impl_->kubelet.start(std::move(stop)));
+  impl_->logRotator.start();
+  co_return Status();
 }
 
 Task<void> SystemKubelet::stop() {
+  co_await impl_->logRotator.stop();
   co_await impl_->kubelet.stop();
   co_await impl_->runtime.close();
   co_await impl_->images.close();

@@ -99,6 +99,17 @@ Reader resources(api::ResourceList& to) {
   };
 }
 
+/// A quantity as a number of bytes.
+Reader byteCount(int64_t& to) {
+  return [&to](const std::string& field, const value& from) {
+    auto quantity = from.is_string() ? api::Quantity::parse(std::string_view(from.as_string()))
+                                     : Result<api::Quantity>(badRequest(""));
+    if (!quantity.ok()) return wrong(field, "a quantity");
+    to = quantity->value();
+    return Status();
+  };
+}
+
 /// Only signals that this kubelet watches.
 Reader evictionHard(TextMap& to) {
   return [&to](const std::string& field, const value& from) {
@@ -209,6 +220,9 @@ Fields fieldsOf(KubeletConfiguration& c, std::string& ignoredVersion) {
       {"imageGCHighThresholdPercent", number(k.imageGcHighThresholdPercent, 0, 100)},
       {"imageGCLowThresholdPercent", number(k.imageGcLowThresholdPercent, 0, 100)},
       {"imageMinimumGCAge", duration(k.imageMinimumGcAge)},
+      {"containerLogMaxSize", byteCount(k.containerLogMaxBytes)},
+      {"containerLogMaxFiles", number(k.containerLogMaxFiles, 2, kMany)},
+      {"containerLogMonitorInterval", duration(k.containerLogMonitorInterval)},
       {"crashLoopBackOff",
        nested({{"maxContainerRestartPeriod", duration(k.crashLoopBackOffMax)}})},
       {"containerRuntimeEndpoint", text(c.containerRuntimeEndpoint)},
@@ -241,6 +255,9 @@ Status readConfiguration(std::string_view yaml, KubeletConfiguration& configurat
   if (configuration.kubelet.crashLoopBackOffMax < 1s ||
       configuration.kubelet.crashLoopBackOffMax > 300s) {
     return wrong("crashLoopBackOff.maxContainerRestartPeriod", "between \"1s\" and \"300s\"");
+  }
+  if (configuration.kubelet.containerLogMonitorInterval < 3s) {
+    return wrong("containerLogMonitorInterval", "3s or more");
   }
   if (configuration.kubelet.syncFrequency < 1s) return wrong("syncFrequency", "1s or more");
   if (configuration.kubelet.nodeStatusUpdateFrequency < 1s) {
@@ -330,6 +347,9 @@ std::string configurationJson(const KubeletOptions& o) {
   config["imageGCHighThresholdPercent"] = o.imageGcHighThresholdPercent;
   config["imageGCLowThresholdPercent"] = o.imageGcLowThresholdPercent;
   config["imageMinimumGCAge"] = text(o.imageMinimumGcAge);
+  config["containerLogMaxSize"] = std::to_string(o.containerLogMaxBytes);
+  config["containerLogMaxFiles"] = o.containerLogMaxFiles;
+  config["containerLogMonitorInterval"] = text(o.containerLogMonitorInterval);
   boost::json::object eviction;
   for (const auto& [signal, threshold] : o.evictionHard) eviction[signal] = threshold;
   config["evictionHard"] = std::move(eviction);

@@ -78,6 +78,9 @@ struct KubeletOptions {
   int32_t imageGcHighThresholdPercent = 85;  ///< of the images' disk in use; 100: images stay
   int32_t imageGcLowThresholdPercent = 80;
   Duration imageMinimumGcAge = 2min;
+  int64_t containerLogMaxBytes = 10 << 20;  ///< a larger log is rotated; negative: never
+  int containerLogMaxFiles = 5;             ///< the one being written included
+  Duration containerLogMonitorInterval = 10s;
 
   /// Big volumes are removed on a thread of their own: not under virtual time.
   bool removeOnThread = false;

@@ -95,7 +95,7 @@ class Backend {
 
   /// For /healthz/syncloop: has the loop gone round lately? InternalError says since when not.
   [[nodiscard]] virtual Status syncLoopHealthy() const = 0;
-  /// The kubelet's configuration for /configz, as JSON; empty: /configz answers 404.
+  /// What /configz answers, {"kubeletconfig":{...}}; empty: 404.
   [[nodiscard]] virtual std::string configJson() const = 0;
   /// Metrics in Prometheus' text format, for /metrics; may be empty.
   [[nodiscard]] virtual std::string metricsText() const = 0;

@@ -113,7 +113,7 @@ class Router final : public net::Handler {
     }
     auto configuration = first == "configz" ? backend_.configJson() : std::string();
     if (configuration.empty()) co_return pageNotFound();
-    co_return co_await answerJson(response, "{\"kubeletconfig\":" + configuration + "}");
+    co_return co_await answerJson(response, std::move(configuration));
   }
 
   Reactor& reactor_;

@@ -59,7 +59,9 @@ class FakeBackend final : public Backend {
   }
 
   [[nodiscard]] Status syncLoopHealthy() const override { return loop; }
-  [[nodiscard]] std::string configJson() const override { return "{\"maxPods\":110}"; }
+  [[nodiscard]] std::string configJson() const override {
+    return R"({"kubeletconfig":{"maxPods":110}})";
+  }
   [[nodiscard]] std::string metricsText() const override { return "up 1\n"; }
   Task<Result<std::string>> statsSummary(std::stop_token) override {
     co_return notFound("stats", "summary");
