@@ -17,8 +17,15 @@ Result<std::string> cniConfigList(const CniOptions& options) {
 
   json::object ipam;
   ipam["type"] = "host-local";
-  ipam["ranges"] = json::array{json::array{json::object{{"subnet", prefix->str()}}}};
-  ipam["routes"] = json::array{json::object{{"dst", prefix->address.v6 ? "::/0" : "0.0.0.0/0"}}};
+  // Filled one by one: an array in braces of one array would be a copy of that.
+  json::array range;
+  range.emplace_back(json::object{{"subnet", prefix->str()}});
+  json::array ranges;
+  ranges.emplace_back(std::move(range));
+  ipam["ranges"] = std::move(ranges);
+  json::array routes;
+  routes.emplace_back(json::object{{"dst", prefix->address.v6 ? "::/0" : "0.0.0.0/0"}});
+  ipam["routes"] = std::move(routes);
   if (!options.stateFolder.empty()) ipam["dataDir"] = options.stateFolder;
 
   json::object bridge;
@@ -40,7 +47,10 @@ Result<std::string> cniConfigList(const CniOptions& options) {
   json::object list;
   list["cniVersion"] = "1.0.0";
   list["name"] = options.network;
-  list["plugins"] = json::array{std::move(bridge), std::move(portmap)};
+  json::array plugins;
+  plugins.emplace_back(std::move(bridge));
+  plugins.emplace_back(std::move(portmap));
+  list["plugins"] = std::move(plugins);
   return json::serialize(list) + "\n";
 }
 
