@@ -94,6 +94,7 @@ Result<Query> parseQuery(std::string_view bytes) {
   question.klass = in.u16();
   if (!in.ok()) return query;
   query.question = std::move(question);
+  query.hasQuestion = true;
   for (int i = 0; i < additional; ++i) {
     const bool root = in.name().size() == 0;
     const auto type = in.u16();
@@ -157,8 +158,7 @@ std::string encodeResponse(const Query& query, const Response& response, size_t 
   WireWriter out;
   out.u16(query.id);
   out.u16(0);
-  // A query that could not be read has no question to repeat.
-  const bool asked = query.question.type != 0;
+  const bool asked = query.hasQuestion;
   out.u16(asked ? 1 : 0);
   for (int i = 0; i < 3; ++i) out.u16(0);
   if (asked) writeQuestion(out, query.question);

@@ -53,6 +53,7 @@ struct Query {
   uint8_t opcode = 0;
   bool recursionDesired = false;
   bool checkingDisabled = false;
+  bool hasQuestion = false;  ///< false: it could not be read that far
   Question question;
   bool edns = false;
   uint8_t ednsVersion = 0;
