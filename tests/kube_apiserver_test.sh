@@ -1,0 +1,90 @@
+#!/bin/bash
+# kube-apiserver as a program: keys made at first start and kept, kubeconfigs that work, refusals,
+# flags that cannot be, nothing handed out twice after a kill -9.
+set -uo pipefail
+program=$(realpath "$1")
+folder=$(mktemp -d)
+server=
+cleanup() { [ -n "$server" ] && kill "$server" 2> /dev/null && wait "$server" 2> /dev/null; rm -rf "$folder"; }
+trap cleanup EXIT
+fail() { echo "FAIL: $*"; cat "$folder/log" 2> /dev/null | tail -20; exit 1; }
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+url=https://127.0.0.1:$port
+printf 'admin-token,admin,1,system:masters\nbob-token,bob,2\n' > "$folder/tokens"
+start() {
+  "$program" kube-apiserver --bind-address 127.0.0.1 --secure-port "$port" --data-dir "$folder/data" \
+    --token-auth-file "$folder/tokens" --kubeconfig-dir "$folder/kubeconfig" "$@" > "$folder/log" 2>&1 &
+  server=$!
+  for _ in $(seq 200); do
+    curl -sk -o /dev/null "$url/readyz" && return
+    kill -0 "$server" 2> /dev/null || fail 'did not start'
+    sleep 0.05
+  done
+  fail 'does not answer'
+}
+code() { curl -sk -o /dev/null -w '%{http_code}' "$@"; }
+post() { curl -sk -H 'Authorization: Bearer admin-token' -H 'Content-Type: application/json' -d "$2" "$url$1"; }
+
+start
+[ "$(code "$url/version")" = 200 ] || fail 'anonymous may read the version'
+[ "$(code "$url/api/v1/nodes")" = 403 ] || fail 'anonymous may not list nodes'
+[ "$(code -H 'Authorization: Bearer wrong' "$url/version")" = 401 ] || fail 'a wrong token is refused'
+[ "$(code -H 'Authorization: Bearer bob-token' "$url/api/v1/nodes")" = 403 ] || fail 'bob may not list nodes'
+[ "$(code -H 'Authorization: Bearer admin-token' "$url/openid/v1/jwks")" = 200 ] || fail 'keys of tokens'
+
+# The admin's kubeconfig holds what curl needs.
+for key in certificate-authority-data client-certificate-data client-key-data; do
+  sed -n "s/ *$key: //p" "$folder/kubeconfig/admin.conf" | base64 -d > "$folder/$key" || fail "$key"
+done
+curl -s --cacert "$folder/certificate-authority-data" --cert "$folder/client-certificate-data" \
+  --key "$folder/client-key-data" "$url/api/v1/namespaces/kube-system" | grep -q '"name": *"kube-system"' ||
+  fail 'admin.conf'
+for file in "$folder"/data/pki/*.key "$folder"/kubeconfig/*.conf; do
+  [ "$(stat -c %a "$file")" = 600 ] || fail "mode of $file"
+done
+
+# Services made before a crash keep their addresses and ports, which nobody gets after it.
+for i in $(seq 20); do
+  post /api/v1/namespaces/default/services \
+    "{\"metadata\":{\"name\":\"a$i\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80}]}}" > "$folder/last" ||
+    fail 'create a service'
+done
+before=$(sha256sum < "$folder/data/pki/ca.crt")
+kill -9 "$server"; wait "$server" 2> /dev/null
+start
+[ "$before" = "$(sha256sum < "$folder/data/pki/ca.crt")" ] || fail 'another CA after a restart'
+for i in $(seq 20); do
+  post /api/v1/namespaces/default/services \
+    "{\"metadata\":{\"name\":\"b$i\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80}]}}" > /dev/null
+done
+python3 - "$url" <<'PYTHON' || fail 'something was handed out twice'
+import json, ssl, sys, urllib.request
+context = ssl._create_unverified_context()
+request = urllib.request.Request(sys.argv[1] + '/api/v1/services', headers={'Authorization': 'Bearer admin-token'})
+items = json.load(urllib.request.urlopen(request, context=context))['items']
+addresses = [s['spec']['clusterIP'] for s in items]
+ports = [p['nodePort'] for s in items for p in s['spec']['ports'] if 'nodePort' in p]
+assert len(items) == 41, len(items)
+assert len(set(addresses)) == 41, addresses
+assert len(ports) == 40 and len(set(ports)) == 40, ports
+PYTHON
+
+# What cannot be is said, with the flag's name.
+refused() {
+  local text=$1; shift
+  "$program" kube-apiserver --data-dir "$folder/other" --secure-port 0 --bind-address 127.0.0.1 "$@" \
+    > "$folder/refused" 2>&1 && fail "accepted: $*"
+  grep -q -- "$text" "$folder/refused" || { cat "$folder/refused"; fail "$* does not say $text"; }
+}
+refused '--service-cluster-ip-range' --service-cluster-ip-range 10.0.0.0
+refused '--service-node-port-range' --service-node-port-range 5-1
+refused '--tls-private-key-file' --tls-cert-file x
+refused '--bind-address' --bind-address nowhere
+refused 'No such file' --service-account-signing-key-file /none
+refused 'no-such-flag' --no-such-flag
+"$program" kube-apiserver --data-dir "$folder/third" --bind-address 127.0.0.1 --secure-port "$port" \
+  > "$folder/refused" 2>&1 && fail 'two on one port'
+grep -qi 'in use' "$folder/refused" || { cat "$folder/refused"; fail 'the taken port is not told of'; }
+kill "$server"; wait "$server"; code=$?; server=
+[ "$code" -eq 0 ] || fail "SIGTERM ends it with $code"
+echo PASS
