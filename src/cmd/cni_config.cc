@@ -32,7 +32,6 @@ Result<std::string> cniConfigList(const CniOptions& options) {
   bridge["type"] = "bridge";
   bridge["bridge"] = options.bridge;
   bridge["isGateway"] = true;
-  bridge["isDefaultGateway"] = true;
   // A pod that meets itself behind its service goes out and in by the same port of the bridge.
   bridge["hairpinMode"] = true;
   // The proxy masquerades what leaves the cluster (one rule, instead of iptables calls a pod).
