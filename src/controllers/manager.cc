@@ -13,6 +13,7 @@
 #include "controllers/endpointslicemirroring/controller.h"
 #include "controllers/garbagecollector/controller.h"
 #include "controllers/namespace/controller.h"
+#include "controllers/persistentvolume/controller.h"
 #include "controllers/podgc/controller.h"
 #include "controllers/protection/controller.h"
 #include "controllers/replicaset/controller.h"
@@ -127,6 +128,10 @@ constexpr Entry kEntries[] = {
     {"resourcequota-controller", "resourcequota",
      [](const Context& c, const Options& o) {
        return make<resourcequota::ResourceQuotaController>(c, o.workers.resourceQuota);
+     }},
+    {"persistentvolume-binder-controller", "persistentvolume-binder",
+     [](const Context& c, const Options&) {
+       return make<persistentvolume::PersistentVolumeBinder>(c);
      }},
     {"persistentvolumeclaim-protection-controller", "pvc-protection",
      [](const Context& c, const Options&) {

@@ -14,6 +14,8 @@ namespace coxswain::scheduler {
 
 using api::core::v1::Namespace;
 using api::core::v1::Node;
+using api::core::v1::PersistentVolume;
+using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
 
 namespace {
@@ -27,7 +29,7 @@ constexpr int kDecisionsInARow = 32;
 Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
     : context_(context),
       options_(std::move(options)),
-      framework_(plugins::defaultPlugins(&context.client)),
+      framework_(plugins::defaultPlugins(&context.client, &context.informers)),
       picker_(framework_, context.random, options_.percentageOfNodesToScore),
       queue_(framework_, options_.queue),
       events_(context.client, context.executor, options_.schedulerName),
@@ -36,6 +38,10 @@ Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
   context_.informers.of<Node>().addHandler([this](const client::Change& c) { onNode(c); });
   context_.informers.of<Namespace>().addHandler(
       [this](const client::Change& c) { onNamespace(c); });
+  context_.informers.of<PersistentVolumeClaim>().addHandler(
+      [this](const client::Change& c) { onStorage(c, kClaim); });
+  context_.informers.of<PersistentVolume>().addHandler(
+      [this](const client::Change& c) { onStorage(c, kVolume); });
 }
 
 Scheduler::~Scheduler() = default;
@@ -127,6 +133,13 @@ void Scheduler::onNamespace(const client::Change& change) {
   tell(event);
 }
 
+void Scheduler::onStorage(const client::Change& change, EventBit bit) {
+  if (!change.after) return;
+  ClusterEvent event;
+  event.events = bit;
+  tell(event);
+}
+
 Task<Status> Scheduler::waitForWork(std::stop_token stop) {
   while (!queue_.ready()) {
     wake_.reset();
@@ -146,9 +159,13 @@ Task<Status> Scheduler::waitForWork(std::stop_token stop) {
 
 Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token stop) {
   // Others may share the informers, with kinds that the server does not have: wait for ours only.
-  Status synced = co_await self.context_.informers.of<Namespace>().waitSynced(stop);
-  if (synced.ok()) synced = co_await self.context_.informers.of<Node>().waitSynced(stop);
-  if (synced.ok()) synced = co_await self.context_.informers.of<Pod>().waitSynced(stop);
+  auto& informers = self.context_.informers;
+  Status synced;
+  for (auto* used :
+       {&informers.of<Namespace>(), &informers.of<PersistentVolume>(),
+        &informers.of<PersistentVolumeClaim>(), &informers.of<Node>(), &informers.of<Pod>()}) {
+    if (synced.ok()) synced = co_await used->waitSynced(stop);
+  }
   int inARow = 0;
   while (synced.ok() && !stop.stop_requested()) {
     Status ready = co_await self.waitForWork(stop);

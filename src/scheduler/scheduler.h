@@ -43,7 +43,7 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// Decides nothing before the informers of pods, nodes and namespaces have their first lists.
+  /// Decides nothing before the informers it uses have their first lists.
   void start();
   Task<void> stop();
 
@@ -54,6 +54,7 @@ class Scheduler {
   void onPod(const client::Change& change);
   void onNode(const client::Change& change);
   void onNamespace(const client::Change& change);
+  void onStorage(const client::Change& change, EventBit bit);
   void tell(const ClusterEvent& event);
 
   static Task<void> main(Scheduler& self, Gate::Pass pass, std::stop_token stop);

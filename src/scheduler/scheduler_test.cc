@@ -55,6 +55,55 @@ class SchedulerTest : public ::testing::Test {
   Scheduler scheduler{{cluster, informers, executor, random}, {}};
 };
 
+TEST_F(SchedulerTest, ClaimsMustBeBound) {
+  using api::core::v1::PersistentVolume;
+  using api::core::v1::PersistentVolumeClaim;
+  for (const char* name : {"n1", "n2"}) {
+    NodeBuilder node(name);
+    node.node.metadata.labels["kubernetes.io/hostname"] = name;
+    add(node);
+  }
+  PodBuilder pod("p");
+  pod.pod.spec.volumes.resize(1);
+  pod.pod.spec.volumes[0].volumeSource.persistentVolumeClaim.getOrCreate().claimName = "c";
+  add(pod);
+  auto said = [this](const std::string& text) {
+    return executor.runUntil(
+        [&] { return eventOf("p", "FailedScheduling").find(text) != std::string::npos; }, 1min);
+  };
+  EXPECT_TRUE(said("0/2 nodes are available: persistentvolumeclaim \"c\" not found."));
+  PersistentVolumeClaim claim;
+  claim.metadata.name = "c";
+  claim.metadata.namespace_ = "default";
+  cluster.put(claim);
+  auto condition = [this] {
+    const auto found = cluster.peek<Pod>("default", "p");
+    const auto* scheduled = api::findPodCondition(found->status, "PodScheduled");
+    return scheduled == nullptr ? std::string() : scheduled->message;
+  };
+  EXPECT_TRUE(executor.runUntil(
+      [&] {
+        return condition().find("pod has unbound immediate PersistentVolumeClaims") !=
+               std::string::npos;
+      },
+      1min));
+  PersistentVolume volume;
+  volume.metadata.name = "v";
+  auto& terms = volume.spec.nodeAffinity.getOrCreate().required.getOrCreate().nodeSelectorTerms;
+  terms.resize(1);
+  terms[0].matchExpressions.resize(1);
+  terms[0].matchExpressions[0].key = "kubernetes.io/hostname";
+  terms[0].matchExpressions[0].operator_ = "In";
+  terms[0].matchExpressions[0].values = {"n2"};
+  cluster.put(volume);
+  cluster.change<PersistentVolumeClaim>("default", "c", [](PersistentVolumeClaim& c) {
+    c.spec.volumeName = "v";
+    c.metadata.annotations["pv.kubernetes.io/bind-completed"] = "yes";
+  });
+  ASSERT_TRUE(runUntilBound("p"));
+  EXPECT_EQ(nodeOf("p"), "n2");
+}
+
 TEST_F(SchedulerTest, Binds) {
   add(NodeBuilder("n"));
   add(PodBuilder("p").cpu("1"));
@@ -134,9 +183,9 @@ TEST_F(SchedulerTest, PreemptsLowerPriority) {
   executor.runFor(1s);
   add(PodBuilder("high").priority(10).cpu("2"));
   executor.runFor(2s);
-  EXPECT_EQ(eventOf("low", "Preempted"),
-            "Preempted by pod " + cluster.peek<Pod>("default", "high")->metadata.uid +
-                " on node n");
+  EXPECT_EQ(
+      eventOf("low", "Preempted"),
+      "Preempted by pod " + cluster.peek<Pod>("default", "high")->metadata.uid + " on node n");
   // The fake has no kubelet to end the victim.
   if (nodeOf("low") != "<gone>")
     ASSERT_TRUE(cluster.erase<Pod>("default", "low", {.gracePeriodSeconds = 0}).ok());

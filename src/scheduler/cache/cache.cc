@@ -129,7 +129,9 @@ void Cache::setNamespace(const std::string& name, api::Map<std::string> labels) 
   snapshot_.namespaceLabels.insert_or_assign(name, std::move(labels));
 }
 
-void Cache::removeNamespace(const std::string& name) { snapshot_.namespaceLabels.erase(name); }
+void Cache::removeNamespace(const std::string& name) {
+  snapshot_.namespaceLabels.erase(name);
+}
 
 void Cache::rebuild() {
   std::map<std::string, std::vector<const NodeInfo*>> zones;

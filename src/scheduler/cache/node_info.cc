@@ -42,8 +42,7 @@ bool NodeInfo::removePod(const std::string& key) {
     if (used != usedPorts.end()) usedPorts.erase(used);
   }
   if (gone->affinity)
-    podsWithAffinity.erase(
-        std::find_if(podsWithAffinity.begin(), podsWithAffinity.end(), called));
+    podsWithAffinity.erase(std::find_if(podsWithAffinity.begin(), podsWithAffinity.end(), called));
   return true;
 }
 

@@ -37,11 +37,10 @@ AffinityTerm compile(const api::core::v1::Pod& pod, const api::core::v1::PodAffi
 
 bool AffinityTerm::matches(const api::core::v1::Pod& pod,
                            const api::Labels* namespaceLabels) const {
-  const bool inNamespace =
-      std::find(namespaces.begin(), namespaces.end(), pod.metadata.namespace_) !=
-          namespaces.end() ||
-      (namespaceLabels != nullptr ? namespaceSelector.matches(*namespaceLabels)
-                                  : namespaceSelector.isEverything());
+  const bool inNamespace = std::find(namespaces.begin(), namespaces.end(),
+                                     pod.metadata.namespace_) != namespaces.end() ||
+                           (namespaceLabels != nullptr ? namespaceSelector.matches(*namespaceLabels)
+                                                       : namespaceSelector.isEverything());
   return inNamespace && selector.matches(pod.metadata.labels);
 }
 

@@ -122,8 +122,7 @@ std::string normalizedImageName(std::string_view image) {
   std::string out(image);
   const size_t colon = out.rfind(':');
   const size_t slash = out.rfind('/');
-  if (colon == std::string::npos || (slash != std::string::npos && colon < slash))
-    out += ":latest";
+  if (colon == std::string::npos || (slash != std::string::npos && colon < slash)) out += ":latest";
   return out;
 }
 

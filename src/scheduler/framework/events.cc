@@ -20,8 +20,8 @@ uint32_t assignedPodChanges(const PodInfo& before, const PodInfo& after) {
   if (!(before.pod->metadata.labels == after.pod->metadata.labels)) events |= kAssignedPodLabel;
   const auto& a = before.requests;
   const auto& b = after.requests;
-  bool less = b.milliCpu < a.milliCpu || b.memory < a.memory ||
-              b.ephemeralStorage < a.ephemeralStorage;
+  bool less =
+      b.milliCpu < a.milliCpu || b.memory < a.memory || b.ephemeralStorage < a.ephemeralStorage;
   for (const auto& [name, amount] : a.scalars) less = less || b.scalar(name) < amount;
   if (less) events |= kAssignedPodScaleDown;
   return events;

@@ -24,6 +24,8 @@ enum EventBit : uint32_t {
   kPodSpec = 1U << 9,               ///< the waiting pod itself: labels, tolerations, requests
   kPodGatesGone = 1U << 10,         ///< its last scheduling gate was removed
   kNamespaceLabel = 1U << 11,
+  kClaim = 1U << 12,   ///< a persistent volume claim was added or changed
+  kVolume = 1U << 13,  ///< a persistent volume was added or changed
 };
 
 /// Events (bits) that a plugin wants to be asked about.

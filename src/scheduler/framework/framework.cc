@@ -112,9 +112,8 @@ void Framework::podChanged(CycleState& state, const PodInfo& pod, const PodInfo&
       at.plugin->podChanged(state, pod, other, added, node, snapshot);
 }
 
-void Framework::score(CycleState& state, const PodInfo& pod,
-                      std::span<const NodeInfo* const> nodes, const Snapshot& snapshot,
-                      std::vector<int64_t>& totals) const {
+void Framework::score(CycleState& state, const PodInfo& pod, std::span<const NodeInfo* const> nodes,
+                      const Snapshot& snapshot, std::vector<int64_t>& totals) const {
   totals.assign(nodes.size(), 0);
   for (const auto& at : preScore_)
     if (at.plugin->preScore(state, pod, nodes, snapshot) == Code::Skip) state.skipScore |= at.bit;

@@ -40,8 +40,7 @@ class Framework {
     std::vector<std::string_view> narrowedBy;
     uint32_t rejectedBy = 0;
   };
-  PreFilterOutcome preFilter(CycleState& state, const PodInfo& pod,
-                             const Snapshot& snapshot) const;
+  PreFilterOutcome preFilter(CycleState& state, const PodInfo& pod, const Snapshot& snapshot) const;
   /// Stops at the first plugin that objects; its bit goes into `rejectedBy`.
   Code filter(const CycleState& state, const PodInfo& pod, const NodeInfo& node, Reasons& reasons,
               uint32_t& rejectedBy) const;

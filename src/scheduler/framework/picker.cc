@@ -46,10 +46,10 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   const auto tryNode = [&](const NodeInfo* node, size_t index) {
     reasons_.clear();
     ++decision.evaluated;
-    Code code = snapshot.nominated.empty()
-                    ? Code::Success
-                    : filterBesideNominated(pod, snapshot, *node, decision.state,
-                                            diagnosis.rejectedBy);
+    Code code =
+        snapshot.nominated.empty()
+            ? Code::Success
+            : filterBesideNominated(pod, snapshot, *node, decision.state, diagnosis.rejectedBy);
     if (code == Code::Success)
       code = framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy);
     if (code == Code::Success) {

@@ -171,8 +171,7 @@ class ScorePlugin {
                                       const NodeInfo& node, const Snapshot& snapshot) const = 0;
   /// Brings the scores of all nodes to 0..kScoreMax.
   virtual void normalize(const CycleState& state, const PodInfo& pod,
-                         std::span<const NodeInfo* const> nodes,
-                         std::span<int64_t> scores) const {
+                         std::span<const NodeInfo* const> nodes, std::span<int64_t> scores) const {
     (void)state, (void)pod, (void)nodes, (void)scores;
   }
   [[nodiscard]] virtual int64_t weight() const = 0;

@@ -24,10 +24,10 @@ class ImageLocality final : public Plugin, public ScorePlugin {
       const ImageOnNode* have = node.image(image);
       if (!have) continue;
       const auto spread = snapshot.imageNodes.find(image);
-      const double share = spread == snapshot.imageNodes.end()
-                               ? 0
-                               : static_cast<double>(spread->second) /
-                                     static_cast<double>(snapshot.nodes.size());
+      const double share =
+          spread == snapshot.imageNodes.end()
+              ? 0
+              : static_cast<double>(spread->second) / static_cast<double>(snapshot.nodes.size());
       bytes += static_cast<int64_t>(static_cast<double>(have->sizeBytes) * share);
     }
     const int64_t most = kBytesMaxPerContainer * static_cast<int64_t>(pod.images.size());
@@ -39,6 +39,8 @@ class ImageLocality final : public Plugin, public ScorePlugin {
 
 }  // namespace
 
-std::unique_ptr<Plugin> imageLocality() { return std::make_unique<ImageLocality>(); }
+std::unique_ptr<Plugin> imageLocality() {
+  return std::make_unique<ImageLocality>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -177,14 +177,12 @@ class InterPodAffinity final : public Plugin,
     if (near) return true;
     // The first of a group that wants to be together: it may go anywhere.
     return state.affinity.empty() &&
-           std::all_of(terms.begin(), terms.end(), [&](const AffinityTerm& term) {
-             return term.matches(*pod.pod, nullptr);
-           });
+           std::all_of(terms.begin(), terms.end(),
+                       [&](const AffinityTerm& term) { return term.matches(*pod.pod, nullptr); });
   }
   static void weigh(TopologyCounts& scores, const PodInfo& pod, const PodInfo& other,
                     const NodeInfo& node, const Snapshot& snapshot, bool own) {
-    const auto add = [&](const Terms& terms, const PodInfo& matched, int64_t sign,
-                         int64_t fixed) {
+    const auto add = [&](const Terms& terms, const PodInfo& matched, int64_t sign, int64_t fixed) {
       const auto* labels = snapshot.labelsOf(matched.pod->metadata.namespace_);
       for (const auto& term : terms) {
         const auto* value = topologyOf(node, term.topologyKey);
@@ -205,6 +203,8 @@ class InterPodAffinity final : public Plugin,
 
 }  // namespace
 
-std::unique_ptr<Plugin> interPodAffinity() { return std::make_unique<InterPodAffinity>(); }
+std::unique_ptr<Plugin> interPodAffinity() {
+  return std::make_unique<InterPodAffinity>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -39,8 +39,7 @@ class NodeAffinity final : public Plugin,
   [[nodiscard]] std::string_view name() const override { return "NodeAffinity"; }
   [[nodiscard]] EventInterest events() const override { return kNodeAdd | kNodeLabel | kPodSpec; }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    const bool matches =
-        !event.newNode || api::matchesNodeAffinity(pod.pod->spec, *event.newNode);
+    const bool matches = !event.newNode || api::matchesNodeAffinity(pod.pod->spec, *event.newNode);
     return matches ? QueueingHint::Queue : QueueingHint::Skip;
   }
 
@@ -83,6 +82,8 @@ class NodeAffinity final : public Plugin,
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodeAffinity() { return std::make_unique<NodeAffinity>(); }
+std::unique_ptr<Plugin> nodeAffinity() {
+  return std::make_unique<NodeAffinity>();
+}
 
 }  // namespace coxswain::scheduler::plugins

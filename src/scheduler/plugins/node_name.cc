@@ -21,6 +21,8 @@ class NodeName final : public Plugin, public FilterPlugin {
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodeName() { return std::make_unique<NodeName>(); }
+std::unique_ptr<Plugin> nodeName() {
+  return std::make_unique<NodeName>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -40,6 +40,8 @@ class NodePorts final : public Plugin, public PreFilterPlugin, public FilterPlug
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodePorts() { return std::make_unique<NodePorts>(); }
+std::unique_ptr<Plugin> nodePorts() {
+  return std::make_unique<NodePorts>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -14,9 +14,7 @@ class NodeResourcesBalancedAllocation final : public Plugin,
                                               public PreScorePlugin,
                                               public ScorePlugin {
  public:
-  [[nodiscard]] std::string_view name() const override {
-    return "NodeResourcesBalancedAllocation";
-  }
+  [[nodiscard]] std::string_view name() const override { return "NodeResourcesBalancedAllocation"; }
   [[nodiscard]] Code preScore(CycleState&, const PodInfo& pod, std::span<const NodeInfo* const>,
                               const Snapshot&) const override {
     // A pod without requests changes no balance.

@@ -43,8 +43,8 @@ class NodeResourcesFit final : public Plugin,
     // Could it fit if the node were empty?
     const Resources have = Resources::from(event.newNode->status.allocatable);
     const Resources& want = pod.requests;
-    bool possible = have.pods > 0 && want.milliCpu <= have.milliCpu &&
-                    want.memory <= have.memory && want.ephemeralStorage <= have.ephemeralStorage;
+    bool possible = have.pods > 0 && want.milliCpu <= have.milliCpu && want.memory <= have.memory &&
+                    want.ephemeralStorage <= have.ephemeralStorage;
     for (const auto& [name, amount] : want.scalars)
       possible = possible && amount <= have.scalar(name);
     return possible ? QueueingHint::Queue : QueueingHint::Skip;
@@ -101,6 +101,8 @@ class NodeResourcesFit final : public Plugin,
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodeResourcesFit() { return std::make_unique<NodeResourcesFit>(); }
+std::unique_ptr<Plugin> nodeResourcesFit() {
+  return std::make_unique<NodeResourcesFit>();
+}
 
 }  // namespace coxswain::scheduler::plugins

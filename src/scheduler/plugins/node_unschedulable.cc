@@ -37,6 +37,8 @@ class NodeUnschedulable final : public Plugin, public FilterPlugin {
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodeUnschedulable() { return std::make_unique<NodeUnschedulable>(); }
+std::unique_ptr<Plugin> nodeUnschedulable() {
+  return std::make_unique<NodeUnschedulable>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -7,7 +7,9 @@
 
 namespace coxswain::client {
 class Client;
-}
+class Informer;
+class Informers;
+}  // namespace coxswain::client
 
 namespace coxswain::scheduler::plugins {
 
@@ -27,7 +29,13 @@ std::unique_ptr<Plugin> imageLocality();
 /// `client` outlives the plugin.
 std::unique_ptr<Plugin> defaultBinder(client::Client& client);
 
+/// Claims and volumes as these caches show them, which outlive the plugin.
+std::unique_ptr<Plugin> volumeBinding(const client::Informer& claims,
+                                      const client::Informer& volumes);
+
 /// The default profile, in upstream's order. `client` null: no DefaultBinder (decisions only).
-std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client);
+/// `informers` null: no VolumeBinding.
+std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client,
+                                                    client::Informers* informers = nullptr);
 
 }  // namespace coxswain::scheduler::plugins

@@ -91,9 +91,8 @@ bool matches(const Spread& spread, const PodInfo& pod, const PodInfo& other) {
 }
 
 int64_t matching(const Spread& spread, const PodInfo& pod, const NodeInfo& node) {
-  return std::count_if(node.pods.begin(), node.pods.end(), [&](const PodInfoPtr& other) {
-    return matches(spread, pod, *other);
-  });
+  return std::count_if(node.pods.begin(), node.pods.end(),
+                       [&](const PodInfoPtr& other) { return matches(spread, pod, *other); });
 }
 
 void countAll(std::vector<Spread>& spreads, const PodInfo& pod, const Snapshot& snapshot) {
@@ -115,8 +114,8 @@ class PodTopologySpread final : public Plugin,
  public:
   [[nodiscard]] std::string_view name() const override { return "PodTopologySpread"; }
   [[nodiscard]] EventInterest events() const override {
-    return kNodeAdd | kNodeDelete | kNodeLabel | kNodeTaint | kAssignedPodAdd |
-           kAssignedPodDelete | kAssignedPodLabel | kPodSpec;
+    return kNodeAdd | kNodeDelete | kNodeLabel | kNodeTaint | kAssignedPodAdd | kAssignedPodDelete |
+           kAssignedPodLabel | kPodSpec;
   }
 
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
@@ -192,7 +191,7 @@ class PodTopologySpread final : public Plugin,
     double sum = 0;
     for (const auto& spread : own.spreads) {
       const auto domain = spread.domains.find(*node.node->metadata.labels.get(spread.key));
-      const int64_t here = spread.key == kHostname ? matching(spread, pod, node)
+      const int64_t here = spread.key == kHostname          ? matching(spread, pod, node)
                            : domain == spread.domains.end() ? 0
                                                             : domain->second;
       sum += static_cast<double>(here) * spread.weight + static_cast<double>(spread.maxSkew - 1);
@@ -222,6 +221,8 @@ class PodTopologySpread final : public Plugin,
 
 }  // namespace
 
-std::unique_ptr<Plugin> podTopologySpread() { return std::make_unique<PodTopologySpread>(); }
+std::unique_ptr<Plugin> podTopologySpread() {
+  return std::make_unique<PodTopologySpread>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -16,6 +16,8 @@ class PrioritySort final : public Plugin, public QueueSortPlugin {
 
 }  // namespace
 
-std::unique_ptr<Plugin> prioritySort() { return std::make_unique<PrioritySort>(); }
+std::unique_ptr<Plugin> prioritySort() {
+  return std::make_unique<PrioritySort>();
+}
 
 }  // namespace coxswain::scheduler::plugins

@@ -1,8 +1,10 @@
+#include "client/informers.h"
 #include "scheduler/plugins/plugins.h"
 
 namespace coxswain::scheduler::plugins {
 
-std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client) {
+std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client,
+                                                    client::Informers* informers) {
   std::vector<std::unique_ptr<Plugin>> out;
   out.push_back(schedulingGates());
   out.push_back(prioritySort());
@@ -12,6 +14,10 @@ std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client) {
   out.push_back(nodeAffinity());
   out.push_back(nodePorts());
   out.push_back(nodeResourcesFit());
+  if (informers) {
+    out.push_back(volumeBinding(informers->of<api::core::v1::PersistentVolumeClaim>(),
+                                informers->of<api::core::v1::PersistentVolume>()));
+  }
   out.push_back(podTopologySpread());
   out.push_back(interPodAffinity());
   out.push_back(nodeResourcesBalancedAllocation());

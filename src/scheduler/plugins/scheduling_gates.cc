@@ -21,6 +21,8 @@ class SchedulingGates final : public Plugin, public PreEnqueuePlugin {
 
 }  // namespace
 
-std::unique_ptr<Plugin> schedulingGates() { return std::make_unique<SchedulingGates>(); }
+std::unique_ptr<Plugin> schedulingGates() {
+  return std::make_unique<SchedulingGates>();
+}
 
 }  // namespace coxswain::scheduler::plugins

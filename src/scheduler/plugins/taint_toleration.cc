@@ -11,7 +11,9 @@ namespace {
 using api::core::v1::Taint;
 using api::core::v1::Toleration;
 
-bool prefersNot(const Taint& taint) { return taint.effect == api::kTaintPreferNoSchedule; }
+bool prefersNot(const Taint& taint) {
+  return taint.effect == api::kTaintPreferNoSchedule;
+}
 
 /// Taints that the pod does not tolerate: NoSchedule and NoExecute keep it away, each
 /// PreferNoSchedule makes the node less welcome.
@@ -24,15 +26,14 @@ class TaintToleration final : public Plugin,
   [[nodiscard]] EventInterest events() const override { return kNodeAdd | kNodeTaint | kPodSpec; }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
     const auto* node = event.newNode;
-    const bool kept = node && api::findUntoleratedForScheduling(node->spec.taints,
-                                                                pod.pod->spec.tolerations);
+    const bool kept =
+        node && api::findUntoleratedForScheduling(node->spec.taints, pod.pod->spec.tolerations);
     return kept ? QueueingHint::Skip : QueueingHint::Queue;
   }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     const auto& taints = node.node->spec.taints;
-    if (taints.empty() ||
-        !api::findUntoleratedForScheduling(taints, pod.pod->spec.tolerations))
+    if (taints.empty() || !api::findUntoleratedForScheduling(taints, pod.pod->spec.tolerations))
       return Code::Success;
     reasons.push_back("node(s) had untolerated taint(s)");
     return Code::UnschedulableAndUnresolvable;
@@ -62,6 +63,8 @@ class TaintToleration final : public Plugin,
 
 }  // namespace
 
-std::unique_ptr<Plugin> taintToleration() { return std::make_unique<TaintToleration>(); }
+std::unique_ptr<Plugin> taintToleration() {
+  return std::make_unique<TaintToleration>();
+}
 
 }  // namespace coxswain::scheduler::plugins

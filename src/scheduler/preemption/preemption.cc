@@ -115,8 +115,7 @@ std::string_view notEligible(const PodInfo& pod, const Snapshot& snapshot) {
 }  // namespace
 
 PreemptionPlan planPreemption(const Framework& framework, const PodInfo& pod,
-                              const Snapshot& snapshot, const Decision& decision,
-                              uint64_t offset) {
+                              const Snapshot& snapshot, const Decision& decision, uint64_t offset) {
   PreemptionPlan plan;
   if (snapshot.nodes.empty()) return plan;
   if (const auto why = notEligible(pod, snapshot); !why.empty()) {
@@ -140,9 +139,9 @@ PreemptionPlan planPreemption(const Framework& framework, const PodInfo& pod,
     plan.message = "preemption: " + fitErrorMessage(snapshot.nodes.size(), "", reasons, "");
     return plan;
   }
-  auto best = std::min_element(
-      candidates.begin(), candidates.end(),
-      [](const Candidate& a, const Candidate& b) { return a.cost() < b.cost(); });
+  auto best =
+      std::min_element(candidates.begin(), candidates.end(),
+                       [](const Candidate& a, const Candidate& b) { return a.cost() < b.cost(); });
   plan.node = best->node->name;
   plan.victims = std::move(best->victims);
   return plan;

@@ -21,7 +21,6 @@ struct PreemptionPlan {
 /// Unschedulable, from `offset` on. A pure function. PodDisruptionBudgets are not looked at.
 /// Upstream: plugins/defaultpreemption.
 PreemptionPlan planPreemption(const Framework& framework, const PodInfo& pod,
-                              const Snapshot& snapshot, const Decision& decision,
-                              uint64_t offset);
+                              const Snapshot& snapshot, const Decision& decision, uint64_t offset);
 
 }  // namespace coxswain::scheduler

@@ -51,10 +51,17 @@ Duration Queue::backoff(const QueuedPod& pod) const {
 /// Out of whatever place it is in.
 void Queue::take(QueuedPod& pod) {
   switch (pod.place) {
-    case Place::Active: active_.erase(&pod); break;
-    case Place::Backoff: backoff_.erase(&pod); break;
-    case Place::Gated: --gated_; break;
-    case Place::InFlight: break;
+    case Place::Active:
+      active_.erase(&pod);
+      break;
+    case Place::Backoff:
+      backoff_.erase(&pod);
+      break;
+    case Place::Gated:
+      --gated_;
+      break;
+    case Place::InFlight:
+      break;
     case Place::Unschedulable:
       parked_.erase(&pod);
       if (pod.rejectedBy == 0) --parkedByNone_;
@@ -220,10 +227,14 @@ const QueuedPod* Queue::find(const std::string& key) const {
 
 size_t Queue::size(QueuedPod::Place place) const {
   switch (place) {
-    case Place::Active: return active_.size();
-    case Place::Backoff: return backoff_.size();
-    case Place::Unschedulable: return parked_.size();
-    case Place::Gated: return gated_;
+    case Place::Active:
+      return active_.size();
+    case Place::Backoff:
+      return backoff_.size();
+    case Place::Unschedulable:
+      return parked_.size();
+    case Place::Gated:
+      return gated_;
     case Place::InFlight:
       return pods_.size() - active_.size() - backoff_.size() - parked_.size() - gated_;
   }

@@ -19,9 +19,9 @@ struct QueuedPod {
 
   PodInfoPtr pod;
   Place place = Place::Active;
-  MonotonicTime queuedAt;        ///< entered the active queue; orders equals
+  MonotonicTime queuedAt;  ///< entered the active queue; orders equals
   MonotonicTime firstQueuedAt;
-  MonotonicTime parkedAt;        ///< became unschedulable
+  MonotonicTime parkedAt;  ///< became unschedulable
   MonotonicTime backoffUntil;
   int attempts = 0;
   /// Plugins that rejected it last time. Zero with Unschedulable: any event may help.
@@ -41,8 +41,8 @@ struct QueueOptions {
 
 /// Pods without a node: active (by priority, then time), in backoff, unschedulable until an event
 /// or five minutes have passed, gated. A pod that `pop` gave out is in flight until `done`,
-/// `park` or `retry`; who decides must park before it suspends, or events are missed. The caller passes the
-/// time; nothing runs by itself. One executor.
+/// `park` or `retry`; who decides must park before it suspends, or events are missed. The caller
+/// passes the time; nothing runs by itself. One executor.
 class Queue {
  public:
   Queue(const Framework& framework, QueueOptions options = {});

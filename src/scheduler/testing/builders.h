@@ -22,8 +22,8 @@ class PodBuilder {
     pod.spec.containers.front().image = "app:1";
   }
   PodBuilder& request(std::string_view resource, std::string_view amount) {
-    pod.spec.containers.front().resources.requests.insert_or_assign(
-        resource, *api::Quantity::parse(amount));
+    pod.spec.containers.front().resources.requests.insert_or_assign(resource,
+                                                                    *api::Quantity::parse(amount));
     return *this;
   }
   PodBuilder& cpu(std::string_view amount) { return request("cpu", amount); }
