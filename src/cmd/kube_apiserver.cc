@@ -38,6 +38,12 @@ void addServingFlags(CLI::App& app, ServerOptions& options) {
                  "folder of generated keys and certificates; DATA-DIR/pki if not given");
   app.add_option("--kubeconfig-dir", options.kubeconfigDir,
                  "folder where kubeconfigs of the other parts are written; none if not given");
+  app.add_option("--node-name", options.nodeName,
+                 "also make the keys of this node's kubelet: kubelet.conf among the kubeconfigs, "
+                 "and kubelet.crt and kubelet.key beside the server's");
+  app.add_option("--node-addresses", options.nodeAddresses,
+                 "names and addresses in that kubelet's certificate")
+      ->delimiter(',');
   app.add_option("--tls-extra-names", options.extraNames,
                  "more names and addresses in the generated server certificate")
       ->delimiter(',');
