@@ -9,9 +9,12 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
 #include "api/gen/events_v1.h"
+#include "api/gen/networking_v1.h"
+#include "api/gen/node_v1.h"
 #include "api/gen/policy_v1.h"
 #include "api/gen/rbac_v1.h"
 #include "api/gen/scheduling_v1.h"
+#include "api/gen/storage_v1.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/events/event_rules.h"
 #include "apiserver/registry/strategies.h"
@@ -51,6 +54,9 @@ constexpr std::string_view kShortReplicasets[] = {"rs"};
 constexpr std::string_view kShortStatefulsets[] = {"sts"};
 constexpr std::string_view kShortPriorityclasses[] = {"pc"};
 constexpr std::string_view kShortPodDisruptionBudgets[] = {"pdb"};
+constexpr std::string_view kShortIngresses[] = {"ing"};
+constexpr std::string_view kShortNetworkPolicies[] = {"netpol"};
+constexpr std::string_view kShortStorageClasses[] = {"sc"};
 
 constexpr Subresource kNamespaceSubresources[] = {
     {"finalize", "", "v1", "Namespace", kVerbsUpdate},
@@ -112,6 +118,10 @@ constexpr Subresource kPodDisruptionBudgetSubresources[] = {
     {"status", "policy", "v1", "PodDisruptionBudget", kVerbsGetPatchUpdate},
 };
 
+constexpr Subresource kIngressSubresources[] = {
+    {"status", "networking.k8s.io", "v1", "Ingress", kVerbsGetPatchUpdate},
+};
+
 class Table {
  public:
   Table();
@@ -135,6 +145,8 @@ class Table {
   void addCore();
   void addApps();
   void addOthers();
+  void addNetworking();
+  void addNodesAndStorage();
   void addPolicy();
   void addRbac();
 
@@ -146,6 +158,8 @@ Table::Table() {
   addCore();
   addApps();
   addOthers();
+  addNetworking();
+  addNodesAndStorage();
   addPolicy();
   addRbac();
   std::sort(rows_.begin(), rows_.end(), [](const Resource& a, const Resource& b) {
@@ -474,6 +488,117 @@ void Table::addApps() {
        .info = &api::apps::v1::StatefulSet::info(),
        .listInfo = &api::apps::v1::StatefulSetList::info()},
       makeStatefulSetStrategy());
+}
+
+void Table::addNetworking() {
+  add({.group = "networking.k8s.io",
+       .version = "v1",
+       .plural = "ingressclasses",
+       .singular = "ingressclass",
+       .kind = "IngressClass",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/ingressclasses",
+       .storageVersionHash = "l/iqIbDgFyQ=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::networking::v1::IngressClass::info(),
+       .listInfo = &api::networking::v1::IngressClassList::info()},
+      makeIngressClassStrategy());
+  add({.group = "networking.k8s.io",
+       .version = "v1",
+       .plural = "ingresses",
+       .singular = "ingress",
+       .kind = "Ingress",
+       .shortNames = kShortIngresses,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/ingress",
+       .storageVersionHash = "39NQlfNR+bo=",
+       .verbs = kAllVerbs,
+       .subresources = kIngressSubresources,
+       .info = &api::networking::v1::Ingress::info(),
+       .listInfo = &api::networking::v1::IngressList::info()},
+      makeIngressStrategy());
+  add({.group = "networking.k8s.io",
+       .version = "v1",
+       .plural = "networkpolicies",
+       .singular = "networkpolicy",
+       .kind = "NetworkPolicy",
+       .shortNames = kShortNetworkPolicies,
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/networkpolicies",
+       .storageVersionHash = "YpfwF18m1G8=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::networking::v1::NetworkPolicy::info(),
+       .listInfo = &api::networking::v1::NetworkPolicyList::info()},
+      makeNetworkPolicyStrategy());
+}
+
+void Table::addNodesAndStorage() {
+  add({.group = "node.k8s.io",
+       .version = "v1",
+       .plural = "runtimeclasses",
+       .singular = "runtimeclass",
+       .kind = "RuntimeClass",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/runtimeclasses",
+       .storageVersionHash = "WQTu1GL3T2Q=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::node::v1::RuntimeClass::info(),
+       .listInfo = &api::node::v1::RuntimeClassList::info()},
+      makeRuntimeClassStrategy());
+  add({.group = "storage.k8s.io",
+       .version = "v1",
+       .plural = "csidrivers",
+       .singular = "csidriver",
+       .kind = "CSIDriver",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/csidrivers",
+       .storageVersionHash = "hL6j/rwBV5w=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::storage::v1::CSIDriver::info(),
+       .listInfo = &api::storage::v1::CSIDriverList::info()},
+      makeCsiDriverStrategy());
+  add({.group = "storage.k8s.io",
+       .version = "v1",
+       .plural = "csinodes",
+       .singular = "csinode",
+       .kind = "CSINode",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/csinodes",
+       .storageVersionHash = "Pe62DkZtjuo=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::storage::v1::CSINode::info(),
+       .listInfo = &api::storage::v1::CSINodeList::info()},
+      makeCsiNodeStrategy());
+  add({.group = "storage.k8s.io",
+       .version = "v1",
+       .plural = "storageclasses",
+       .singular = "storageclass",
+       .kind = "StorageClass",
+       .shortNames = kShortStorageClasses,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/storageclasses",
+       .storageVersionHash = "K+m6uJwbjGY=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::storage::v1::StorageClass::info(),
+       .listInfo = &api::storage::v1::StorageClassList::info()},
+      makeStorageClassStrategy());
 }
 
 void Table::addPolicy() {

@@ -38,6 +38,15 @@ std::unique_ptr<Strategy> makeEndpointSliceStrategy();
 std::unique_ptr<Strategy> makeEventsEventStrategy();
 std::unique_ptr<Strategy> makePriorityClassStrategy();
 
+// networking.k8s.io, node.k8s.io, storage.k8s.io
+std::unique_ptr<Strategy> makeIngressClassStrategy();
+std::unique_ptr<Strategy> makeIngressStrategy();
+std::unique_ptr<Strategy> makeNetworkPolicyStrategy();
+std::unique_ptr<Strategy> makeRuntimeClassStrategy();
+std::unique_ptr<Strategy> makeCsiDriverStrategy();
+std::unique_ptr<Strategy> makeCsiNodeStrategy();
+std::unique_ptr<Strategy> makeStorageClassStrategy();
+
 // policy, rbac.authorization.k8s.io
 std::unique_ptr<Strategy> makePodDisruptionBudgetStrategy();
 std::unique_ptr<Strategy> makeClusterRoleBindingStrategy();
