@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "client/testing/fake_client.h"
@@ -77,7 +79,7 @@ class VolumeManagerTest : public ::testing::Test {
     out = co_await manager->mountPod(which, {});
   }
   Status mount(Duration limit = 10min) {
-    std::optional<Status> out;
+    auto& out = fresh();
     spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
     EXPECT_TRUE(executor.runUntil([&] { return out.has_value(); }, limit));
     return out.value_or(canceled());
@@ -99,7 +101,7 @@ class VolumeManagerTest : public ::testing::Test {
     out = co_await manager->unmountPod(std::move(uid), {});
   }
   Status unmount(const std::string& uid = "u1") {
-    std::optional<Status> out;
+    auto& out = fresh();
     spawn(executor, unmountInto(uid, out));
     EXPECT_TRUE(executor.runUntil([&] { return out.has_value(); }, 1min));
     return out.value_or(canceled());
@@ -134,6 +136,10 @@ class VolumeManagerTest : public ::testing::Test {
     return "/k/pods/u1/volumes/kubernetes.io~" + kind + "/" + name;
   }
 
+  /// A place for an outcome that may come only when the manager stops.
+  std::optional<Status>& fresh() { return outcomes.emplace_back(); }
+
+  std::deque<std::optional<Status>> outcomes;
   sim::SimExecutor executor{1};
   client::testing::FakeClient cluster{executor};
   SeededRandom random{1};
@@ -241,7 +247,7 @@ TEST_F(VolumeManagerTest, NothingIsWrittenWhereAllIsThere) {
 
 TEST_F(VolumeManagerTest, MissingConfigMapIsToldAndComesLater) {
   add("cfg").volumeSource.configMap.emplace().localObjectReference.name = "m";
-  std::optional<Status> out;
+  auto& out = fresh();
   spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
   executor.runFor(5s);
   EXPECT_FALSE(out.has_value());
@@ -278,7 +284,7 @@ TEST_F(VolumeManagerTest, ItemsModesAndOptionalKeys) {
   source.items[0].mode = 0400;
   source.items[1].key = "none";
   source.items[1].path = "y";
-  std::optional<Status> out;
+  auto& out = fresh();
   spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
   EXPECT_FALSE(executor.runUntil([&] { return out.has_value(); }, 3s));
   EXPECT_EQ(eventTexts().front(),
@@ -384,7 +390,7 @@ TEST_F(VolumeManagerTest, ProjectedTellsAllThatFailed) {
   sources[0].serviceAccountToken.emplace().path = "token";
   sources[1].configMap.emplace().localObjectReference.name = "m";
   sources[2].secret.emplace().localObjectReference.name = "s";
-  std::optional<Status> out;
+  auto& out = fresh();
   spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
   executor.runFor(3s);
   EXPECT_EQ(eventTexts().front(),
@@ -430,7 +436,7 @@ TEST_F(VolumeManagerTest, HostPathTypes) {
     source.path = row.path;
     source.type = row.type;
     pod.metadata.name = std::string("p-") + std::to_string(&row - rows);
-    std::optional<Status> out;
+    auto& out = fresh();
     spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
     executor.runFor(1s);
     if (*row.failure == 0) {
@@ -538,7 +544,7 @@ TEST_F(VolumeManagerTest, ADiskThatFailsIsTriedAgain) {
   files.reaction = [](std::string_view verb, const std::string&) {
     return verb == "mkdir" ? errnoStatus("mkdir", ENOSPC) : Status();
   };
-  std::optional<Status> out;
+  auto& out = fresh();
   spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
   executor.runFor(3s);
   EXPECT_FALSE(out.has_value());
@@ -589,7 +595,7 @@ TEST_F(VolumeManagerTest, ClaimsOfHostPathAndLocalVolumes) {
 
 TEST_F(VolumeManagerTest, UnknownKindsAreRefusedWithAMessage) {
   add("n").volumeSource.nfs.emplace().server = "x";
-  std::optional<Status> out;
+  auto& out = fresh();
   spawn(executor, mountInto(std::make_shared<Pod>(pod), out));
   executor.runFor(1s);
   EXPECT_NE(eventTexts().front().find("no volume plugin matched"), std::string::npos);
