@@ -48,8 +48,8 @@ class Exec final : public Verb {
     }
     streams.stderr_ = !streams.tty;
     CO_TRY(auto* rest, session.rest());
-    CO_TRY(auto remote, co_await dialCommand(*rest, std::move(target), streams, {}));
-    co_return co_await runSession(session, std::move(remote));
+    auto dial = dialCommand(*rest, std::move(target), streams, {});
+    co_return co_await runSession(session, std::move(dial), streams.tty);
   }
 
  private:

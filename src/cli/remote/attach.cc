@@ -42,8 +42,8 @@ Task<Status> attachTo(Session& session, json::value pod, AttachOptions options) 
         target.pod + " -c " + target.container + " -n " + target.ns +
         " -i -t' if it is still running";
   CO_TRY(auto* rest, session.rest());
-  CO_TRY(auto remote, co_await dialCommand(*rest, std::move(target), streams, {}));
-  CO_TRY_STATUS(co_await runSession(session, std::move(remote)));
+  auto dial = dialCommand(*rest, std::move(target), streams, {});
+  CO_TRY_STATUS(co_await runSession(session, std::move(dial), raw));
   if (raw && !options.quiet) session.out().line(resume);
   co_return Status();
 }

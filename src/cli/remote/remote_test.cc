@@ -1,11 +1,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
@@ -172,6 +174,12 @@ class PodsApi final : public net::Handler {
     if (!accepted.ok()) co_return;
     auto command = query->all("command");
     if (command.empty()) command = {"cat"};
+    if (command[0] == "size") {
+      auto size = co_await (*accepted)->nextResize(request.stop);
+      auto line = size ? std::to_string(size->width) + "x" + std::to_string(size->height) : "none";
+      Status sent = co_await (*accepted)->writeStdout(line, request.stop);
+      command = {"true"};
+    }
     LocalCommand local(reactor_, **accepted);
     auto outcome = co_await local.run(std::move(command), request.stop);
     Status told = co_await (*accepted)->finish(outcome, request.stop);
@@ -246,7 +254,7 @@ class RemoteCommands : public ::testing::Test {
   }
   ~RemoteCommands() override {
     Reactor here;
-    blockOn(here, runOn(reactor_, stopServer(*server_)));
+    blockOn(here, coxswain::runOn(reactor_, stopServer(*server_)));
     reactor_.stop();
     thread_.join();
     fs::remove_all(folder);
@@ -268,6 +276,15 @@ class RemoteCommands : public ::testing::Test {
     ran.err = slurp(streams.err);
     for (int fd : {streams.in, streams.out, streams.err}) ::close(fd);
     return ran;
+  }
+  /// With all three streams on one terminal.
+  int runOn(int terminal, std::vector<std::string> args) {
+    args.insert(args.begin(), "--server=http://" + server_->address());
+    std::vector<const char*> pointers;
+    for (const auto& arg : args) pointers.push_back(arg.c_str());
+    Streams streams;
+    streams.in = streams.out = streams.err = terminal;
+    return cli::run(pointers, streams);
   }
   /// The query of the last request for a log.
   std::string logQuery() {
@@ -330,6 +347,59 @@ TEST_F(RemoteCommands, ExecWithoutATerminal) {
   auto ran = run({"exec", "-it", "web", "-c", "main", "--", "cat"}, "x");
   EXPECT_EQ(ran.err, "Unable to use a TTY - input is not a terminal or the right kind of file\n");
   EXPECT_EQ(ran.out, "x");
+}
+
+/// A terminal of 132 columns; what is written to it is read by `read`.
+class Terminal {
+ public:
+  Terminal() {
+    winsize size{};
+    size.ws_col = 132;
+    size.ws_row = 50;
+    EXPECT_EQ(::openpty(&master, &slave, nullptr, nullptr, &size), 0);
+    ::tcgetattr(slave, &before);
+  }
+  ~Terminal() {
+    ::close(master);
+    ::close(slave);
+  }
+  bool restored() const {
+    termios now{};
+    ::tcgetattr(slave, &now);
+    return now.c_lflag == before.c_lflag && now.c_iflag == before.c_iflag &&
+           now.c_oflag == before.c_oflag;
+  }
+  std::string read() const {
+    char buffer[1000];
+    ssize_t n = ::read(master, buffer, sizeof buffer);
+    return n > 0 ? std::string(buffer, static_cast<size_t>(n)) : "";
+  }
+  int master = -1;
+  int slave = -1;
+  termios before{};
+};
+
+TEST_F(RemoteCommands, ExecOnATerminal) {
+  Terminal terminal;
+  // Typed ahead; a raw terminal passes ^C and ^D on as they are.
+  std::thread typist([&] {
+    termios now{};
+    do ::tcgetattr(terminal.slave, &now);
+    while ((now.c_lflag & ICANON) != 0);
+    EXPECT_EQ(::write(terminal.master, "a\x03\x04z", 4), 4);
+  });
+  auto ran = runOn(terminal.slave, {"exec", "-it", "web", "-c", "main", "--", "head", "-c", "4"});
+  typist.join();
+  EXPECT_EQ(ran, 0);
+  EXPECT_EQ(terminal.read(), "a\x03\x04z");
+  EXPECT_TRUE(terminal.restored());
+}
+
+TEST_F(RemoteCommands, ExecTellsTheTerminalsSize) {
+  Terminal terminal;
+  EXPECT_EQ(runOn(terminal.slave, {"exec", "-it", "web", "-c", "main", "--", "size"}), 0);
+  EXPECT_EQ(terminal.read(), "132x50");
+  EXPECT_TRUE(terminal.restored());
 }
 
 TEST_F(RemoteCommands, ExecTakesTheReadiestPodOfADeployment) {

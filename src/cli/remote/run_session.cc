@@ -61,19 +61,14 @@ Status concludeSession(Session& session, const Result<streaming::Outcome>& outco
   return {};
 }
 
-Task<Status> runSession(Session& session, std::unique_ptr<streaming::ClientSession> remote) {
+Task<Status> runSession(Session& session, DialTask dial, bool tty) {
   const auto& streams = session.streams();
   session.out().flush();
   Result<streaming::Outcome> outcome = canceled();
   {
     TerminalLoan terminal;
-    if (remote->streams().tty && isTerminal(streams.in)) {
-      Status taken = terminal.take(session);
-      if (!taken.ok()) {
-        co_await remote->close();
-        co_return taken;
-      }
-    }
+    if (tty && isTerminal(streams.in)) CO_TRY_STATUS(terminal.take(session));
+    CO_TRY(auto remote, co_await std::move(dial));
     std::unique_ptr<StandardInput> input;
     if (remote->streams().stdin_)
       input = std::make_unique<StandardInput>(session.reactor(), streams.in);
