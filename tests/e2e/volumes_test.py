@@ -1,0 +1,205 @@
+"""Volumes, environment, probes, hooks and images of real containers."""
+import json
+import os
+import time
+import unittest
+
+import harness
+from harness import ClusterTest, eventually
+
+SLEEP = "trap 'exit 0' TERM; sleep 3600 & wait"
+
+
+def pod(name, container, spec=None, metadata=None):
+    """A pod of one container (`container` adds to it) as kubectl reads it."""
+    main = {"name": "main", "image": "coxswain.local/busybox:1", "imagePullPolicy": "IfNotPresent",
+            "command": ["sh", "-c", SLEEP], **container}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod",
+                       "metadata": {"name": name, **(metadata or {})},
+                       "spec": {"terminationGracePeriodSeconds": 1, "containers": [main], **(spec or {})}})
+
+
+def mount_table():
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        return f.read()
+
+
+def config_map(name, **data):
+    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+
+
+class Volumes(ClusterTest):
+    def sh(self, name, command, container="main", **options):
+        return self.cluster.kubectl("exec", name, "-c", container, "--", "sh", "-c", command, **options).stdout
+
+    def events(self, name):
+        items = self.cluster.get("events", "--field-selector", f"involvedObject.name={name}")["items"]
+        return [f"{e['reason']}: {e['message']}" for e in items]
+
+    def waiting(self, name):
+        return self.cluster.get("pod", name)["status"]["containerStatuses"][0]["state"].get("waiting", {})
+
+    def test_01_files_of_config_maps_and_secrets(self):
+        kubectl = self.cluster.kubectl
+        self.cluster.apply(config_map("files", a="one", b="two"))
+        kubectl("create", "secret", "generic", "keys", "--from-literal=password=sesame")
+        self.cluster.apply(pod("files", {
+            "volumeMounts": [{"name": "cfg", "mountPath": "/cfg"}, {"name": "key", "mountPath": "/key"},
+                             {"name": "cfg", "mountPath": "/single", "subPath": "b"},
+                             {"name": "info", "mountPath": "/info"}]},
+            {"volumes": [{"name": "cfg", "configMap": {"name": "files"}},
+                         {"name": "key", "secret": {"secretName": "keys", "defaultMode": 0o400}},
+                         {"name": "info", "downwardAPI": {"items": [
+                             {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}}]},
+            {"labels": {"app": "files"}}))
+        self.cluster.wait_running("files")
+        self.assertEqual(self.sh("files", "cat /cfg/a /single /key/password"), "onetwosesame")
+        self.assertEqual(self.sh("files", "readlink /cfg/a"), "..data/a\n")
+        self.assertEqual(self.sh("files", "stat -Lc %a /key/password"), "400\n")
+        self.assertIn("Read-only", self.sh("files", "echo x > /cfg/a; true; touch /cfg/x 2>&1 || true"))
+        self.assertIn("tmpfs", self.sh("files", "grep ' /key ' /proc/mounts"))
+        self.assertEqual(self.sh("files", "cat /info/labels"), 'app="files"')
+        token = self.sh("files", "cat /var/run/secrets/kubernetes.io/serviceaccount/token")
+        self.assertEqual(token.count("."), 2)
+        self.assertEqual(self.sh("files", "cat /var/run/secrets/kubernetes.io/serviceaccount/namespace"), "default")
+
+    def test_02_changes_arrive(self):
+        self.cluster.apply(config_map("files", a="changed", c="three"))
+        begun = time.monotonic()
+        eventually("the new file", lambda: self.sh("files", "cat /cfg/a /cfg/c") == "changedthree", timeout=20)
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual(self.sh("files", "ls /cfg"), "a\nc\n")
+        self.cluster.kubectl("label", "pod", "files", "tier=front")
+        eventually("the new label", lambda: 'tier="front"' in self.sh("files", "cat /info/labels"), timeout=20)
+
+    def test_03_empty_dirs_sub_paths_and_groups(self):
+        self.cluster.apply(pod("dirs", {
+            "env": [{"name": "WHO", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+            "securityContext": {"runAsUser": 1000, "runAsGroup": 1000},
+            "volumeMounts": [{"name": "disk", "mountPath": "/disk"}, {"name": "memory", "mountPath": "/memory"},
+                             {"name": "disk", "mountPath": "/mine", "subPathExpr": "$(WHO)/x"}]},
+            {"securityContext": {"fsGroup": 2000},
+             "volumes": [{"name": "disk", "emptyDir": {}},
+                         {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}}]}))
+        self.cluster.wait_running("dirs")
+        self.assertEqual(self.sh("dirs", "echo deep > /mine/f; cat /disk/dirs/x/f; stat -c %g /disk/dirs/x/f"),
+                         "deep\n2000\n")
+        self.assertEqual(self.sh("dirs", "stat -c '%a %g' /disk"), "2777 2000\n")
+        self.assertIn("size=8192k", self.sh("dirs", "grep ' /memory ' /proc/mounts"))
+        self.cluster.kubectl("delete", "pod", "dirs", "--timeout=30s")
+        mounts = mount_table()
+        self.assertNotIn("volume-subpaths/disk", mounts)
+
+    def test_04_missing_config_map_comes_later(self):
+        self.cluster.apply(pod("late", {"volumeMounts": [{"name": "cfg", "mountPath": "/cfg"}]},
+                               {"volumes": [{"name": "cfg", "configMap": {"name": "later"}}]}))
+        eventually("FailedMount", lambda: any(
+            e == 'FailedMount: MountVolume.SetUp failed for volume "cfg" : configmap "later" not found'
+            for e in self.events("late")), timeout=20)
+        self.assertEqual(self.waiting("late").get("reason"), "ContainerCreating")
+        self.cluster.apply(config_map("later", k="v"))
+        self.cluster.wait_running("late", timeout=10)
+
+    def test_05_host_paths(self):
+        path = self.cluster.data + "/host"
+        self.cluster.apply(pod("host", {"volumeMounts": [{"name": "h", "mountPath": "/h"}]},
+                               {"volumes": [{"name": "h", "hostPath": {"path": path, "type": "DirectoryOrCreate"}}]}))
+        self.cluster.wait_running("host")
+        self.sh("host", "echo from-pod > /h/f")
+        with open(path + "/f", encoding="utf-8") as f:
+            self.assertEqual(f.read(), "from-pod\n")
+        self.cluster.kubectl("delete", "pod", "host", "--timeout=30s")
+        self.assertTrue(os.path.exists(path + "/f"))
+        self.cluster.apply(pod("nohost", {"volumeMounts": [{"name": "h", "mountPath": "/h"}]},
+                               {"volumes": [{"name": "h", "hostPath": {"path": path + "/no", "type": "File"}}]}))
+        eventually("FailedMount", lambda: any(f"hostPath type check failed: {path}/no is not a file" in e
+                                              for e in self.events("nohost")), timeout=20)
+
+    def test_06_environment(self):
+        self.cluster.apply(config_map("env", COLOR="blue", SIZE="xl"))
+        self.cluster.apply(pod("env", {
+            "command": ["sh", "-c", "echo $(COLOR) $0; env; " + SLEEP, "$(GREETING)"],
+            "envFrom": [{"configMapRef": {"name": "env"}, "prefix": "P_"}],
+            "env": [{"name": "COLOR", "valueFrom": {"configMapKeyRef": {"name": "env", "key": "COLOR"}}},
+                    {"name": "GREETING", "value": "hi $(COLOR) $$(COLOR)"},
+                    {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+                    {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}}}],
+            "resources": {"limits": {"cpu": "250m"}}}))
+        self.cluster.wait_running("env")
+        lines = self.cluster.kubectl("logs", "env").stdout.splitlines()
+        ip = self.cluster.get("pod", "env")["status"]["podIP"]
+        self.assertEqual(lines[0], "blue hi blue $(COLOR)")
+        for line in ("P_SIZE=xl", f"IP={ip}", "CPU=250", "KUBERNETES_SERVICE_PORT_HTTPS=443"):
+            self.assertIn(line, lines)
+        self.cluster.apply(pod("badenv", {"envFrom": [{"secretRef": {"name": "nowhere"}}]}))
+        eventually("CreateContainerConfigError", lambda: self.waiting("badenv") == {
+            "reason": "CreateContainerConfigError", "message": 'secret "nowhere" not found'}, timeout=20)
+
+    def test_07_liveness_restarts(self):
+        self.cluster.apply(pod("alive", {
+            "command": ["sh", "-c", "touch /tmp/ok; " + SLEEP],
+            "livenessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1, "failureThreshold": 2}}))
+        self.cluster.wait_running("alive")
+        self.sh("alive", "rm /tmp/ok")
+        eventually("a restart", lambda: self.cluster.get("pod", "alive")["status"]["containerStatuses"][0][
+            "restartCount"] >= 1, timeout=40)
+        texts = self.events("alive")
+        self.assertIn("Unhealthy: Liveness probe failed: cat: can't open '/tmp/ok': No such file or directory\n",
+                      [t + "\n" if not t.endswith("\n") else t for t in texts])
+        self.assertIn("Killing: Container main failed liveness probe, will be restarted", texts)
+
+    def test_08_readiness_and_startup_by_http(self):
+        self.cluster.apply(pod("web", {
+            "command": ["sh", "-c", "mkdir /www; sleep 2; httpd -p 8080 -h /www; " + SLEEP],
+            "ports": [{"name": "http", "containerPort": 8080}],
+            "startupProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1, "failureThreshold": 30},
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 1}}))
+
+        def status():
+            return self.cluster.get("pod", "web")["status"]["containerStatuses"][0]
+        eventually("started", lambda: status().get("started"), timeout=30)
+        eventually("the failed probe", lambda: any("Readiness probe failed: HTTP probe failed with statuscode: 404" in e
+                                                   for e in self.events("web")), timeout=20)
+        self.assertFalse(status()["ready"])
+        self.sh("web", "echo yes > /www/ready")
+        self.cluster.wait_running("web", timeout=20)
+        self.sh("web", "rm /www/ready")
+        self.cluster.kubectl("wait", "--for=condition=Ready=false", "pod/web", "--timeout=20s")
+
+    def test_09_hooks(self):
+        path = self.cluster.data + "/hooks"
+        os.makedirs(path, exist_ok=True)
+        self.cluster.apply(pod("hooks", {
+            "volumeMounts": [{"name": "h", "mountPath": "/h"}],
+            "lifecycle": {"postStart": {"exec": {"command": ["sh", "-c", "echo start >> /h/log"]}},
+                          "preStop": {"exec": {"command": ["sh", "-c", "echo stop >> /h/log"]}}}},
+            {"terminationGracePeriodSeconds": 10, "volumes": [{"name": "h", "hostPath": {"path": path}}]}))
+        self.cluster.wait_running("hooks")
+        self.cluster.kubectl("delete", "pod", "hooks", "--timeout=30s")
+        with open(path + "/log", encoding="utf-8") as f:
+            self.assertEqual(f.read(), "start\nstop\n")
+        self.cluster.apply(pod("badhook", {"lifecycle": {"postStart": {"exec": {"command": ["false"]}}}}))
+        eventually("FailedPostStartHook", lambda: "FailedPostStartHook: PostStartHook failed" in self.events("badhook"),
+                   timeout=30)
+
+    def test_10_images_that_are_not_there(self):
+        self.cluster.apply(pod("never", {"image": "coxswain.local/none:1", "imagePullPolicy": "Never"}))
+        eventually("ErrImageNeverPull", lambda: self.waiting("never") == {
+            "reason": "ErrImageNeverPull",
+            "message": 'Container image "coxswain.local/none:1" is not present with pull policy of Never'}, timeout=20)
+        self.cluster.apply(pod("nowhere", {"image": "127.0.0.1:1/none:1"}))
+        eventually("ErrImagePull", lambda: "Failed: Error: ErrImagePull" in self.events("nowhere"), timeout=30)
+        eventually("ImagePullBackOff", lambda: self.waiting("nowhere").get("reason") == "ImagePullBackOff", timeout=30)
+        self.cluster.apply(pod("badname", {"image": "Bad_Name!"}))
+        eventually("InvalidImageName", lambda: self.waiting("badname").get("reason") == "InvalidImageName", timeout=20)
+
+    def test_11_nothing_stays(self):
+        self.cluster.kubectl("delete", "pod", "--all", "--timeout=60s", timeout=70)
+        root = self.cluster.data + "/kubelet/pods"
+        eventually("no pod folders", lambda: not os.path.exists(root) or not os.listdir(root), timeout=30)
+        mounts = mount_table()
+        self.assertNotIn(root, mounts)
+
+
+if __name__ == "__main__":
+    unittest.main(failfast=False)
