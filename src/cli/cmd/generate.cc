@@ -30,9 +30,10 @@ Task<Status> Generator::run(Session& session, std::vector<std::string> words,
   co_return co_await createAndReport(session, action_, std::move(*object), saveConfig_);
 }
 
-Result<std::string> Generator::onlyName(const std::vector<std::string>& words) {
+Result<std::string> Generator::onlyName(const std::vector<std::string>& words) const {
   if (words.size() != 1) {
-    return fault("exactly one NAME is required, got " + std::to_string(words.size()));
+    return fault("exactly one NAME is required, got " + std::to_string(words.size()) + "\nSee '" +
+                 path_ + " -h' for help and examples");
   }
   if (words[0].empty()) return fault("name must be specified");
   return words[0];

@@ -23,7 +23,7 @@ class Generator : public Verb {
   virtual Result<json::value> generate(const std::vector<std::string>& words,
                                        const FlagSet& given) = 0;
   /// The only word is the name.
-  static Result<std::string> onlyName(const std::vector<std::string>& words);
+  [[nodiscard]] Result<std::string> onlyName(const std::vector<std::string>& words) const;
   std::string path_;  ///< "kubectl create configmap", for texts
 
  private:

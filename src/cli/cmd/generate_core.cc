@@ -1,3 +1,4 @@
+#include "api/codec/json_writer.h"
 #include "api/codec/utf8.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
@@ -131,12 +132,24 @@ class RegistrySecretGenerator final : public Generator {
             "either --from-file or the combination of --docker-username, "
             "--docker-password and --docker-server is required");
       }
-      json::object entry{{"username", user_}, {"password", password_}};
-      if (!email_.empty()) entry["email"] = email_;
-      entry["auth"] = api::base64Encode(user_ + ":" + password_);
-      json::object auths;
-      auths[key(server_)] = std::move(entry);
-      config = api::writeJsonValue(json::object{{"auths", std::move(auths)}});
+      api::JsonTextWriter writer(config);
+      writer.beginObject();
+      writer.key("auths");
+      writer.beginObject();
+      writer.key(server_);
+      writer.beginObject();
+      const auto put = [&](const char* name, const std::string& value) {
+        if (value.empty()) return;
+        writer.key(name);
+        writer.string(value);
+      };
+      put("username", user_);
+      put("password", password_);
+      put("email", email_);
+      put("auth", api::base64Encode(user_ + ":" + password_));
+      writer.endObject();
+      writer.endObject();
+      writer.endObject();
     }
     object.data[".dockerconfigjson"] = api::Bytes(std::move(config));
     return asValue(object);

@@ -148,7 +148,7 @@ class Metadata : public Verb {
       if (before.contains(key(name))) {
         changes[key(name)] = nullptr;
         removed = true;
-      } else if (labels_) {
+      } else if (labels_ && !local_ && !action_.client()) {
         session.out().line("label " + api::goQuote(name) + " not found.");
       }
     }

@@ -22,7 +22,8 @@ class Scale final : public Verb {
   Task<Status> run(Session& session, std::vector<std::string> words,
                    const FlagSet& given) override {
     CO_TRY_STATUS(action_.complete());
-    if (!given.changed("replicas") || replicas_ < 0) {
+    if (!given.changed("replicas")) co_return fault("required flag(s) \"replicas\" not set");
+    if (replicas_ < 0) {
       co_return fault(
           "The --replicas=COUNT flag is required, and COUNT must be greater than or "
           "equal to 0");

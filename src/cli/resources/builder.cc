@@ -206,7 +206,7 @@ Task<Result<std::vector<Info>>> resolve(Session& session, const Selection& selec
   }
   if (selection.words.empty()) {
     co_return fault(
-        "you must provide one or more resources by argument or filename.\nExample "
+        "You must provide one or more resources by argument or filename.\nExample "
         "resource specifications include:\n   '-f rsrc.yaml'\n   "
         "'--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'");
   }

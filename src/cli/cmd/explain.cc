@@ -1,0 +1,292 @@
+#include <algorithm>
+
+#include "api/codec/value.h"
+#include "api/names/quote.h"
+#include "cli/cmd/commands.h"
+#include "cli/framework/errors.h"
+#include "cli/framework/session.h"
+#include "cli/printers/object_printer.h"
+#include "cli/resources/builder.h"
+
+namespace coxswain::cli {
+
+namespace {
+
+constexpr int kDepthMax = 40;
+constexpr size_t kWidth = 76;
+
+/// Text broken at blanks, each line with `indent` blanks in front.
+std::string wrapped(std::string_view text, size_t indent) {
+  std::string out;
+  for (const auto& paragraph : splitAt(text, '\n')) {
+    std::string line;
+    for (const auto& word : splitAt(paragraph, ' ')) {
+      if (!line.empty() && line.size() + 1 + word.size() > kWidth) {
+        out += std::string(indent, ' ') + line + "\n";
+        line.clear();
+      }
+      if (!line.empty()) line += " ";
+      line += word;
+    }
+    out += std::string(indent, ' ') + line + "\n";
+  }
+  return out;
+}
+
+/// The schemas of one group and version.
+class Document {
+ public:
+  explicit Document(json::value document) : document_(std::move(document)) {}
+
+  [[nodiscard]] const json::value* ofKind(std::string_view group, std::string_view version,
+                                          std::string_view kind) const {
+    for (const auto& schema : objectAt(document_, {"components", "schemas"})) {
+      for (const auto& one : arrayAt(schema.value(), {"x-kubernetes-group-version-kind"})) {
+        if (textAt(one, {"group"}) == group && textAt(one, {"version"}) == version &&
+            textAt(one, {"kind"}) == kind) {
+          return &schema.value();
+        }
+      }
+    }
+    return nullptr;
+  }
+
+  /// What a schema stands for: references and single allOf followed.
+  [[nodiscard]] const json::value* resolve(const json::value* schema) const {
+    for (int i = 0; schema && i < kDepthMax; ++i) {
+      if (const auto* name = referenceOf(*schema)) {
+        schema = at(document_, {"components", "schemas", *name});
+      } else if (const auto* only = onlyOf(*schema)) {
+        schema = only;
+      } else {
+        return schema;
+      }
+    }
+    return nullptr;
+  }
+
+  [[nodiscard]] std::string typeOf(const json::value& schema, int depth = 0) const {
+    if (depth > kDepthMax) return "Object";
+    if (const auto* items = at(schema, {"items"})) return "[]" + typeOf(*items, depth + 1);
+    const auto* more = at(schema, {"additionalProperties"});
+    if (more && more->is_object()) return "map[string]" + typeOf(*more, depth + 1);
+    if (const auto* only = onlyOf(schema)) return typeOf(*only, depth + 1);
+    if (const auto* name = referenceOf(schema)) {
+      const auto* target = at(document_, {"components", "schemas", *name});
+      auto type = target ? textAt(*target, {"type"}) : std::string();
+      if (!type.empty() && type != "object") return type;
+      return name->substr(name->rfind('.') + 1);
+    }
+    auto type = textAt(schema, {"type"});
+    return type.empty() ? "Object" : type;
+  }
+
+  /// The schema whose properties are the fields below this one.
+  [[nodiscard]] const json::value* structOf(const json::value* schema) const {
+    for (int i = 0; i < kDepthMax; ++i) {
+      schema = resolve(schema);
+      if (!schema || at(*schema, {"properties"})) return schema;
+      const auto* inner = at(*schema, {"items"});
+      if (!inner) inner = at(*schema, {"additionalProperties"});
+      if (!inner || !inner->is_object()) return schema;
+      schema = inner;
+    }
+    return nullptr;
+  }
+
+ private:
+  static const json::value* onlyOf(const json::value& schema) {
+    const auto& all = arrayAt(schema, {"allOf"});
+    return all.size() == 1 && !at(schema, {"properties"}) ? &all[0] : nullptr;
+  }
+  const std::string* referenceOf(const json::value& schema) const {
+    constexpr std::string_view kPrefix = "#/components/schemas/";
+    auto text = textAt(schema, {"$ref"});
+    if (!text.starts_with(kPrefix)) return nullptr;
+    scratch_ = text.substr(kPrefix.size());
+    return &scratch_;
+  }
+
+  json::value document_;
+  mutable std::string scratch_;
+};
+
+class Explain final : public Verb {
+ public:
+  void flags(FlagSet& flags) override {
+    flags.boolean(&recursive_, "recursive", 0, "All fields below, with their types only.");
+    flags.text(&apiVersion_, "api-version", 0, "Of this version: apps/v1.");
+    flags.text(&output_, "output", 'o', "plaintext (the only form).");
+  }
+
+  Task<Status> run(Session& session, std::vector<std::string> words, const FlagSet&) override {
+    if (output_ != "plaintext") {
+      co_return fault("-o " + output_ + " is not supported; only plaintext is");
+    }
+    if (words.empty()) {
+      session.error(
+          "error: You must specify the type of resource to explain. Use \"kubectl "
+          "api-resources\" for a complete list of supported resources.\n");
+      session.exitCode(1);
+      co_return Status();
+    }
+    if (words.size() > 1) {
+      co_return fault(
+          "We accept only this format: explain RESOURCE\nSee 'kubectl explain -h' for "
+          "help and examples");
+    }
+    CO_TRY(auto* mapper, co_await session.mapper());
+    CO_TRY(auto found, find(*mapper, words[0]));
+    const auto* resource = found.first;
+    CO_TRY(auto* rest, session.rest());
+    client::RestRequest request;
+    request.path = "/openapi/v3/" + std::string(resource->group.empty() ? "api/" : "apis/") +
+                   resource->apiVersion();
+    request.headers.add("Accept", "application/json");
+    auto answer = co_await rest->call(std::move(request), {});
+    if (isNotFound(answer.status())) {
+      co_return fault("couldn't find resource for " +
+                      api::goQuote(resource->apiVersion() + ", Kind=" + resource->kind));
+    }
+    if (!answer.ok()) co_return answer.status();
+    auto parsed = api::parseJsonValue(answer->body);
+    if (!parsed.ok()) co_return asFault(parsed.status());
+    Document document(std::move(*parsed));
+    CO_TRY(auto text, explain(document, *resource, found.second));
+    session.out().write(text);
+    co_return Status();
+  }
+
+ private:
+  using Path = std::vector<std::string>;
+
+  /// "pods.spec.containers", "deployments.apps.spec": the longest type that is known, then fields.
+  Result<std::pair<const ApiResource*, Path>> find(const Mapper& mapper,
+                                                   const std::string& word) const {
+    auto parts = splitAt(word, '.');
+    while (!parts.empty() && parts.back().empty()) parts.pop_back();
+    for (size_t take = parts.size(); take > 0; --take) {
+      auto name = joined({parts.begin(), parts.begin() + static_cast<ptrdiff_t>(take)}, ".");
+      auto resource = mapper.byName(name);
+      if (!resource.ok()) continue;
+      // "pods.s": a group that merely begins so is not meant.
+      if (take > 1 && name != (*resource)->qualified() &&
+          !name.ends_with("." + (*resource)->group)) {
+        continue;
+      }
+      const auto* chosen = *resource;
+      if (!apiVersion_.empty()) {
+        chosen = mapper.byKind(apiVersion_, chosen->kind);
+        if (!chosen)
+          return fault("couldn't find resource for " +
+                       api::goQuote(apiVersion_ + ", Kind=" + (*resource)->kind));
+      }
+      return std::pair(chosen, Path(parts.begin() + static_cast<ptrdiff_t>(take), parts.end()));
+    }
+    TRY(auto ignored, mapper.byName(parts.empty() ? word : parts[0]));
+    return fault("unknown resource " + ignored->plural);
+  }
+
+  Result<std::string> explain(const Document& document, const ApiResource& resource,
+                              const Path& path) const {
+    const auto* schema = document.ofKind(resource.group, resource.version, resource.kind);
+    if (!schema) {
+      return fault("GVR (" + resource.apiVersion() + ", Resource=" + resource.plural +
+                   ") not found in OpenAPI schema");
+    }
+    std::string out;
+    if (!resource.group.empty()) out += "GROUP:      " + resource.group + "\n";
+    out += "KIND:       " + resource.kind + "\nVERSION:    " + resource.version + "\n\n";
+    const json::value* field = nullptr;
+    for (const auto& name : path) {
+      const auto* parent = document.structOf(field ? field : schema);
+      field = parent ? at(*parent, {"properties", name}) : nullptr;
+      if (!field) return fault("field " + api::goQuote(name) + " does not exist");
+    }
+    const auto* here = field ? field : schema;
+    if (field) {
+      out += "FIELD: " + path.back() + " <" + document.typeOf(*field) + ">\n";
+      const auto* target = document.resolve(field);
+      const auto& values = arrayAt(target ? *target : *field, {"enum"});
+      if (!values.empty()) {
+        out += "ENUM:\n";
+        for (const auto& value : values) out += "    " + plainText(value) + "\n";
+        out += "\n";
+      } else {
+        out += "\n\n";
+      }
+    }
+    out += "DESCRIPTION:\n" + descriptionOf(document, here);
+    const auto* body = document.structOf(here);
+    if (body && !objectAt(*body, {"properties"}).empty()) {
+      out += "FIELDS:\n" + fields(document, *body, 1, {});
+    }
+    return out + "\n";
+  }
+
+  static std::string descriptionOf(const Document& document, const json::value* schema) {
+    std::string out;
+    auto own = textAt(*schema, {"description"});
+    if (!own.empty()) out += wrapped(own, 4);
+    const auto* target = document.structOf(schema);
+    auto more = target && target != schema ? textAt(*target, {"description"}) : std::string();
+    if (!more.empty() && more != own) out += wrapped(more, 4);
+    return out.empty() ? "    <empty>\n" : out + "    \n";
+  }
+
+  std::string fields(const Document& document, const json::value& body, int level,
+                     std::vector<const json::value*> above) const {
+    std::string out;
+    above.push_back(&body);
+    std::vector<std::string> names;
+    for (const auto& member : objectAt(body, {"properties"})) {
+      names.emplace_back(member.key().data(), member.key().size());
+    }
+    std::ranges::sort(names);
+    const auto& required = arrayAt(body, {"required"});
+    const std::string indent(static_cast<size_t>(level) * 2, ' ');
+    for (const auto& name : names) {
+      const auto& field = *at(body, {"properties", name});
+      const bool needed = std::ranges::any_of(
+          required, [&](const json::value& one) { return plainText(one) == name; });
+      out += indent + name + "\t<" + document.typeOf(field) + ">" + (needed ? " -required-" : "") +
+             "\n";
+      const auto* target = document.resolve(&field);
+      std::vector<std::string> values;
+      for (const auto& value : arrayAt(target ? *target : field, {"enum"})) {
+        values.push_back(plainText(value));
+      }
+      if (!values.empty()) out += indent + "enum: " + joined(values, ", ") + "\n";
+      if (recursive_) {
+        const auto* inner = document.structOf(&field);
+        const bool loops = std::ranges::find(above, inner) != above.end();
+        if (inner && !loops && level < kDepthMax) out += fields(document, *inner, level + 1, above);
+        continue;
+      }
+      auto description = textAt(field, {"description"});
+      out += description.empty() ? indent + "  <no description>\n"
+                                 : wrapped(description, indent.size() + 2);
+      out += "\n";
+    }
+    return out;
+  }
+
+  bool recursive_ = false;
+  std::string apiVersion_;
+  std::string output_ = "plaintext";
+};
+
+}  // namespace
+
+Command explainCommand() {
+  Command command;
+  command.name = "explain";
+  command.usage = "TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [options]";
+  command.summary = "Get documentation for a resource";
+  command.examples = "  kubectl explain pods\n\n  kubectl explain pods.spec.containers\n";
+  command.group = "Basic Commands (Intermediate)";
+  command.make = makeVerb<Explain>;
+  return command;
+}
+
+}  // namespace coxswain::cli
