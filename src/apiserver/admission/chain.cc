@@ -19,21 +19,25 @@ Task<Status> AdmissionChain::validate(RequestContext& request, WriteKind kind,
     if (!plugin->handles(request, kind)) continue;
     CO_TRY_STATUS(plugin->validate(request, kind, object, old));
   }
+  if (quotas_ && quotas_->handles(request, kind)) {
+    co_return co_await quotas_->validate(request, kind, object, old);
+  }
   co_return Status();
 }
 
-std::vector<std::unique_ptr<AdmissionPlugin>> makeAdmissionPlugins(
-    const AdmissionSources& sources) {
+std::unique_ptr<AdmissionChain> makeAdmissionChain(const AdmissionSources& sources) {
   // Upstream's order (shared/api/apiserver.tsv, "admission order").
   std::vector<std::unique_ptr<AdmissionPlugin>> plugins;
   plugins.push_back(makeNamespaceLifecycle(sources));
+  plugins.push_back(makeLimitRanger(sources));
   plugins.push_back(makeServiceAccountAdmission(sources));
   plugins.push_back(makeNodeRestriction(sources));
   plugins.push_back(makeTaintNodesByCondition());
   plugins.push_back(makePriorityAdmission(sources));
   plugins.push_back(makeDefaultTolerationSeconds());
   plugins.push_back(makeStorageObjectInUseProtection());
-  return plugins;
+  return std::make_unique<AdmissionChain>(std::move(plugins),
+                                          std::make_unique<ResourceQuotaAdmission>(sources));
 }
 
 }  // namespace coxswain::apiserver

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "apiserver/admission/plugin.h"
+#include "apiserver/admission/resource_quota.h"
 
 namespace coxswain::apiserver {
 
@@ -11,8 +12,9 @@ namespace coxswain::apiserver {
 /// refusal is the answer.
 class AdmissionChain final : public Admission {
  public:
-  explicit AdmissionChain(std::vector<std::unique_ptr<AdmissionPlugin>> plugins)
-      : plugins_(std::move(plugins)) {}
+  AdmissionChain(std::vector<std::unique_ptr<AdmissionPlugin>> plugins,
+                 std::unique_ptr<ResourceQuotaAdmission> quotas)
+      : plugins_(std::move(plugins)), quotas_(std::move(quotas)) {}
   Task<Status> admit(RequestContext& request, WriteKind kind, api::Object* object,
                      const api::Object* old) override;
   Task<Status> validate(RequestContext& request, WriteKind kind, const api::Object* object,
@@ -20,10 +22,11 @@ class AdmissionChain final : public Admission {
 
  private:
   std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;
+  std::unique_ptr<ResourceQuotaAdmission> quotas_;  // the last to validate; null: none
 };
 
 /// All that are on by default and NodeRestriction, as far as they exist here. A new plugin is its
 /// file and one line there.
-std::vector<std::unique_ptr<AdmissionPlugin>> makeAdmissionPlugins(const AdmissionSources& sources);
+std::unique_ptr<AdmissionChain> makeAdmissionChain(const AdmissionSources& sources);
 
 }  // namespace coxswain::apiserver

@@ -14,6 +14,22 @@ Result<api::ConstObject> AdmissionSources::get(std::string_view group, std::stri
   return found->get(ns, name);
 }
 
+Result<std::vector<api::ConstObject>> AdmissionSources::list(std::string_view group,
+                                                             std::string_view plural,
+                                                             std::string_view ns) const {
+  std::vector<api::ConstObject> objects;
+  const auto* found = registry(group, "v1", plural);
+  if (!found) return objects;
+  ListRequest request;
+  request.ns = ns;
+  TRY(auto answer, found->list(request));
+  for (const auto& item : answer.items) {
+    TRY(auto object, item.object());
+    objects.push_back(std::move(object));
+  }
+  return objects;
+}
+
 bool isResource(const RequestContext& request, std::string_view group, std::string_view resource) {
   const auto& info = request.info;
   return info.resource == resource && info.group == group && info.subresource.empty();

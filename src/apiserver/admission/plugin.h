@@ -11,6 +11,7 @@
 #include "apiserver/generic/admission.h"
 #include "apiserver/generic/generic_registry.h"
 #include "base/status.h"
+#include "runtime/executor.h"
 #include "runtime/random.h"
 
 namespace coxswain::apiserver {
@@ -18,10 +19,11 @@ namespace coxswain::apiserver {
 /// What plugins look at besides the write. All outlive them.
 struct AdmissionSources {
   /// Null: the resource is not served.
-  std::function<const GenericRegistry*(std::string_view group, std::string_view version,
-                                       std::string_view plural)>
+  std::function<GenericRegistry*(std::string_view group, std::string_view version,
+                                 std::string_view plural)>
       registry;
   Random& random;
+  Executor& executor;
   /// A config map of every namespace whose key service-ca.crt is among a pod's credentials, as
   /// OpenShift has it; empty: none.
   std::string serviceCaConfigMap = {};
@@ -29,6 +31,10 @@ struct AdmissionSources {
   /// NotFound also where the resource is not served. `group` empty: core; version v1.
   [[nodiscard]] Result<api::ConstObject> get(std::string_view group, std::string_view plural,
                                              std::string_view ns, std::string_view name) const;
+  /// Empty where the resource is not served.
+  [[nodiscard]] Result<std::vector<api::ConstObject>> list(std::string_view group,
+                                                           std::string_view plural,
+                                                           std::string_view ns) const;
 };
 
 /// One step of admission, which looks at some writes: may change what is written, or refuse it.

@@ -8,6 +8,7 @@ namespace coxswain::apiserver {
 
 // One file each. What each does stands there.
 std::unique_ptr<AdmissionPlugin> makeNamespaceLifecycle(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makeLimitRanger(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeServiceAccountAdmission(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeNodeRestriction(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeTaintNodesByCondition();

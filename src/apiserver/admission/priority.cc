@@ -94,12 +94,9 @@ class PriorityAdmission final : public AdmissionPlugin {
 
   /// Empty: there is none. Of several (older data) that of the lowest value.
   Result<api::ConstObject> defaultClass() const {
-    const auto* registry = sources_.registry(kGroup, "v1", "priorityclasses");
-    if (!registry) return api::ConstObject();
-    TRY(auto answer, registry->list({}));
+    TRY(auto classes, sources_.list(kGroup, "priorityclasses", ""));
     api::ConstObject best;
-    for (const auto& item : answer.items) {
-      TRY(auto object, item.object());
+    for (auto& object : classes) {
       const auto& one = *object.as<PriorityClass>();
       if (!one.globalDefault) continue;
       if (!best || one.value < best.as<PriorityClass>()->value) best = std::move(object);

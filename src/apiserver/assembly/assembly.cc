@@ -92,11 +92,11 @@ Status Assembly::Impl::makeAuthenticator() {
 
 void Assembly::Impl::makeServer() {
   auto registry = [this](std::string_view group, std::string_view version,
-                         std::string_view plural) -> const GenericRegistry* {
+                         std::string_view plural) -> GenericRegistry* {
     return api->registry(group, version, plural);
   };
-  AdmissionSources sources{registry, random, options.serviceCaConfigMap};
-  admission = std::make_unique<AdmissionChain>(makeAdmissionPlugins(sources));
+  AdmissionSources sources{registry, random, executor, options.serviceCaConfigMap};
+  admission = makeAdmissionChain(sources);
 
   ApiServerOptions apiOptions;
   apiOptions.version = options.version;

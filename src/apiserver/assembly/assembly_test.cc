@@ -385,5 +385,61 @@ TEST_F(Whole, ClaimsAreProtected) {
   EXPECT_EQ((*made)->metadata.finalizers, std::vector<std::string>{"kubernetes.io/pvc-protection"});
 }
 
+TEST_F(Whole, LimitRangesFillInAndBound) {
+  makeAccount();
+  LimitRange range;
+  range.metadata.name = "r";
+  range.metadata.namespace_ = "default";
+  auto& item = range.spec.limits.emplace_back();
+  item.type = "Container";
+  item.default_["cpu"] = *api::Quantity::parse("500m");
+  item.defaultRequest["cpu"] = *api::Quantity::parse("100m");
+  item.max["cpu"] = *api::Quantity::parse("1");
+  ASSERT_TRUE(create(range).ok());
+  auto made = create(pod("p"));
+  ASSERT_TRUE(made.ok()) << made.status().toString();
+  const auto& resources = (*made)->spec.containers[0].resources;
+  EXPECT_EQ(resources.limits.at("cpu").str(), "500m");
+  EXPECT_EQ(resources.requests.at("cpu").str(), "100m");
+  EXPECT_EQ((*made)->status.qosClass, "Burstable");
+  EXPECT_EQ((*made)->metadata.annotations.at("kubernetes.io/limit-ranger"),
+            "LimitRanger plugin set: cpu request for container c; cpu limit for container c");
+  auto large = pod("large");
+  large.spec.containers[0].resources.limits["cpu"] = *api::Quantity::parse("2");
+  EXPECT_EQ(create(large).status().message(),
+            "pods \"large\" is forbidden: maximum cpu usage per Container is 1, but limit is 2");
+}
+
+TEST_F(Whole, QuotasHoldUnderConcurrency) {
+  makeAccount();
+  ResourceQuota quota;
+  quota.metadata.name = "q";
+  quota.metadata.namespace_ = "default";
+  quota.spec.hard["configmaps"] = api::Quantity::fromInt(5);
+  auto made = create(quota);
+  ASSERT_TRUE(made.ok()) << made.status().toString();
+  quota = **made;
+  quota.status.hard = quota.spec.hard;
+  quota.status.used["configmaps"] = api::Quantity::fromInt(1);
+  ASSERT_TRUE(run(client::update(*admin_, quota, "status")).ok());
+  int good = 0;
+  int ended = 0;
+  for (int i = 0; i < 12; ++i) {
+    ConfigMap map;
+    map.metadata.name = "m" + std::to_string(i);
+    map.metadata.namespace_ = "default";
+    spawn(executor_, count(client::create(*admin_, map), good, ended));
+  }
+  EXPECT_TRUE(executor_.runUntil([&] { return ended == 12; }, 1h));
+  EXPECT_EQ(good, 4);
+  EXPECT_EQ((*get<ResourceQuota>("default", "q"))->status.used.at("configmaps").str(), "5");
+  ConfigMap late;
+  late.metadata.name = "late";
+  late.metadata.namespace_ = "default";
+  EXPECT_EQ(create(late).status().message(),
+            "configmaps \"late\" is forbidden: exceeded quota: q, requested: configmaps=1, used: "
+            "configmaps=5, limited: configmaps=5");
+}
+
 }  // namespace
 }  // namespace coxswain::apiserver
