@@ -173,7 +173,7 @@ Status CgroupfsManager::limitV2(const std::string& group, const CgroupResources&
 
 Status CgroupfsManager::removePod(std::string_view uid) {
   Status first;
-  for (const auto& root : layout_.roots()) {
+  for (const auto& root : layout_.allRoots()) {
     for (auto qosClass : kClasses) {
       std::string folder = root + base_ + std::string(qosClass) + "/pod" + std::string(uid);
       if (!files_.exists(folder)) continue;
@@ -222,7 +222,7 @@ void CgroupfsManager::killAll(const std::string& folder) {
 
 std::vector<std::string> CgroupfsManager::pods() const {
   std::set<std::string> uids;
-  for (const auto& root : layout_.roots()) {
+  for (const auto& root : layout_.allRoots()) {
     for (auto qosClass : kClasses) {
       auto names = files_.list(root + base_ + std::string(qosClass));
       if (!names.ok()) continue;

@@ -100,6 +100,7 @@ TEST(Layout, FindsVersions) {
   EXPECT_EQ(hybrid->rootOf("cpuacct"), "/sys/fs/cgroup/cpu,cpuacct");
   EXPECT_EQ(hybrid->rootOf("hugetlb"), "");
   EXPECT_EQ(hybrid->roots().size(), 3U);
+  EXPECT_EQ(hybrid->allRoots().back(), "/sys/fs/cgroup/unified");
 
   auto unified = findCgroups("30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n");
   ASSERT_TRUE(unified.ok());

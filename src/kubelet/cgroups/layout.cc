@@ -34,6 +34,12 @@ std::vector<std::string> CgroupLayout::roots() const {
   return all;
 }
 
+std::vector<std::string> CgroupLayout::allRoots() const {
+  auto all = roots();
+  if (!v2 && !unified.empty()) all.push_back(unified);
+  return all;
+}
+
 std::string CgroupLayout::rootOf(std::string_view controller) const {
   auto found = controllers.find(std::string(controller));
   return found == controllers.end() ? "" : found->second;
@@ -51,7 +57,7 @@ Result<CgroupLayout> findCgroups(std::string_view mountInfo) {
     if (before.size() < 5 || after.size() < 3) continue;
     std::string path(before[4]);
     if (after[0] == "cgroup2") {
-      unified = path;
+      layout.unified = path;
     } else if (after[0] == "cgroup") {
       for (auto option : split(after[2], ',')) {
         if (option.starts_with("name=")) {
@@ -65,12 +71,11 @@ Result<CgroupLayout> findCgroups(std::string_view mountInfo) {
   bool anyV1 = std::any_of(layout.controllers.begin(), layout.controllers.end(),
                            [](const auto& entry) { return entry.first != "systemd"; });
   if (anyV1) return layout;
-  if (unified.empty()) {
+  if (layout.unified.empty()) {
     return internalError("no cgroup file system is mounted; mount one at /sys/fs/cgroup");
   }
   layout.controllers.clear();
   layout.v2 = true;
-  layout.unified = unified;
   return layout;
 }
 

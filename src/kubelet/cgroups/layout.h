@@ -15,16 +15,18 @@ struct CgroupLayout {
   /// Version 1: the folder of each controller ("cpu", "memory", "systemd" for name=systemd).
   /// Several may share one. Version 2: empty.
   std::map<std::string, std::string> controllers;
-  std::string unified;  ///< version 2: the folder
+  std::string unified;  ///< version 2: the folder; on a hybrid host the empty tree beside
 
-  /// Every tree once.
+  /// Every tree in which limits are set, once.
   [[nodiscard]] std::vector<std::string> roots() const;
+  /// These, and a hybrid host's version 2 tree, where runtimes make groups too.
+  [[nodiscard]] std::vector<std::string> allRoots() const;
   /// Of a version 1 controller; empty: the host has none.
   [[nodiscard]] std::string rootOf(std::string_view controller) const;
 };
 
-/// From /proc/self/mountinfo's text. A version 2 tree counts only where no version 1 controllers
-/// are mounted. InternalError: there are none.
+/// From /proc/self/mountinfo's text. It is version 2 only where no version 1 controllers are
+/// mounted. InternalError: there are none.
 Result<CgroupLayout> findCgroups(std::string_view mountInfo);
 
 }  // namespace coxswain::kubelet

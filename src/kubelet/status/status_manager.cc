@@ -152,11 +152,15 @@ Task<Status> StatusManager::write(std::string uid, std::stop_token stop) {
   }
   found = entries_.find(uid);
   if (found == entries_.end() || !found->second.finished) co_return Status();
-  co_return co_await removeObject(uid, std::move(base), stop);
+  Status removed = co_await removeObject(uid, std::move(base), stop);
+  found = entries_.find(uid);
+  if (removed.ok() && found != entries_.end()) found->second.finished = false;
+  co_return removed;
 }
 
 Task<Status> StatusManager::patch(std::string uid, PodPointer base, std::stop_token stop) {
   auto status = merged(entries_[uid].status, base->status);
+  if (status == base->status) co_return Status();
   CO_TRY(auto body, statusPatch(*base, status));
   if (body.empty()) co_return Status();
   const auto& type = client::resourceOf<Pod>();
