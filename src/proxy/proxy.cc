@@ -15,6 +15,7 @@
 #include "proxy/health.h"
 #include "proxy/model.h"
 #include "proxy/nftables/backend.h"
+#include "proxy/nftables/watch.h"
 #include "proxy/sysctls.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
@@ -33,6 +34,8 @@ constexpr std::string_view kZone = "topology.kubernetes.io/zone";
 constexpr const char* kByService = "service";
 constexpr Duration kRetryMin = 1s;
 constexpr Duration kRetryMax = 30s;
+/// Others' changes of the ruleset are looked at in bundles: a firewall starts with many.
+constexpr Duration kLookAfter = 200ms;
 /// Failing for so long is unhealthy.
 constexpr Duration kUnhealthyAfter = 60s;
 
@@ -142,12 +145,50 @@ struct Proxy::Impl final : StateSource {
       sysctls.v6 = v6;
       CO_TRY_STATUS(applySysctls(sysctls));
     }
+    CO_TRY(watch, nftables::RulesetWatch::create(reactor));
     CO_TRY_STATUS(health.start(options.healthzAddress, options.metricsAddress));
-    backend.emplace(processes, std::move(rules), std::move(families));
+    backend.emplace(processes, std::move(rules), families);
+    for (auto family : families) handles[family] = 0;
     lastSuccess = reactor.now();
     spawn(reactor, watchNode(*this, gate.enter(), stop.get_token()));
     spawn(reactor, loop(*this, gate.enter(), stop.get_token()));
+    spawn(reactor, watchRuleset(*this, gate.enter(), stop.get_token()));
     co_return Status();
+  }
+
+  /// Finds out that somebody removed our tables.
+  static Task<void> watchRuleset(Impl& self, Gate::Pass pass, std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      Status heard = co_await self.watch->changed(stop);
+      if (isCanceled(heard)) co_return;
+      if (!heard.ok()) kLog.warn("changes of the ruleset are not heard", {{"why", heard}});
+      if (!(co_await sleepFor(heard.ok() ? kLookAfter : kRetryMax, stop)).ok()) co_return;
+      if (self.pending || !self.written_ || self.tablesAreOurs()) continue;
+      kLog.warn("somebody removed the rules; they are written again");
+      self.backend->forget();
+      self.pending = true;
+      self.changed.notifyAll();
+    }
+  }
+
+  /// They are those that were written last.
+  [[nodiscard]] bool tablesAreOurs() const {
+    for (const auto& [family, handle] : handles) {
+      auto now = nftables::tableHandle(family, nftables::kTable);
+      if (now.ok() && *now != handle) return false;
+    }
+    return true;
+  }
+
+  /// False: one of them is not there.
+  bool noteHandles() {
+    bool present = true;
+    for (auto& [family, handle] : handles) {
+      auto now = nftables::tableHandle(family, nftables::kTable);
+      if (now.ok()) handle = *now;
+      present &= !now.ok() || *now != 0;
+    }
+    return present;
   }
 
   static Task<void> watchNode(Impl& self, Gate::Pass pass, std::stop_token stop) {
@@ -198,7 +239,9 @@ struct Proxy::Impl final : StateSource {
                                        {"ms", (lastWrite - begin) / 1ms}});
     }
     written_ = true;
-    pending = false;
+    // Removed again since: the watch may have told while we were at it.
+    pending = !noteHandles();
+    if (pending) backend->forget();
     retryAfter = {};
     lastSuccess = lastWrite;
     lastUpdated = reactor.wallNow();
@@ -291,6 +334,8 @@ struct Proxy::Impl final : StateSource {
   client::Informer nodes;
   HealthServers health;
   std::optional<nftables::Backend> backend;
+  std::unique_ptr<nftables::RulesetWatch> watch;
+  std::map<Family, uint64_t> handles;  // of our tables as last written
 
   NodeView view;
   bool nodeEligible = true;
