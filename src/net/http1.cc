@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace coxswain::net::http1 {
 namespace {
@@ -166,7 +167,9 @@ Result<ResponseHead> parseResponseHead(std::string_view head, size_t fieldsMax) 
   return out;
 }
 
-Result<Framing> requestFraming(const Headers& headers) { return commonFraming(headers); }
+Result<Framing> requestFraming(const Headers& headers) {
+  return commonFraming(headers);
+}
 
 Result<Framing> responseFraming(const Headers& headers, int status, bool toHead) {
   if (toHead || status < 200 || status == 204 || status == 304) return Framing{};
@@ -227,8 +230,8 @@ Task<Result<std::optional<size_t>>> Buffered::awaitHead(size_t sizeMax, std::sto
       co_return std::optional<size_t>(end + 4);
     if (text.size() > sizeMax) co_return refuse(431, "header fields too large");
     // Refused at once: a peer with bare line feeds would otherwise wait for the timeout.
-    if (auto lf = text.find('\n', searched); lf != std::string_view::npos &&
-                                             (lf == 0 || text[lf - 1] != '\r'))
+    if (auto lf = text.find('\n', searched);
+        lf != std::string_view::npos && (lf == 0 || text[lf - 1] != '\r'))
       co_return refuse(400, "malformed line end");
     searched = text.size();
     CO_TRY(auto n, co_await fill(stop));
@@ -299,7 +302,8 @@ Task<Result<std::string>> Body::step(std::stop_token stop) {
       std::string piece(text.substr(0, std::min<uint64_t>(text.size(), left_)));
       in_.consume(piece.size());
       if (framing_.kind != Framing::Kind::UntilClose) left_ -= piece.size();
-      if (left_ == 0) state_ = framing_.kind == Framing::Kind::Length ? State::Done : State::ChunkEnd;
+      if (left_ == 0)
+        state_ = framing_.kind == Framing::Kind::Length ? State::Done : State::ChunkEnd;
       co_return std::move(piece);
     }
     CO_TRY(auto text, co_await line(stop));

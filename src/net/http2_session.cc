@@ -1,6 +1,7 @@
 #include "net/http2_session.h"
 
 #include <nghttp2/nghttp2.h>
+#include <cstring>
 
 #include <algorithm>
 
@@ -74,8 +75,7 @@ struct Http2Callbacks {
   }
 
   static int header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                    size_t nameSize, const uint8_t* value, size_t valueSize, uint8_t,
-                    void* user) {
+                    size_t nameSize, const uint8_t* value, size_t valueSize, uint8_t, void* user) {
     auto& self = of(user);
     auto stream = self.find(frame->hd.stream_id);
     if (!stream) return 0;
@@ -177,9 +177,8 @@ struct Http2Callbacks {
   }
 };
 
-std::shared_ptr<Http2Session> Http2Session::create(Reactor& reactor,
-                                                   std::unique_ptr<Stream> stream, Role role,
-                                                   const HttpLimits& limits,
+std::shared_ptr<Http2Session> Http2Session::create(Reactor& reactor, std::unique_ptr<Stream> stream,
+                                                   Role role, const HttpLimits& limits,
                                                    std::function<void(Http2StreamPtr)> onRequest) {
   return std::shared_ptr<Http2Session>(
       new Http2Session(reactor, std::move(stream), role, limits, std::move(onRequest)));
@@ -222,7 +221,9 @@ Http2Session::Http2Session(Reactor& reactor, std::unique_ptr<Stream> stream, Rol
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
 }
 
-Http2Session::~Http2Session() { nghttp2_session_del(session_); }
+Http2Session::~Http2Session() {
+  nghttp2_session_del(session_);
+}
 
 Http2StreamPtr Http2Session::find(int32_t id) {
   auto it = streams_.find(id);

@@ -3,6 +3,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -11,6 +12,7 @@
 namespace coxswain::kubelet::logs {
 namespace {
 
+constexpr Duration kLookInterval = 1s;
 constexpr uint32_t kFileEvents = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVE_SELF | IN_DELETE_SELF;
 constexpr uint32_t kFolderEvents = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
 
@@ -22,18 +24,26 @@ std::pair<std::string, std::string> split(const std::string& path) {
 
 }  // namespace
 
+std::unique_ptr<FileWatch> FileWatch::withoutEvents(const std::string& path) {
+  return std::unique_ptr<FileWatch>(new FileWatch(nullptr, path));
+}
+
 Result<std::unique_ptr<FileWatch>> FileWatch::create(Reactor& reactor, const std::string& path) {
   int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (fd < 0 && (errno == EMFILE || errno == ENFILE)) return withoutEvents(path);
   if (fd < 0) return errnoStatus("watch log: inotify_init", errno);
   TRY(auto descriptor, Reactor::Descriptor::create(reactor, fd));
-  std::unique_ptr<FileWatch> out(new FileWatch(std::move(descriptor), path));
-  if (::inotify_add_watch(fd, split(path).first.c_str(), kFolderEvents) < 0)
+  if (::inotify_add_watch(fd, split(path).first.c_str(), kFolderEvents) < 0) {
+    if (errno == ENOSPC) return withoutEvents(path);
     return errnoStatus("watch " + split(path).first, errno);
+  }
+  std::unique_ptr<FileWatch> out(new FileWatch(std::move(descriptor), path));
   out->renew();
   return out;
 }
 
 void FileWatch::renew() {
+  if (!descriptor_) return;
   int fd = descriptor_->fd();
   if (fileWatch_ >= 0) ::inotify_rm_watch(fd, fileWatch_);
   // Where there is no such file yet, the folder's watch tells of it.
@@ -62,6 +72,7 @@ bool FileWatch::drain() {
 }
 
 Task<Status> FileWatch::wait(Duration limit, std::stop_token stop) {
+  if (!descriptor_) co_return co_await sleepFor(std::min<Duration>(limit, kLookInterval), stop);
   Deadline deadline(limit, stop);
   while (!drain()) {
     Status ready = co_await descriptor_->waitReadable(deadline.token());

@@ -70,6 +70,9 @@ class Reading {
       ssize_t n = ::pread(file_->fd(), block_.data(), block_.size(), offset_);
       if (n < 0) co_return errnoStatus("read log file \"" + file_->path() + "\"", errno);
       offset_ += n;
+      // Who writes is alive; but one that has closed the log is asked about soon.
+      bool asked = checkAt_ != MonotonicTime();
+      if (n > 0 && asked && checkIn_ >= kCheckInterval) checkAt_ = reactor_.now() + checkIn_;
       bool goOn = format_.feed(std::string_view(block_.data(), static_cast<size_t>(n)), out_);
       if (n == 0 || !goOn || out_.size() >= kFlushBytes) CO_TRY_STATUS(co_await flush());
       if (n == 0 || !goOn) co_return goOn;
@@ -98,17 +101,19 @@ class Reading {
     }
     // The container ended before this file's end was seen, so there is nothing more.
     if (ended_) co_return false;
-    auto before = reactor_.now();
-    auto limit = checkIn_;
-    CO_TRY_STATUS(co_await watch_->wait(limit, stop));
-    if (watch_->takeClosed()) checkIn_ = kCheckSoon;
-    if (reactor_.now() - before >= limit || limit < kCheckInterval) {
-      auto running = co_await check_.running(stop);
-      if (!running.ok() && isCanceled(running.status())) co_return running.status();
-      ended_ = !running.ok() || !*running;
-      checkIn_ = checkIn_ < kCheckSoon ? Duration(kCheckInterval)
-                                       : std::min<Duration>(checkIn_ * 2, kCheckInterval);
+    auto now = reactor_.now();
+    CO_TRY_STATUS(co_await watch_->wait(std::max(checkAt_ - now, Duration()), stop));
+    now = reactor_.now();
+    if (watch_->takeClosed()) {
+      checkIn_ = kCheckSoon;
+      checkAt_ = std::min(checkAt_, now + checkIn_);
     }
+    if (now < checkAt_) co_return true;
+    auto running = co_await check_.running(stop);
+    if (!running.ok() && isCanceled(running.status())) co_return running.status();
+    ended_ = !running.ok() || !*running;
+    checkIn_ = std::min<Duration>(checkIn_ * 2, kCheckInterval);
+    checkAt_ = reactor_.now() + checkIn_;
     co_return true;
   }
 
@@ -127,8 +132,10 @@ class Reading {
   std::vector<char> block_;
   std::string out_;
   int64_t offset_ = 0;
-  // A container that had ended already when following began is found out at once.
-  Duration checkIn_ = 1ms;
+  // When to ask next whether the container runs; and after that, in how long. At first at once: it
+  // may have ended already.
+  MonotonicTime checkAt_{};
+  Duration checkIn_ = kCheckInterval;
   bool ended_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kubelet/logs/file_watch.h"
 #include "kubelet/logs/log_format.h"
 #include "kubelet/logs/log_line.h"
 #include "kubelet/logs/log_reader.h"
@@ -231,6 +232,23 @@ TEST_F(LogFiles, FollowsAppendsRotationAndTheEnd) {
   EXPECT_TRUE(blockOn(reactor, Run::all(reactor, *this, container)));
   EXPECT_TRUE(container.result.ok());
   EXPECT_EQ(container.seen, "one\ntwo\nlast of the old\nfirst of the new\nbye\n");
+}
+
+Task<std::vector<Status>> look(std::unique_ptr<FileWatch> watch) {
+  std::vector<Status> out;
+  out.push_back(co_await watch->wait(1ms, {}));
+  watch->renew();
+  std::stop_source stop;
+  stop.request_stop();
+  out.push_back(co_await watch->wait(1h, stop.get_token()));
+  co_return out;
+}
+
+TEST_F(LogFiles, WatchingWithoutEventsEndsByItself) {
+  Reactor reactor;
+  auto waited = blockOn(reactor, look(FileWatch::withoutEvents(path)));
+  EXPECT_TRUE(waited[0].ok());
+  EXPECT_TRUE(isCanceled(waited[1]));
 }
 
 TEST_F(LogFiles, FollowingAnEndedContainerEndsAtOnce) {
