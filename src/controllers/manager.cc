@@ -6,8 +6,10 @@
 #include <span>
 
 #include "base/log.h"
+#include "controllers/clusterroleaggregation/controller.h"
 #include "controllers/daemonset/controller.h"
 #include "controllers/deployment/controller.h"
+#include "controllers/disruption/controller.h"
 #include "controllers/endpoints/controller.h"
 #include "controllers/endpointslice/controller.h"
 #include "controllers/endpointslicemirroring/controller.h"
@@ -128,6 +130,12 @@ constexpr Entry kEntries[] = {
     {"resourcequota-controller", "resourcequota",
      [](const Context& c, const Options& o) {
        return make<resourcequota::ResourceQuotaController>(c, o.workers.resourceQuota);
+     }},
+    {"disruption-controller", "disruption",
+     [](const Context& c, const Options&) { return make<disruption::DisruptionController>(c); }},
+    {"clusterrole-aggregation-controller", "clusterrole-aggregation",
+     [](const Context& c, const Options&) {
+       return make<clusterroleaggregation::ClusterRoleAggregationController>(c);
      }},
     {"persistentvolume-binder-controller", "persistentvolume-binder",
      [](const Context& c, const Options&) {
