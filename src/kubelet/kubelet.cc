@@ -238,6 +238,9 @@ void Kubelet::Impl::makeParts() {
   workerOptions.hostIps = [this] { return nodes.addresses(); };
   workerOptions.networkProblem = [this] { return nodes.networkProblem(); };
   workerOptions.node = [this]() -> const api::core::v1::Node& { return nodes.node(); };
+  workerOptions.refreshNode = [this](std::stop_token token) {
+    return nodes.refresh(std::move(token));
+  };
   workers = std::make_unique<PodWorkers>(
       PodWorkers::Dependencies{deps.executor, deps.random, *runtime, *reader, probes, volumes,
                                deps.cgroups, objects, *status},

@@ -372,6 +372,20 @@ TEST(Kubelet, RejectsWhatDoesNotFit) {
   EXPECT_EQ(h.runtime.countCalls("RunPodSandbox"), 0U);
 }
 
+TEST(Kubelet, LooksAtTheNodeAgainBeforeItRejects) {
+  KubeletHarness h;
+  h.start();
+  ASSERT_TRUE(h.until([&] { return h.kubelet->ready(); }));
+  // A label that no heartbeat has brought here yet.
+  h.client.change<api::core::v1::Node>("", h.kubelet->nodeName(), [](api::core::v1::Node& node) {
+    node.metadata.labels["zone"] = "b";
+  });
+  Pod pod = KubeletHarness::pod("picky");
+  pod.spec.nodeSelector["zone"] = "b";
+  h.client.put(pod);
+  EXPECT_TRUE(h.until([&] { return h.phaseIs("picky", "Running"); }));
+}
+
 TEST(Kubelet, RestartsWhatItsLivenessProbeFinds) {
   KubeletHarness h;
   h.start();

@@ -92,18 +92,25 @@ void PodWorkers::report(Worker& worker) {
   deps_.status.set(worker.pod, makePodStatus(inputs));
 }
 
-bool PodWorkers::admit(Worker& worker) {
-  if (worker.admitted) return true;
-  worker.admitted = true;
+Task<bool> PodWorkers::admit(Worker& worker, std::stop_token stop) {
+  if (worker.admitted) co_return true;
   // What runs already was admitted by an earlier kubelet.
-  if (worker.state.sandbox() || !worker.state.containers.empty()) return true;
-  auto refused =
-      admitPod(*worker.pod, activeBeside(worker), options_.node(), isStaticPod(*worker.pod));
-  if (!refused) return true;
-  deps_.runtime.event(*worker.pod, nullptr, client::kEventWarning, refused->reason,
-                      refused->message);
+  if (worker.state.sandbox() || !worker.state.containers.empty()) {
+    worker.admitted = true;
+    co_return true;
+  }
+  auto pod = worker.pod;
+  auto refused = admitPod(*pod, activeBeside(worker), options_.node(), isStaticPod(*pod));
+  if (refused && options_.refreshNode) {
+    // The scheduler may know labels and taints that are newer than our last heartbeat.
+    co_await options_.refreshNode(stop);
+    refused = admitPod(*pod, activeBeside(worker), options_.node(), isStaticPod(*pod));
+  }
+  worker.admitted = true;
+  if (!refused) co_return true;
+  deps_.runtime.event(*pod, nullptr, client::kEventWarning, refused->reason, refused->message);
   fail(worker, refused->reason, "Pod was rejected: " + refused->message);
-  return false;
+  co_return false;
 }
 
 bool PodWorkers::pastDeadline(Worker& worker) {
@@ -170,7 +177,9 @@ Task<void> PodWorkers::syncStep(Worker& worker) {
     retry(worker, 1s);
     co_return;
   }
-  if (worker.ending || !admit(worker)) co_return;
+  if (worker.ending) co_return;
+  bool admitted = co_await admit(worker, stop);
+  if (worker.ending || !admitted) co_return;
   report(worker);
   const auto* status = deps_.status.get(worker.uid);
   if (status && (status->phase == "Succeeded" || status->phase == "Failed")) {

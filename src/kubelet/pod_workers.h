@@ -54,6 +54,8 @@ class PodWorkers {
     /// Why no network can be had; empty: it can.
     std::function<std::string()> networkProblem;
     std::function<const api::core::v1::Node&()> node;
+    /// Reads the node again from the API server, before a pod is refused; null: it is not.
+    std::function<Task<void>(std::stop_token)> refreshNode;
   };
 
   PodWorkers(Dependencies dependencies, Options options);
@@ -98,7 +100,7 @@ class PodWorkers {
   Task<bool> cleanUp(Worker& worker);
   Task<bool> look(Worker& worker, std::stop_token stop);
   Task<bool> prepare(Worker& worker, std::stop_token stop);
-  bool admit(Worker& worker);
+  Task<bool> admit(Worker& worker, std::stop_token stop);
   bool pastDeadline(Worker& worker);
   void trackProbes(Worker& worker);
   void report(Worker& worker);

@@ -167,6 +167,11 @@ Task<void> NodeManager::runStatus(NodeManager& self, Gate::Pass pass, std::stop_
   }
 }
 
+Task<void> NodeManager::refresh(std::stop_token stop) {
+  auto answer = co_await client::get<Node>(deps_.client, "", options_.nodeName, std::move(stop));
+  if (answer.ok()) node_ = **answer;
+}
+
 Task<Status> NodeManager::registerNode(std::stop_token stop) {
   co_await askRuntime(stop);
   auto inputs = co_await gather(stop);

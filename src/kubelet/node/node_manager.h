@@ -50,6 +50,8 @@ class NodeManager {
   [[nodiscard]] const std::string& runtimeName() const { return runtimeName_; }
   /// As the API server has it, or as it will be registered.
   [[nodiscard]] const api::core::v1::Node& node() const { return node_; }
+  /// Reads node() again; keeps the old one where the API server does not answer.
+  Task<void> refresh(std::stop_token stop);
   /// Ready was written as True.
   [[nodiscard]] bool ready() const { return ready_; }
   /// Why pods with a network of their own cannot start; empty: they can.
