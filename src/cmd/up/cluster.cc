@@ -189,7 +189,7 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
 Task<Status> Cluster::startNode(std::stop_token stop) {
   kubeletClient_ = server_->localClient("system:node:" + nodeName_, {"system:nodes"});
   proxyClient_ = server_->localClient("system:kube-proxy", {});
-  dnsClient_ = server_->localClient("system:serviceaccount:kube-system:coredns", {});
+  dnsClient_ = server_->localClient("system:coredns", {});
   adminClient_ = server_->localClient("coxswain-up", {"system:masters"});
   NodeOptions node;
   node.name = nodeName_;

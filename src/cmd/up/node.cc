@@ -83,8 +83,9 @@ struct Node::Impl {
         options(std::move(o)),
         processes(systemProcesses(r)),
         informers(c.proxy, r),
+        dnsInformers(c.dns, r),
         proxy(c.proxy, informers, r, *processes, proxyOptions(options)),
-        dns(informers, r, random, dnsOptions(options)),
+        dns(dnsInformers, r, random, dnsOptions(options)),
         kubelet(r, c.kubelet, kubeletOptions(options)),
         access({"system:masters"}) {}
 
@@ -99,6 +100,7 @@ struct Node::Impl {
   SystemRandom random;
   std::unique_ptr<ProcessRunner> processes;
   client::Informers informers;
+  client::Informers dnsInformers;
   proxy::Proxy proxy;
   dns::Server dns;
   kubelet::SystemKubelet kubelet;
@@ -179,6 +181,7 @@ Status Node::Impl::listen() {
 Task<Status> Node::start(std::stop_token stop) {
   auto& self = *impl_;
   self.informers.start();
+  self.dnsInformers.start();
   CO_TRY_STATUS(self.listen());
   CO_TRY_STATUS(self.dns.start());
   CO_TRY_STATUS(co_await self.proxy.start());
@@ -217,6 +220,7 @@ Task<void> Node::stop() {
   co_await self.kubelet.stop();
   co_await self.proxy.stop();
   co_await self.dns.stop();
+  co_await self.dnsInformers.stop();
   co_await self.informers.stop();
 }
 
