@@ -129,8 +129,11 @@ class Cluster:
         return self.run(BINARY, *argv, **options)
 
     def up(self, *flags, timeout=90):
-        done = self.coxswain("up", "--data-dir", self.data, "--node-name", NODE, *self.flags, *flags,
-                             timeout=timeout, check=False)
+        try:
+            done = self.coxswain("up", "--data-dir", self.data, "--node-name", NODE, *self.flags, *flags,
+                                 timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as e:
+            raise AssertionError(f"up: not within {timeout} s\n{e.stdout}\n{self.log_tail()}") from e
         if done.returncode != 0:
             raise AssertionError(f"up: exit {done.returncode}\n{done.stdout}{done.stderr}\n{self.log_tail()}")
         return done.stdout
