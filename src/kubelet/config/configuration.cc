@@ -216,6 +216,7 @@ Fields fieldsOf(KubeletConfiguration& c, std::string& ignoredVersion) {
       {"seccompDefault", flag(k.seccompDefault)},
       {"serializeImagePulls", flag(k.serializeImagePulls)},
       {"maxParallelImagePulls", number(k.maxParallelImagePulls, 0, kMany)},
+      {"registryPullQPS", number(k.registryPullQps, 0, kMany)},
       {"registryBurst", number(k.registryBurst, 1, kMany)},
       {"imageGCHighThresholdPercent", number(k.imageGcHighThresholdPercent, 0, 100)},
       {"imageGCLowThresholdPercent", number(k.imageGcLowThresholdPercent, 0, 100)},
