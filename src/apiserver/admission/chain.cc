@@ -35,7 +35,10 @@ std::unique_ptr<AdmissionChain> makeAdmissionChain(const AdmissionSources& sourc
   plugins.push_back(makeTaintNodesByCondition());
   plugins.push_back(makePriorityAdmission(sources));
   plugins.push_back(makeDefaultTolerationSeconds());
+  plugins.push_back(makeDefaultStorageClass(sources));
   plugins.push_back(makeStorageObjectInUseProtection());
+  plugins.push_back(makeRuntimeClassAdmission(sources));
+  plugins.push_back(makeDefaultIngressClass(sources));
   return std::make_unique<AdmissionChain>(std::move(plugins),
                                           std::make_unique<ResourceQuotaAdmission>(sources));
 }

@@ -14,6 +14,9 @@ std::unique_ptr<AdmissionPlugin> makeNodeRestriction(const AdmissionSources& sou
 std::unique_ptr<AdmissionPlugin> makeTaintNodesByCondition();
 std::unique_ptr<AdmissionPlugin> makePriorityAdmission(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeDefaultTolerationSeconds();
+std::unique_ptr<AdmissionPlugin> makeDefaultStorageClass(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeStorageObjectInUseProtection();
+std::unique_ptr<AdmissionPlugin> makeRuntimeClassAdmission(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makeDefaultIngressClass(const AdmissionSources& sources);
 
 }  // namespace coxswain::apiserver
