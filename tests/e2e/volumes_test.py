@@ -193,7 +193,30 @@ class Volumes(ClusterTest):
         self.cluster.apply(pod("badname", {"image": "Bad_Name!"}))
         eventually("InvalidImageName", lambda: self.waiting("badname").get("reason") == "InvalidImageName", timeout=20)
 
-    def test_11_nothing_stays(self):
+    def test_11_a_restart_keeps_following(self):
+        self.cluster.apply(config_map("follow", a="before"))
+        self.cluster.apply(pod("follow", {
+            "volumeMounts": [{"name": "cfg", "mountPath": "/cfg"}, {"name": "dir", "mountPath": "/dir"}],
+            "readinessProbe": {"exec": {"command": ["test", "-e", "/dir/ready"]}, "periodSeconds": 1}},
+            {"volumes": [{"name": "cfg", "configMap": {"name": "follow"}},
+                         {"name": "dir", "emptyDir": {"medium": "Memory"}}]}))
+        eventually("running", lambda: self.cluster.phase("follow") == "Running")
+        self.sh("follow", "touch /dir/ready")
+        self.cluster.wait_running("follow")
+        before = self.cluster.get("pod", "follow")["status"]["containerStatuses"][0]["containerID"]
+        with open(self.cluster.data + "/run/up.lock", encoding="utf-8") as f:
+            supervisor = f.read().strip()
+        os.kill(int(harness.sh("ps", "-o", "pid=", "--ppid", supervisor).stdout), 9)
+        eventually("a new server", lambda: self.cluster.get("pods")["items"])
+        self.cluster.apply(config_map("follow", a="after"))
+        eventually("the new file", lambda: self.sh("follow", "cat /cfg/a") == "after", timeout=30)
+        self.assertEqual(self.sh("follow", "ls /dir"), "ready\n")
+        self.sh("follow", "rm /dir/ready")
+        self.cluster.kubectl("wait", "--for=condition=Ready=false", "pod/follow", "--timeout=30s")
+        status = self.cluster.get("pod", "follow")["status"]["containerStatuses"][0]
+        self.assertEqual((status["containerID"], status["restartCount"]), (before, 0))
+
+    def test_12_nothing_stays(self):
         self.cluster.kubectl("delete", "pod", "--all", "--timeout=60s", timeout=70)
         root = self.cluster.data + "/kubelet/pods"
         eventually("no pod folders", lambda: not os.path.exists(root) or not os.listdir(root), timeout=30)
