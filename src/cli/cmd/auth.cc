@@ -128,19 +128,26 @@ class CanI final : public Verb {
     const auto bracketed = [](const std::vector<std::string>& texts) {
       return "[" + joined(texts, " ") + "]";
     };
+    // By verbs, groups, resources, as kubectl sorts its rules.
+    std::vector<std::pair<std::string, std::string>> rows;
     for (const auto& rule : arrayAt(answer, {"status", "resourceRules"})) {
+      const auto verbs = bracketed(textsAt(rule, {"verbs"}));
       for (const auto& resource : textsAt(rule, {"resources"})) {
         for (const auto& group : textsAt(rule, {"apiGroups"})) {
-          writer.write(resource + (group.empty() ? "" : "." + group) + "\t[]\t" +
-                       bracketed(textsAt(rule, {"resourceNames"})) + "\t" +
-                       bracketed(textsAt(rule, {"verbs"})) + "\n");
+          rows.emplace_back(verbs + "[" + group + "][" + resource + "]",
+                            resource + (group.empty() ? "" : "." + group) + "\t[]\t" +
+                                bracketed(textsAt(rule, {"resourceNames"})) + "\t" + verbs + "\n");
         }
       }
     }
     for (const auto& rule : arrayAt(answer, {"status", "nonResourceRules"})) {
-      writer.write("\t" + bracketed(textsAt(rule, {"nonResourceURLs"})) + "\t[]\t" +
-                   bracketed(textsAt(rule, {"verbs"})) + "\n");
+      const auto verbs = bracketed(textsAt(rule, {"verbs"}));
+      for (const auto& url : textsAt(rule, {"nonResourceURLs"})) {
+        rows.emplace_back(verbs + "[][][" + url + "]", "\t[" + url + "]\t[]\t" + verbs + "\n");
+      }
     }
+    std::ranges::stable_sort(rows, {}, &std::pair<std::string, std::string>::first);
+    for (const auto& [order, row] : rows) writer.write(row);
     session.out().write(writer.take());
     co_return Status();
   }

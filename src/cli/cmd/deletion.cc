@@ -30,8 +30,8 @@ Task<Status> waitUntilGone(ObjectClient& client, const ApiResource& resource, st
       if (event->type == "DELETED") co_return Status();
     }
     if (deadline.expired()) {
-      co_return timeoutError("timed out waiting for the condition on " + resource.plural + "/" +
-                             name);
+      co_return Status(Reason::Timeout, 504,
+                       "timed out waiting for the condition on " + resource.plural + "/" + name);
     }
     if (!watch.ok() && !isExpired(watch.status())) co_return watch.status();
   }

@@ -21,10 +21,9 @@ class Describe final : public Verb {
 
   Task<Status> run(Session& session, std::vector<std::string> words, const FlagSet&) override {
     if (words.empty() && selection_.files.empty()) {
-      session.error(
+      co_return fault(
           "You must specify the type of resource to describe. Use \"kubectl "
           "api-resources\" for a complete list of supported resources.\n");
-      co_return fault("Required resource not specified.");
     }
     selection_.words = words;
     const bool named = words.size() > 1 ||

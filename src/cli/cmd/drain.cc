@@ -51,7 +51,8 @@ class Drain final : public Verb {
       session.error("error: unable to drain node " + api::goQuote(node.name) +
                     " due to error: " + drained.message() + ", continuing command...\n" +
                     "There are pending nodes to be drained:\n " + node.name + "\n");
-      session.fail(fault(drained.message()));
+      session.error(drained.message() + "\n");
+      session.exitCode(1);
     }
     co_return Status();
   }
@@ -102,6 +103,7 @@ class Drain final : public Verb {
     std::vector<std::string> daemons;
     std::vector<std::string> ignored;
     std::vector<std::string> local;
+    std::vector<std::string> forced;
     for (const auto& pod : arrayAt(list, {"items"})) {
       auto shown = namespaceOf(pod) + "/" + nameOf(pod);
       if (at(pod, {"metadata", "annotations", "kubernetes.io/config.mirror"})) continue;
@@ -119,7 +121,7 @@ class Drain final : public Verb {
       const bool hasLocal = std::ranges::any_of(
           volumes, [](const json::value& volume) { return at(volume, {"emptyDir"}) != nullptr; });
       if (hasLocal && !deleteEmptyDir_ && !finished) local.push_back(shown);
-      if (owner.empty() && !force_ && !finished) bare.push_back(shown);
+      if (owner.empty() && !finished) (force_ ? forced : bare).push_back(shown);
       victims.push_back({namespaceOf(pod), nameOf(pod), textAt(pod, {"metadata", "uid"})});
     }
     std::vector<std::string> faults;
@@ -139,7 +141,14 @@ class Drain final : public Verb {
                        joined(bare, ", "));
     }
     if (!faults.empty()) return fault(joined(faults, "; "));
-    if (!ignored.empty()) session.warn("ignoring DaemonSet-managed Pods: " + joined(ignored, ", "));
+    std::vector<std::string> warnings;
+    if (!forced.empty()) {
+      warnings.push_back("deleting Pods that declare no controller: " + joined(forced, ", "));
+    }
+    if (!ignored.empty()) {
+      warnings.push_back("ignoring DaemonSet-managed Pods: " + joined(ignored, ", "));
+    }
+    if (!warnings.empty()) session.warn(joined(warnings, "; "));
     return {};
   }
 

@@ -152,9 +152,10 @@ class Explain final : public Verb {
     auto parsed = api::parseJsonValue(answer->body);
     if (!parsed.ok()) co_return asFault(parsed.status());
     Document document(std::move(*parsed));
-    CO_TRY(auto text, explain(document, *resource, found.second));
+    std::string text;
+    Status explained = explain(document, *resource, found.second, text);
     session.out().write(text);
-    co_return Status();
+    co_return explained;
   }
 
  private:
@@ -187,14 +188,14 @@ class Explain final : public Verb {
     return fault("unknown resource " + ignored->plural);
   }
 
-  Result<std::string> explain(const Document& document, const ApiResource& resource,
-                              const Path& path) const {
+  /// What was found before a failure is in `out` too.
+  Status explain(const Document& document, const ApiResource& resource, const Path& path,
+                 std::string& out) const {
     const auto* schema = document.ofKind(resource.group, resource.version, resource.kind);
     if (!schema) {
       return fault("GVR (" + resource.apiVersion() + ", Resource=" + resource.plural +
                    ") not found in OpenAPI schema");
     }
-    std::string out;
     if (!resource.group.empty()) out += "GROUP:      " + resource.group + "\n";
     out += "KIND:       " + resource.kind + "\nVERSION:    " + resource.version + "\n\n";
     const json::value* field = nullptr;
@@ -221,7 +222,8 @@ class Explain final : public Verb {
     if (body && !objectAt(*body, {"properties"}).empty()) {
       out += "FIELDS:\n" + fields(document, *body, 1, {});
     }
-    return out + "\n";
+    out += "\n";
+    return {};
   }
 
   static std::string descriptionOf(const Document& document, const json::value* schema) {
@@ -256,7 +258,12 @@ class Explain final : public Verb {
       for (const auto& value : arrayAt(target ? *target : field, {"enum"})) {
         values.push_back(plainText(value));
       }
-      if (!values.empty()) out += indent + "enum: " + joined(values, ", ") + "\n";
+      constexpr size_t kValuesMax = 4;
+      const bool more = values.size() > kValuesMax;
+      if (more) values.resize(kValuesMax);
+      if (!values.empty()) {
+        out += indent + "enum: " + joined(values, ", ") + (more ? ", ...." : "") + "\n";
+      }
       if (recursive_) {
         const auto* inner = document.structOf(&field);
         const bool loops = std::ranges::find(above, inner) != above.end();

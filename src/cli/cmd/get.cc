@@ -103,6 +103,7 @@ class Get final : public Verb {
       CO_TRY(auto infos, co_await readFiles(session, selection_));
       for (auto& info : infos) out.push_back({info.resource, info.ns, info.name});
       single_ = out.size() == 1;
+      for (const auto& one : out) showKind_ = showKind_ || one.resource != out[0].resource;
       co_return std::move(out);
     }
     CO_TRY(auto* mapper, co_await session.mapper());

@@ -232,6 +232,10 @@ class History final : public RolloutVerb {
       co_return Status();
     }
     session.out().write(info.typeAndName() + " \n");
+    if (revisions.empty()) {
+      session.out().line("No rollout history found.");
+      co_return Status();
+    }
     TabWriter writer({0, 2, false});
     writer.write("REVISION\tCHANGE-CAUSE\n");
     for (const auto& [number, set] : revisions) {

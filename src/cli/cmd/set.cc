@@ -108,7 +108,7 @@ class SetVerb : public Verb {
 std::vector<json::object*> containersNamed(json::object& spec, const std::string& name,
                                            bool inits = true) {
   std::vector<json::object*> out;
-  for (const char* list : {"initContainers", "containers"}) {
+  for (const char* list : {"containers", "initContainers"}) {
     if (!inits && list[0] == 'i') continue;
     auto* value = spec.if_contains(list);
     if (!value || !value->is_array()) continue;
@@ -192,7 +192,7 @@ class SetEnv final : public SetVerb {
     return {};
   }
   Status change(Session& session, const Info& info, json::object& spec) override {
-    auto containers = containersNamed(spec, container_, false);
+    auto containers = containersNamed(spec, container_);
     if (containers.empty()) {
       return fault(info.typeAndName() + " does not have any containers matching " +
                    api::goQuote(container_));
@@ -211,13 +211,24 @@ class SetEnv final : public SetVerb {
   }
   static void print(Session& session, const Info& info, const json::object& container,
                     const json::array& env) {
-    session.out().line("# " + info.resource->plural + "/" + info.name + ", container " +
+    session.out().line("# " + info.resource->kind + " " + info.name + ", container " +
                        textAt(container, {"name"}));
     for (const auto& variable : env) {
-      if (at(variable, {"valueFrom"})) {
-        session.out().line("# " + textAt(variable, {"name"}) + " from another object");
+      const auto name = textAt(variable, {"name"});
+      const auto* from = at(variable, {"valueFrom"});
+      if (!from) {
+        session.out().line(name + "=" + textAt(variable, {"value"}));
+      } else if (const auto* field = at(*from, {"fieldRef"})) {
+        session.out().line("# " + name + " from field path " + textAt(*field, {"fieldPath"}));
+      } else if (const auto* secret = at(*from, {"secretKeyRef"})) {
+        session.out().line("# " + name + " from secret " + textAt(*secret, {"name"}) + ", key " +
+                           textAt(*secret, {"key"}));
+      } else if (const auto* map = at(*from, {"configMapKeyRef"})) {
+        session.out().line("# " + name + " from configmap " + textAt(*map, {"name"}) + ", key " +
+                           textAt(*map, {"key"}));
       } else {
-        session.out().line(textAt(variable, {"name"}) + "=" + textAt(variable, {"value"}));
+        session.out().line("# " + name + " from resource field " +
+                           textAt(*from, {"resourceFieldRef", "resource"}));
       }
     }
   }

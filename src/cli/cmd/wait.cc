@@ -216,8 +216,9 @@ class Wait final : public Verb {
         if (met) co_return Status();
       }
       if (deadline.expired()) {
-        co_return timeoutError("timed out waiting for the condition on " + info.resource->plural +
-                               "/" + info.name);
+        co_return Status(
+            Reason::Timeout, 504,
+            "timed out waiting for the condition on " + info.resource->plural + "/" + info.name);
       }
       CO_TRY_STATUS(co_await refresh(client, info));
     }

@@ -89,7 +89,7 @@ Task<void> describeService(DescribeContext& context, const json::value& object,
       out.field(0, "NodePort",
                 shown + "\t" + std::to_string(integerAt(port, {"nodePort"})) + "/" + protocol);
     }
-    out.field(0, "Endpoints", endpointsText(slices, name));
+    out.field(0, "Endpoints", noneIfEmpty(endpointsText(slices, name)));
   }
   out.field(0, "Session Affinity", textAt(object, {"spec", "sessionAffinity"}));
   optional("External Traffic Policy", textAt(object, {"spec", "externalTrafficPolicy"}));

@@ -80,6 +80,13 @@ Result<std::unique_ptr<ObjectPrinter>> makeCustomColumnsPrinter(const std::strin
   std::vector<std::pair<std::string, std::string>> parts;
   if (fromFile) {
     auto lines = splitAt(spec, '\n');
+    for (const char* which : {"header", "spec"}) {
+      const size_t at = which[0] == 'h' ? 0 : 1;
+      if (lines.size() > at && !words(lines[at]).empty()) continue;
+      return fault("invalid template, missing " + std::string(which) +
+                   " line. Expected format is one line of space separated headers, one line of "
+                   "space separated column specs.");
+    }
     auto names = words(lines[0]);
     auto paths = lines.size() > 1 ? words(lines[1]) : std::vector<std::string>();
     if (names.size() != paths.size() || names.empty()) {

@@ -43,11 +43,9 @@ Status listFolder(const fs::path& folder, bool recursive, std::vector<std::strin
 Status addObject(json::value object, const std::string& source, int depth,
                  std::vector<Document>& out) {
   if (!object.is_object()) {
-    return fault("unable to decode " + api::goQuote(source) + ": json: cannot unmarshal " +
-                 (object.is_array()    ? "array"
-                  : object.is_string() ? "string"
-                                       : "value") +
-                 " into Go value of type unstructured.detector");
+    return fault("error validating " + api::goQuote(source) +
+                 ": error validating data: invalid object to validate; if you choose to ignore "
+                 "these errors, turn validation off with --validate=false");
   }
   for (const char* wanted : {"Kind", "apiVersion"}) {
     auto text = wanted[0] == 'K' ? kindOf(object) : apiVersionOf(object);
