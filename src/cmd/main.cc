@@ -1,6 +1,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "cli/run.h"
+#include "cmd/commands.h"
 #include "cmd/part.h"
 
 namespace {
@@ -15,8 +17,9 @@ const Part* findPart(std::string_view name) {
 }
 
 void printHelp(FILE* out) {
-  std::fprintf(out, "coxswain: every part of a Kubernetes cluster in one program\n\n"
-                    "usage: coxswain PART [flags]\n\nparts:\n");
+  std::fprintf(out,
+               "coxswain: every part of a Kubernetes cluster in one program\n\n"
+               "usage: coxswain PART [flags]\n\nparts:\n");
   for (const auto& part : coxswain::cmd::parts()) {
     std::fprintf(out, "  %-26.*s %.*s\n", static_cast<int>(part.name.size()), part.name.data(),
                  static_cast<int>(part.summary.size()), part.summary.data());
@@ -39,6 +42,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (const auto* part = findPart(name)) return part->run(argc - 2, argv + 2);
+  if (coxswain::cli::isCommand(name)) return coxswain::cmd::kubectl(argc - 1, argv + 1);
   std::fprintf(stderr, "coxswain: no part is called \"%s\" in this build\n", argv[1]);
   return 2;
 }

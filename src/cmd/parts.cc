@@ -13,11 +13,15 @@ int version(int, char**) {
 
 constexpr Part kParts[] = {
     {"dns", "answer for the names of services and pods", clusterDns},
+    {"up", "start a whole cluster on this machine", up},
+    {"down", "stop it; with --purge nothing is left", down},
+    {"images", "load container images into it", images},
     {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
     {"kube-controller-manager", "run the controllers", kubeControllerManager},
     {"kube-proxy", "make services work on this node", kubeProxy},
     {"kube-scheduler", "give pods their nodes", kubeScheduler},
     {"kubectl", "control a cluster; its commands work without this word too", kubectl},
+    {"kubelet", "run the pods of this node", kubelet},
     {"version", "print this program's version", version},
 };
 
