@@ -32,17 +32,17 @@ struct HttpServer::Impl {
 
 namespace {
 
-Task<void> stopAfter(Duration grace, std::stop_token done, std::stop_source stop) {
+Task<void> stopAfter(Duration grace, std::stop_token done, std::stop_source stop, Event& ended) {
   Status slept = co_await sleepFor(grace, done);
   if (slept.ok()) stop.request_stop();
+  ended.set();
 }
 }  // namespace
 
 std::string httpDate(WallTime now) {
   static thread_local int64_t lastSecond = -1;
   static thread_local std::string text;
-  auto second =
-      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  auto second = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   if (second != lastSecond) {
     char buffer[64];
     time_t t = second;
@@ -95,8 +95,7 @@ Task<void> HttpServer::Impl::serveConnection(std::shared_ptr<Impl> self, Gate::P
 }
 
 Task<void> HttpServer::Impl::serveStream(std::unique_ptr<Stream> stream) {
-  ConnectionContext context{reactor, handler, options.limits, drain.get_token(),
-                            stop.get_token()};
+  ConnectionContext context{reactor, handler, options.limits, drain.get_token(), stop.get_token()};
   if (auto tls = options.tls) {
     auto peer = stream->peerAddress();
     Deadline deadline(options.limits.headerTimeout, drain.get_token());
@@ -128,9 +127,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(Reactor& reactor, HttpServ
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-const std::string& HttpServer::address() const { return impl_->listener->address(); }
-uint16_t HttpServer::port() const { return impl_->listener->port(); }
-size_t HttpServer::connections() const { return impl_->gate.inside(); }
+const std::string& HttpServer::address() const {
+  return impl_->listener->address();
+}
+uint16_t HttpServer::port() const {
+  return impl_->listener->port();
+}
+size_t HttpServer::connections() const {
+  return impl_->gate.inside();
+}
 void HttpServer::setTls(std::shared_ptr<const TlsContext> tls) {
   impl_->options.tls = std::move(tls);
 }
@@ -139,9 +144,12 @@ Task<void> HttpServer::stop(Duration grace) {
   impl_->drain.request_stop();
   co_await impl_->acceptGate.close();
   std::stop_source done;
-  spawn(impl_->reactor, stopAfter(grace, done.get_token(), impl_->stop));
+  Event ended;
+  spawn(impl_->reactor, stopAfter(grace, done.get_token(), impl_->stop, ended));
   co_await impl_->gate.close();
   done.request_stop();
+  // Its coroutine, too: the reactor may stop next.
+  Status ignored = co_await ended.wait();
 }
 
 }  // namespace coxswain::net
