@@ -213,6 +213,27 @@ TEST(Kubelet, FinishesAPodByItsExitCodes) {
   EXPECT_NE(h.runtime.find("good", "app"), nullptr) << "its log can be read still";
 }
 
+TEST(Kubelet, APodIsNotOverWhileItsSidecarRuns) {
+  KubeletHarness h;
+  h.runtime.stopExitCode = std::nullopt;  // takes its time
+  h.start();
+  Pod pod = KubeletHarness::pod("web");
+  pod.spec.restartPolicy = "Never";
+  pod.spec.terminationGracePeriodSeconds = 8;
+  pod.spec.initContainers = {pod.spec.containers[0]};
+  pod.spec.initContainers[0].name = "sidecar";
+  pod.spec.initContainers[0].restartPolicy = "Always";
+  h.client.put(pod);
+  ASSERT_TRUE(h.until([&] { return h.phaseIs("web", "Running"); }));
+  h.runtime.exit(*h.runtime.find("web", "app"), 0);
+  ASSERT_TRUE(h.until([&] { return h.runtime.countCalls("StopContainer web/sidecar") == 1; }));
+  h.runFor(3s);
+  EXPECT_TRUE(h.phaseIs("web", "Running"));
+  EXPECT_EQ(conditionOf(*h.peek("web"), "Ready"), "False PodCompleted");
+  ASSERT_TRUE(h.until([&] { return h.phaseIs("web", "Succeeded"); }));
+  EXPECT_EQ(h.runtime.find("web", "sidecar")->state, cri::CONTAINER_EXITED);
+}
+
 TEST(Kubelet, DeletionEndsContainersAndRemovesTheObject) {
   KubeletHarness h;
   h.runtime.stopExitCode = std::nullopt;  // ignores the signal

@@ -73,8 +73,10 @@ void PodWorkers::trackProbes(Worker& worker) {
   }
 }
 
-void PodWorkers::report(Worker& worker) {
-  if (worker.quiet) return;
+/// True: the pod has come to its end. While a container runs still (a sidecar, one that is killed),
+/// others are told of the end only by readiness: a pod in a final phase uses nothing any more.
+bool PodWorkers::report(Worker& worker) {
+  if (worker.quiet) return false;
   const auto* last = deps_.status.get(worker.uid);
   StatusInputs inputs{worker.pod,
                       last ? *last : worker.pod->status,
@@ -89,7 +91,15 @@ void PodWorkers::report(Worker& worker) {
                       worker.failReason,
                       worker.failMessage,
                       api::Time(deps_.executor.wallNow())};
-  deps_.status.set(worker.pod, makePodStatus(inputs));
+  auto status = makePodStatus(inputs);
+  bool ended = status.phase == "Succeeded" || status.phase == "Failed";
+  if (ended && worker.state.anyRunning() && inputs.last.phase != status.phase) {
+    status.phase = inputs.last.phase.empty() ? "Pending" : inputs.last.phase;
+    status.reason = inputs.last.reason;
+    status.message = inputs.last.message;
+  }
+  deps_.status.set(worker.pod, std::move(status));
+  return ended;
 }
 
 Task<bool> PodWorkers::admit(Worker& worker, std::stop_token stop) {
@@ -180,9 +190,7 @@ Task<void> PodWorkers::syncStep(Worker& worker) {
   if (worker.ending) co_return;
   bool admitted = co_await admit(worker, stop);
   if (worker.ending || !admitted) co_return;
-  report(worker);
-  const auto* status = deps_.status.get(worker.uid);
-  if (status && (status->phase == "Succeeded" || status->phase == "Failed")) {
+  if (report(worker)) {
     terminate(worker);
     co_return;
   }

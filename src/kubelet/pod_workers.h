@@ -103,7 +103,7 @@ class PodWorkers {
   Task<bool> admit(Worker& worker, std::stop_token stop);
   bool pastDeadline(Worker& worker);
   void trackProbes(Worker& worker);
-  void report(Worker& worker);
+  bool report(Worker& worker);
   void fail(Worker& worker, std::string reason, std::string message);
   void terminate(Worker& worker);
   void enter(Worker& worker, Phase phase);
