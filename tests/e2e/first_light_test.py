@@ -54,7 +54,7 @@ class FirstLight(ClusterTest):
         self.cluster.wait_running("client")
         for name in ("web", "web.default", "web.default.svc.cluster.local"):
             out = eventually(f"wget {name}", lambda n=name: self.cluster.kubectl(
-                "exec", "client", "--", "wget", "-qO-", "-T", "5", f"http://{n}/").stdout, timeout=20)
+                "exec", "client", "--", "wget", "-qO-", f"http://{n}/").stdout, timeout=20)
             self.assertIn("Hello from web-", out)
 
     def test_04_logs_exec_cp_port_forward(self):
@@ -150,10 +150,10 @@ spec:
       volumeMounts: [{name: shared, mountPath: /shared}]
     - name: client
       image: coxswain.local/busybox:1
-      command: ["sh", "-c", "trap 'exit 0' TERM; until wget -qO- http://localhost:8080/; do sleep 0.1; done; sleep 3600 & wait"]
+      command: ["sh", "-c", "trap 'exit 0' TERM; until wget -qO- http://localhost:8080/; do sleep 0.1; done; echo; sleep 3600 & wait"]
 """)
         self.cluster.wait_running("pair")
-        eventually("what the client read", lambda: self.cluster.kubectl("logs", "pair", "-c", "client").stdout.endswith("hello"))
+        eventually("what the client read", lambda: self.cluster.kubectl("logs", "pair", "-c", "client").stdout.endswith("hello\n"))
 
     def test_09_selector_and_taint(self):
         kubectl = self.cluster.kubectl
@@ -189,7 +189,6 @@ spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 8080}]}
 
     def test_11_restart_leaves_containers_alone(self):
         before = self.cluster.get("pods")["items"]
-        self.cluster.coxswain("down", "--help")
         with open(self.cluster.data + "/run/up.lock", encoding="utf-8") as f:
             supervisor = int(f.read())
         server = int(harness.sh("ps", "-o", "pid=", "--ppid", str(supervisor)).stdout)
@@ -218,7 +217,8 @@ spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 8080}]}
         out = self.cluster.coxswain("down", "--purge", "--data-dir", self.cluster.data, timeout=60).stdout
         self.assertIn("Nothing is left.", out)
         self.assertFalse(os.path.exists(self.cluster.data))
-        self.assertNotIn(self.cluster.data, open("/proc/self/mountinfo", encoding="utf-8").read())
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            self.assertNotIn(self.cluster.data, f.read())
         self.assertEqual(harness.sh("pgrep", "-f", self.cluster.data, check=False).stdout, "")
         self.assertEqual(self.cluster.run("nft", "list", "ruleset").stdout.count("table"),
                          self.cluster.run("nft", "list", "ruleset").stdout.count("table ip nat"))
