@@ -97,6 +97,7 @@ void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers
       {"--concurrent-rc-syncs", workers.replicationController},
       {"--concurrent-daemonset-syncs", workers.daemonset},
       {"--concurrent-statefulset-syncs", workers.statefulset},
+      {"--concurrent-job-syncs", workers.job},
       {"--concurrent-endpoint-syncs", workers.endpoints},
       {"--concurrent-service-endpoint-syncs", workers.endpointslice},
       {"--mirroring-concurrent-service-endpoint-syncs", workers.mirroring},

@@ -14,6 +14,7 @@
 #include "controllers/endpointslice/controller.h"
 #include "controllers/endpointslicemirroring/controller.h"
 #include "controllers/garbagecollector/controller.h"
+#include "controllers/job/controller.h"
 #include "controllers/namespace/controller.h"
 #include "controllers/persistentvolume/controller.h"
 #include "controllers/podgc/controller.h"
@@ -116,6 +117,8 @@ constexpr Entry kEntries[] = {
      [](const Context& c, const Options& o) {
        return make<statefulset::StatefulSetController>(c, o.workers.statefulset);
      }},
+    {"job-controller", "job",
+     [](const Context& c, const Options& o) { return make<job::JobController>(c, o.workers.job); }},
     {"endpoints-controller", "endpoint",
      [](const Context& c, const Options& o) {
        return make<endpoints::EndpointsController>(c, o.workers.endpoints);

@@ -34,6 +34,7 @@ struct ManagerOptions {
     int replicationController = 5;
     int daemonset = 2;
     int statefulset = 5;
+    int job = 5;
     int endpoints = 5;
     int endpointslice = 5;
     int mirroring = 5;

@@ -13,22 +13,27 @@ using api::core::v1::PodCondition;
 
 Task<Status> markDisrupted(client::Client& client, const Pod& pod, DisruptionReason why,
                            WallTime now, std::stop_token stop) {
-  PodCondition condition;
-  condition.type = "DisruptionTarget";
-  condition.status = "True";
-  condition.reason = std::move(why.reason);
-  condition.message = std::move(why.message);
-  condition.observedGeneration = pod.metadata.generation;
-  condition.lastTransitionTime = api::Time(now);
   api::core::v1::PodStatus status = pod.status;
-  const bool changed = api::setPodCondition(status, condition);
-  const bool fail = why.fail && !api::isPodTerminal(pod);
-  if (!changed && !fail) co_return Status();
-  std::string body = "{\"metadata\":{\"uid\":\"" + pod.metadata.uid + "\"},\"status\":{";
-  if (fail) body += "\"phase\":\"Failed\",";
-  body += "\"conditions\":[";
-  api::encodeJson(PodCondition::info(), api::findPodCondition(status, condition.type), body);
-  body += "]}}";
+  std::string members;
+  if (why.fail && !api::isPodTerminal(pod)) members = "\"phase\":\"Failed\"";
+  if (!why.reason.empty()) {
+    PodCondition condition;
+    condition.type = "DisruptionTarget";
+    condition.status = "True";
+    condition.reason = std::move(why.reason);
+    condition.message = std::move(why.message);
+    condition.observedGeneration = pod.metadata.generation;
+    condition.lastTransitionTime = api::Time(now);
+    if (api::setPodCondition(status, condition)) {
+      if (!members.empty()) members += ",";
+      members += "\"conditions\":[";
+      api::encodeJson(PodCondition::info(), api::findPodCondition(status, condition.type), members);
+      members += "]";
+    }
+  }
+  if (members.empty()) co_return Status();
+  std::string body =
+      "{\"metadata\":{\"uid\":\"" + pod.metadata.uid + "\"},\"status\":{" + members + "}}";
   auto patched =
       co_await client.patch(client::resourceOf<Pod>(), pod.metadata.namespace_, pod.metadata.name,
                             "status", client::PatchType::StrategicMerge, std::move(body), stop);

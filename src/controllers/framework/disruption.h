@@ -13,7 +13,7 @@ struct Pod;
 namespace coxswain::controllers {
 
 struct DisruptionReason {
-  std::string reason;
+  std::string reason;  ///< empty: no condition
   std::string message;
   bool fail = false;  ///< the phase becomes Failed too, unless it has ended
 };

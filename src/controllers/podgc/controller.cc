@@ -100,11 +100,10 @@ Task<void> PodGarbageCollector::collectOrphaned(std::vector<PodPointer> pods,
 
 Task<void> PodGarbageCollector::removePod(PodPointer pod, std::string why, std::stop_token stop) {
   DisruptionReason reason;
-  reason.reason = "DeletionByPodGC";
+  if (!why.empty()) reason.reason = "DeletionByPodGC";
   reason.message = why;
   reason.fail = true;
-  Status status;
-  if (!why.empty()) status = co_await markDisrupted(client(), *pod, reason, now(), stop);
+  Status status = co_await markDisrupted(client(), *pod, reason, now(), stop);
   if (status.ok()) {
     client::DeleteOptions options;
     options.gracePeriodSeconds = 0;

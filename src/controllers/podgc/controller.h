@@ -31,7 +31,7 @@ class PodGarbageCollector final : public Controller {
  private:
   Task<void> collect(std::stop_token stop);
   Task<void> collectOrphaned(std::vector<PodPointer> pods, std::stop_token stop);
-  /// `why` empty: deleted without a mark.
+  /// Failed first, for whoever counts. `why` empty: no condition.
   Task<void> removePod(PodPointer pod, std::string why, std::stop_token stop);
 
   Options options_;

@@ -62,7 +62,8 @@ TEST(PodGc, RemovesWhatNobodyElseDoes) {
     EXPECT_FALSE(h.client.peek<Pod>("default", "e1"));
     EXPECT_TRUE(h.client.peek<Pod>("default", "e4"));
     EXPECT_TRUE(h.client.peek<Pod>("default", "runs"));
-    EXPECT_EQ(h.client.peek<Pod>("default", "pending")->status.phase, "Pending");
+    EXPECT_EQ(h.client.peek<Pod>("default", "pending")->status.phase, "Failed");
+    EXPECT_TRUE(h.client.peek<Pod>("default", "pending")->status.conditions.empty());
   }
 }
 
