@@ -256,7 +256,8 @@ class Explain final : public Verb {
       const auto* target = document.resolve(&field);
       std::vector<std::string> values;
       for (const auto& value : arrayAt(target ? *target : field, {"enum"})) {
-        values.push_back(plainText(value));
+        auto text = plainText(value);
+        values.push_back(text.empty() ? "\"\"" : std::move(text));
       }
       constexpr size_t kValuesMax = 4;
       const bool more = values.size() > kValuesMax;

@@ -171,7 +171,7 @@ class Get final : public Verb {
       auto list = co_await client.list(*one.resource, ns_, listOptions());
       if (!list.ok()) {
         if (isUnreachable(list.status())) co_return list.status();
-        failures.push_back(list.status());
+        failures.push_back(listFailure(*one.resource, selection_, list.status()));
         continue;
       }
       for (const auto& item : arrayAt(*list, {"items"})) {
@@ -253,9 +253,10 @@ class Get final : public Verb {
   Task<Result<json::value>> fetchTable(Session& session, ObjectClient& client, const Asked& one,
                                        ObjectListOptions options) {
     if (one.name.empty()) {
-      CO_TRY(auto page, co_await client.listPage(*one.resource, ns_, std::move(options),
-                                                 kTableAccept, includeObject()));
-      co_return asTable(session, std::move(page));
+      auto page = co_await client.listPage(*one.resource, ns_, std::move(options), kTableAccept,
+                                           includeObject());
+      if (!page.ok()) co_return listFailure(*one.resource, selection_, page.status());
+      co_return asTable(session, std::move(*page));
     }
     client::RestRequest request;
     request.path = one.resource->path(one.ns, one.name, subresource_);

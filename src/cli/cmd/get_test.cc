@@ -74,6 +74,13 @@ TEST_F(Get, FailuresAreTheServers) {
   EXPECT_EQ(ran.code, 1);
   EXPECT_EQ(run({"get", "pod/x", "--ignore-not-found"}).code, 0);
   EXPECT_EQ(run({"get", "foos"}).err, "error: the server doesn't have a resource type \"foos\"\n");
+  api.answers[kPods] = {
+      {400,
+       R"({"kind":"Status","status":"Failure","message":"bad","reason":"BadRequest","code":400})"}};
+  EXPECT_EQ(
+      run({"get", "pods", "-l", "a(b"}).err,
+      "Error from server (BadRequest): Unable to find \"/v1, Resource=pods\" that match label "
+      "selector \"a(b\", field selector \"\": bad\n");
   EXPECT_EQ(run({"get", "pods", "a", "-A"}).err,
             "error: a resource cannot be retrieved by name across all namespaces\n");
 }

@@ -125,6 +125,18 @@ Task<Result<std::vector<Info>>> readFiles(Session& session, const Selection& sel
   co_return std::move(out);
 }
 
+Status listFailure(const ApiResource& resource, const Selection& selection, const Status& failure) {
+  if (failure.reason() != Reason::BadRequest && !isNotFound(failure)) return failure;
+  const auto what = api::goQuote((resource.group.empty() ? "/" : resource.group + "/") +
+                                 resource.version + ", Resource=" + resource.plural);
+  if (selection.labelSelector.empty() && selection.fieldSelector.empty()) {
+    return failure.withContext("Unable to list " + what);
+  }
+  return failure.withContext("Unable to find " + what + " that match label selector " +
+                             api::goQuote(selection.labelSelector) + ", field selector " +
+                             api::goQuote(selection.fieldSelector));
+}
+
 Task<Status> refresh(ObjectClient& client, Info& info) {
   CO_TRY(info.object, co_await client.get(*info.resource, info.ns, info.name));
   co_return Status();
@@ -160,8 +172,10 @@ Task<Status> resolveList(ObjectClient& client, const Selection& selection,
   options.labelSelector = selection.labelSelector;
   options.fieldSelector = selection.fieldSelector;
   options.limit = 500;
-  CO_TRY(auto list, co_await client.list(*asked.resource, selection.allNamespaces ? "" : ns,
-                                         std::move(options)));
+  auto answer =
+      co_await client.list(*asked.resource, selection.allNamespaces ? "" : ns, std::move(options));
+  if (!answer.ok()) co_return listFailure(*asked.resource, selection, answer.status());
+  const auto& list = *answer;
   auto apiVersion = asked.resource->apiVersion();
   for (const auto& item : arrayAt(list, {"items"})) {
     Info info;

@@ -61,6 +61,10 @@ Task<Result<std::vector<Info>>> readFiles(Session& session, const Selection& sel
 /// NotFound is not told where `ignoreNotFound`.
 Task<Result<std::vector<Info>>> resolve(Session& session, const Selection& selection, bool fetch);
 
+/// A list's failure as kubectl words it: with the resource and the selectors where the server found
+/// the request bad.
+Status listFailure(const ApiResource& resource, const Selection& selection, const Status& failure);
+
 /// Reads the live object in place of `info.object`.
 Task<Status> refresh(ObjectClient& client, Info& info);
 
