@@ -163,6 +163,18 @@ TEST_P(FilesTest, MountsAndNeverRemovesAcross) {
   EXPECT_EQ(text("data/f"), "host");
 }
 
+TEST_P(FilesTest, MountsAreFoundThroughLinks) {
+  if (!GetParam()) GTEST_SKIP() << "the table in memory has paths as they were given";
+  if (!canMount()) GTEST_SKIP() << "may not mount here";
+  ASSERT_TRUE(files->mkdirs(at("disk/mem")).ok());
+  ASSERT_TRUE(files->symlink("disk", at("link")).ok());
+  ASSERT_TRUE(mounter->tmpfs(at("link/mem"), 0, 0755).ok());
+  EXPECT_TRUE(mounter->isMountPoint(at("link/mem")).value());
+  EXPECT_TRUE(mounter->isMountPoint(at("disk/mem")).value());
+  ASSERT_TRUE(mounter->unmountAll(at("link")).ok());
+  EXPECT_FALSE(mounter->isMountPoint(at("disk/mem")).value());
+}
+
 TEST_P(FilesTest, BindsOnlyBeneath) {
   if (!canMount()) GTEST_SKIP() << "may not mount here";
   ASSERT_TRUE(files->mkdirs(at("vol/d")).ok());

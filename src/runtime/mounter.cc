@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
+#include <memory>
 
 #include "runtime/fd.h"
 #include "runtime/files.h"
@@ -70,14 +72,16 @@ bool hasOption(std::string_view options, std::string_view wanted) {
 
 Result<bool> Mounter::isMountPoint(const std::string& path) {
   TRY(const auto all, list());
-  return std::any_of(all.begin(), all.end(), [&](const auto& m) { return m.path == path; });
+  const std::string wanted = resolved(path);
+  return std::any_of(all.begin(), all.end(), [&](const auto& m) { return m.path == wanted; });
 }
 
 Status Mounter::unmountAll(const std::string& path) {
   TRY(auto all, list());
-  const std::string below = path + "/";
+  const std::string top = resolved(path);
+  const std::string below = top + "/";
   for (auto at = all.rbegin(); at != all.rend(); ++at) {
-    if (at->path == path || at->path.starts_with(below)) TRY_STATUS(unmount(at->path));
+    if (at->path == top || at->path.starts_with(below)) TRY_STATUS(unmount(at->path));
   }
   return {};
 }
@@ -120,6 +124,12 @@ Status SystemMounter::unmount(const std::string& target) {
   if (errno == EBUSY && ::umount2(target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) == 0) return {};
   if (errno == EINVAL || errno == ENOENT) return {};
   return errnoStatus("unmount " + target, errno);
+}
+
+std::string SystemMounter::resolved(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  return real ? std::string(real.get()) : path;
 }
 
 Result<std::vector<MountPoint>> SystemMounter::list() {

@@ -48,6 +48,10 @@ class Mounter {
   Result<bool> isMountPoint(const std::string& path);
   /// Everything mounted at or below `path`, last mounted first.
   Status unmountAll(const std::string& path);
+
+ protected:
+  /// The path as the table has it: without links.
+  virtual std::string resolved(const std::string& path) { return path; }
 };
 
 class SystemMounter final : public Mounter {
@@ -58,6 +62,9 @@ class SystemMounter final : public Mounter {
   Status tmpfs(const std::string& target, uint64_t sizeBytes, uint32_t mode) override;
   Status unmount(const std::string& target) override;
   Result<std::vector<MountPoint>> list() override;
+
+ protected:
+  std::string resolved(const std::string& path) override;
 };
 
 /// Reads /proc/self/mountinfo's text; lines that are none are left out.

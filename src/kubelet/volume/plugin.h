@@ -47,7 +47,7 @@ struct VolumeRequest {
 struct VolumeReady {
   std::string hostPath;
   bool readOnly = false;
-  std::optional<MonotonicTime> refreshAt;  ///< set up again then; unset: only after changes
+  std::optional<WallTime> refreshAt;  ///< set up again then; unset: only after changes
 };
 
 /// One kind of volume. One executor.

@@ -55,7 +55,7 @@ class Collector {
     return badRequest(text + "]");
   }
   [[nodiscard]] const Payload& payload() const { return payload_; }
-  [[nodiscard]] std::optional<MonotonicTime> refreshAt() const { return refreshAt_; }
+  [[nodiscard]] std::optional<WallTime> refreshAt() const { return refreshAt_; }
 
  private:
   Task<Status> addSecret(const VolumeProjection& source, std::stop_token stop) {
@@ -99,7 +99,7 @@ class Collector {
   int32_t mode_;
   Payload payload_;
   std::vector<Status> failures_;
-  std::optional<MonotonicTime> refreshAt_;
+  std::optional<WallTime> refreshAt_;
 };
 
 }  // namespace

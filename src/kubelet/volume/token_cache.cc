@@ -21,7 +21,7 @@ Task<Result<TokenCache::Token>> TokenCache::get(std::shared_ptr<const Pod> pod,
                                                 std::stop_token stop) {
   const Key key{pod->metadata.uid, audience, expirationSeconds};
   if (const auto held = tokens_.find(key);
-      held != tokens_.end() && executor_.now() < held->second.token.refreshAt) {
+      held != tokens_.end() && executor_.wallNow() < held->second.token.refreshAt) {
     co_return held->second.token;
   }
   auto fresh = co_await request(pod, std::move(audience), expirationSeconds, stop);
@@ -34,7 +34,7 @@ Task<Result<TokenCache::Token>> TokenCache::get(std::shared_ptr<const Pod> pod,
   if (held == tokens_.end() || executor_.wallNow() >= held->second.expires) {
     co_return fresh.status();
   }
-  held->second.token.refreshAt = executor_.now() + kRetryAfter;
+  held->second.token.refreshAt = executor_.wallNow() + kRetryAfter;
   co_return held->second.token;
 }
 
@@ -66,7 +66,7 @@ Task<Result<TokenCache::Held>> TokenCache::request(std::shared_ptr<const Pod> po
   held.token.token = made->status.token;
   held.expires = made->status.expirationTimestamp.wall();
   const Duration life = std::max<Duration>(held.expires - now, 0s);
-  held.token.refreshAt = executor_.now() + std::min(life * 4 / 5, kAgeMax);
+  held.token.refreshAt = now + std::min(life * 4 / 5, kAgeMax);
   co_return held;
 }
 

@@ -21,7 +21,7 @@ class TokenCache {
  public:
   struct Token {
     std::string token;
-    MonotonicTime refreshAt{};
+    WallTime refreshAt{};  ///< by the clock on the wall: it goes on while a laptop sleeps
   };
 
   TokenCache(client::Client& client, Executor& executor) : client_(client), executor_(executor) {}

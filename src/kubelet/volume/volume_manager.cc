@@ -20,6 +20,8 @@ namespace {
 const Logger kLog("volume");
 /// A claim is bound any moment, by somebody else.
 constexpr Duration kClaimRetryMax = 4s;
+/// Also where a server gives tokens that are over at once.
+constexpr Duration kRefreshMin = 10s;
 constexpr std::string_view kClaimFailure = "error processing PVC ";
 
 /// Names of the volumes that containers mount: others are not made.
@@ -98,6 +100,12 @@ void VolumeManager::Impl::onObject(const ObjectKey& key) {
   }
 }
 
+/// Its time to refresh passed while the machine slept, and the timer slept with it.
+bool VolumeManager::Impl::isLate(const PodVolumes::State& volume) const {
+  return volume.isReady && volume.ready.refreshAt &&
+         deps.executor.wallNow() >= *volume.ready.refreshAt;
+}
+
 void VolumeManager::Impl::adopt(PodVolumes& state, PodPointer pod) {
   const PodPointer before = std::exchange(state.pod, std::move(pod));
   const Pod& now = *state.pod;
@@ -112,7 +120,7 @@ void VolumeManager::Impl::adopt(PodVolumes& state, PodPointer pod) {
       at->second.objects = objectsOf(now, *volume);
       at->second.due = deps.executor.now();
       state.woken = true;
-    } else if (factsChanged && at->second.plugin->followsPod(*volume)) {
+    } else if ((factsChanged && at->second.plugin->followsPod(*volume)) || isLate(at->second)) {
       at->second.due = deps.executor.now();
       state.woken = true;
     }
@@ -213,7 +221,10 @@ void VolumeManager::Impl::succeeded(PodVolumes::State& volume, VolumeReady ready
   volume.isReady = true;
   volume.failure = {};
   volume.backoff = {};
-  if (ready.refreshAt) volume.due = std::min(volume.due, *ready.refreshAt);
+  if (ready.refreshAt) {
+    const Duration left = *ready.refreshAt - deps.executor.wallNow();
+    volume.due = std::min(volume.due, deps.executor.now() + std::max<Duration>(left, kRefreshMin));
+  }
   volume.ready = std::move(ready);
 }
 

@@ -51,6 +51,7 @@ struct VolumeManager::Impl {
   void failed(PodVolumes& state, const std::string& name, PodVolumes::State& volume,
               Status failure);
   void onObject(const ObjectKey& key);
+  [[nodiscard]] bool isLate(const PodVolumes::State& volume) const;
   VolumePlugin& pluginOf(const api::core::v1::Volume& volume);
   Result<std::string> subPath(const api::core::v1::Pod& pod, const std::string& container,
                               const std::string& volume, const std::string& root,

@@ -370,6 +370,23 @@ TEST_F(VolumeManagerTest, ProjectedWithRotatingToken) {
   EXPECT_EQ(text(folder + "/token"), "token-3");
 }
 
+TEST_F(VolumeManagerTest, TokensAreNewAfterTheMachineSlept) {
+  ServiceAccount account;
+  account.metadata.name = "robot";
+  account.metadata.namespace_ = "ns";
+  cluster.put(account);
+  auto& sources = add("api").volumeSource.projected.emplace().sources;
+  sources.resize(1);
+  sources[0].serviceAccountToken.emplace().path = "token";
+  ASSERT_TRUE(mount().ok());
+  const std::string path = dir("projected", "api") + "/token";
+  EXPECT_EQ(text(path), "token-1");
+  executor.suspend(12h);
+  // The next sync of the pod sees it, long before the timer would.
+  ASSERT_TRUE(mount().ok());
+  EXPECT_TRUE(executor.runUntil([&] { return text(path) == "token-2"; }, 1s));
+}
+
 TEST_F(VolumeManagerTest, TokenFilesBelongToTheContainersUser) {
   ServiceAccount account;
   account.metadata.name = "robot";

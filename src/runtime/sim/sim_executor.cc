@@ -9,7 +9,9 @@ SimExecutor::~SimExecutor() {
   for (int i = 0; i < 100 && !ready_.empty(); ++i) std::exchange(ready_, {}).clear();
 }
 
-void SimExecutor::post(UniqueFunction work) { ready_.push_back(std::move(work)); }
+void SimExecutor::post(UniqueFunction work) {
+  ready_.push_back(std::move(work));
+}
 
 Executor::TimerId SimExecutor::schedule(MonotonicTime at, UniqueFunction work) {
   auto id = nextTimer_++;
@@ -29,7 +31,7 @@ bool SimExecutor::cancel(TimerId id) {
 
 WallTime SimExecutor::wallNow() const {
   // 2026-01-01T00:00:00Z
-  return WallTime(std::chrono::seconds(1767225600)) + now_.time_since_epoch();
+  return WallTime(std::chrono::seconds(1767225600)) + now_.time_since_epoch() + asleep_;
 }
 
 bool SimExecutor::step(MonotonicTime end) {

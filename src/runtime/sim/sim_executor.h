@@ -24,6 +24,8 @@ class SimExecutor final : public Executor {
   bool cancel(TimerId id) override;
   [[nodiscard]] MonotonicTime now() const override { return now_; }
   [[nodiscard]] WallTime wallNow() const override;
+  /// The machine was suspended: the wall clock goes on, timers and the monotonic clock do not.
+  void suspend(Duration duration) { asleep_ += duration; }
 
   /// Until neither work nor timers are left. False: still busy after `stepsMax` pieces of work.
   bool runUntilIdle(uint64_t stepsMax = 10'000'000);
@@ -46,6 +48,7 @@ class SimExecutor final : public Executor {
     UniqueFunction work;
   };
   MonotonicTime now_{};
+  Duration asleep_{};
   TimerId nextTimer_ = 1;
   std::deque<UniqueFunction> ready_;
   std::map<std::pair<MonotonicTime, TimerId>, UniqueFunction> timers_;
