@@ -6,6 +6,8 @@
 #include "kubelet/prober/url.h"
 #include "net/grpc/grpc.h"
 #include "net/http_server.h"
+#include "net/testing/pki.h"
+#include "net/tls.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::kubelet {
@@ -127,6 +129,33 @@ Task<bool> visitSite(Reactor& reactor) {
   text = co_await fetch(transport, request(port, "/ok"));
   EXPECT_EQ(text, closed.message());
   co_return true;
+}
+
+Task<bool> visitSecureSite(Reactor& reactor) {
+  Site site;
+  const net::testing::Pki pki = net::testing::makePki();
+  net::TlsServerOptions tls;
+  tls.certificatePem = pki.server.certificatePem;
+  tls.keyPem = pki.server.keyPem;
+  net::HttpServerOptions options;
+  auto context = net::TlsContext::server(tls);
+  if (!context.ok()) co_return false;
+  options.tls = *context;
+  auto server = net::HttpServer::start(reactor, options, site);
+  if (!server.ok()) co_return false;
+  NetTransport transport(reactor);
+  // Nobody vouches for this server, and that is fine for a probe.
+  const std::string text = co_await fetch(transport, request((*server)->port(), "/ok", "https"));
+  EXPECT_EQ(text, "200 fine");
+  const std::string plain = co_await fetch(transport, request((*server)->port(), "/ok"));
+  EXPECT_FALSE(plain.starts_with("200")) << plain;
+  co_await (*server)->stop(0s);
+  co_return true;
+}
+
+TEST(NetTransport, Https) {
+  Reactor reactor;
+  EXPECT_TRUE(blockOn(reactor, visitSecureSite(reactor)));
 }
 
 TEST(NetTransport, Http) {
