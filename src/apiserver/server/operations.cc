@@ -2,11 +2,15 @@
 
 #include "api/gen/meta_v1.h"
 #include "apiserver/server/scale.h"
+#include "runtime/spawn.h"
 
 namespace coxswain::apiserver {
 namespace {
 
 using Part = Endpoint::Part;
+
+/// Deletions of a collection that go to the store together.
+constexpr size_t kDeletedAtOnce = 64;
 
 Result<api::ConstObject> show(const Endpoint& endpoint, api::ConstObject object) {
   if (endpoint.part != Part::Scale) return object;
@@ -30,6 +34,15 @@ Status checkUpdateNames(const api::Object& object, const RequestInfo& info) {
                       ") does not match the namespace on the request (" + info.ns + ")");
   }
   return {};
+}
+
+/// One of a collection; others that fail are told of once.
+Task<void> removeOne(GenericRegistry& registry, api::ConstObject object, DeleteRequest request,
+                     WriteAdmission& admission, Status& failed) {
+  const auto& meta = *api::objectMeta(object);
+  auto deleted =
+      co_await registry.remove(meta.namespace_, meta.name, std::move(request), &admission);
+  if (!deleted.ok() && !isNotFound(deleted.status())) failed = deleted.status();
 }
 
 }  // namespace
@@ -149,14 +162,16 @@ Task<Result<ListAnswer>> Operations::removeCollection(RequestContext& context,
   context.dryRun = request.dryRun;
   WriteAdmission admission(admission_, context);
   CO_TRY(auto answer, context.registry->list(selection));
-  for (const auto& item : answer.items) {
-    CO_TRY(auto object, item.object());
-    const auto& meta = *api::objectMeta(object);
-    auto one = request;
-    auto deleted =
-        co_await context.registry->remove(meta.namespace_, meta.name, std::move(one), &admission);
-    if (!deleted.ok() && !isNotFound(deleted.status())) co_return deleted.status();
+  Status failed;
+  for (size_t next = 0; next < answer.items.size() && failed.ok();) {
+    std::vector<Task<void>> batch;
+    for (; next < answer.items.size() && batch.size() < kDeletedAtOnce; ++next) {
+      CO_TRY(auto object, answer.items[next].object());
+      batch.push_back(removeOne(*context.registry, std::move(object), request, admission, failed));
+    }
+    co_await whenAll(std::move(batch));
   }
+  if (!failed.ok()) co_return failed;
   co_return answer;
 }
 

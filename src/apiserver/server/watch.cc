@@ -170,9 +170,10 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
     if (!out.empty()) {
       CO_TRY_STATUS(co_await exchange.response.write(out));
       out.clear();
-      if (out.capacity() > kWriteBytes) out.shrink_to_fit();
     }
     if (!events->empty()) continue;
+    // Nothing is held while nothing happens.
+    out.shrink_to_fit();
     Status waited = co_await wakeup->event.wait(deadline.token());
     if (!waited.ok()) break;
   }
