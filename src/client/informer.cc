@@ -16,6 +16,8 @@ namespace {
 const Logger kLog("client");
 constexpr Duration kBackoffMin = 800ms;
 constexpr Duration kBackoffMax = 30s;
+/// The server does not have the kind: a later version of it may.
+constexpr Duration kAbsentRetry = 5min;
 }  // namespace
 
 std::string objectKey(const api::ConstObject& object) {
@@ -90,7 +92,7 @@ Task<void> Informer::run(std::stop_token stop) {
     if (!isExpired(failure) && !isEndOfStream(failure)) {
       kLog.debug("watching failed", {{"resource", type_.plural}, {"error", failure}});
     }
-    Status slept = co_await sleepFor(backoff, stop);
+    Status slept = co_await sleepFor(isNotFound(failure) ? kAbsentRetry : backoff, stop);
     if (!slept.ok()) break;
     backoff = std::min(backoff * 2, kBackoffMax);
   }
