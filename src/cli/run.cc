@@ -90,6 +90,7 @@ Found lookUp(const std::vector<std::string>& args) {
   GlobalFlags ignored;
   FlagSet globals;
   ignored.declare(globals);
+  std::vector<std::unique_ptr<Verb>> verbs;  // whose flags are known by now
   Found found;
   const std::vector<Command>* level = &commands();
   for (size_t at = 0; at < args.size(); ++at) {
@@ -116,6 +117,11 @@ Found lookUp(const std::vector<std::string>& args) {
       return found;
     }
     found.command = next;
+    // `create -f secret`: the word behind a flag of the parent is no subcommand.
+    if (next->make && !next->children.empty()) {
+      verbs.push_back(next->make());
+      verbs.back()->flags(globals);
+    }
     found.path += " " + std::string(next->name);
     level = &next->children;
   }

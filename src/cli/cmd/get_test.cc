@@ -124,6 +124,13 @@ TEST_F(Get, WatchesFromTheList) {
                          "GET /api/v1/namespaces/default/pods?resourceVersion=5&watch=true"}));
 }
 
+TEST_F(Get, WordsBehindFlagsAreNoCommands) {
+  EXPECT_EQ(run({"create", "-f", "secret"}).err, "error: the path \"secret\" does not exist\n");
+  api.answers["GET /api/v1/namespaces/get/pods"] = {kTable};
+  EXPECT_EQ(run({"-n", "get", "get", "pods", "--no-headers"}).code, 0);
+  EXPECT_EQ(asked().back(), "GET /api/v1/namespaces/get/pods?limit=500");
+}
+
 TEST_F(Get, WrongUse) {
   EXPECT_EQ(run({"get"}).code, 1);
   EXPECT_EQ(run({"get", "pods", "--nope"}).err,

@@ -205,7 +205,7 @@ class Evaluator {
   }
 
   const json::value& root_;
-  const JsonPath::Options& options_;
+  JsonPath::Options options_;
   std::deque<json::value>& made_;
   size_t spent_ = 0;
 };
