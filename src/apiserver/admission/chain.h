@@ -15,6 +15,8 @@ class AdmissionChain final : public Admission {
   AdmissionChain(std::vector<std::unique_ptr<AdmissionPlugin>> plugins,
                  std::unique_ptr<ResourceQuotaAdmission> quotas)
       : plugins_(std::move(plugins)), quotas_(std::move(quotas)) {}
+  /// Behind the others.
+  void add(std::unique_ptr<AdmissionPlugin> plugin) { plugins_.push_back(std::move(plugin)); }
   Task<Status> admit(RequestContext& request, WriteKind kind, api::Object* object,
                      const api::Object* old) override;
   Task<Status> validate(RequestContext& request, WriteKind kind, const api::Object* object,

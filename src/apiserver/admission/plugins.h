@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "apiserver/admission/plugin.h"
+#include "apiserver/authz/rules.h"
+#include "apiserver/authz/stored_policy.h"
 
 namespace coxswain::apiserver {
 
@@ -18,5 +20,10 @@ std::unique_ptr<AdmissionPlugin> makeDefaultStorageClass(const AdmissionSources&
 std::unique_ptr<AdmissionPlugin> makeStorageObjectInUseProtection();
 std::unique_ptr<AdmissionPlugin> makeRuntimeClassAdmission(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeDefaultIngressClass(const AdmissionSources& sources);
+/// `authorizer`, `rules` and `stored` outlive it.
+std::unique_ptr<AdmissionPlugin> makeRbacEscalation(const AdmissionSources& sources,
+                                                    const Authorizer& authorizer,
+                                                    std::vector<const RuleSource*> rules,
+                                                    const StoredPolicyAuthorizer& stored);
 
 }  // namespace coxswain::apiserver

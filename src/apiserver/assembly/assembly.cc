@@ -2,10 +2,12 @@
 
 #include "api/gen/core_v1.h"
 #include "apiserver/admission/chain.h"
+#include "apiserver/admission/plugins.h"
 #include "apiserver/allocators/service_hooks.h"
 #include "apiserver/authz/node_authorizer.h"
 #include "apiserver/authz/policy.h"
 #include "apiserver/authz/stored_node_objects.h"
+#include "apiserver/authz/stored_policy.h"
 #include "apiserver/local/cluster_bootstrap.h"
 #include "apiserver/local/local_client.h"
 #include "apiserver/reviews/reviews.h"
@@ -68,6 +70,7 @@ struct Assembly::Impl {
   std::unique_ptr<ClusterBootstrap> bootstrap;
 
   Status makeAuthenticator();
+  AdmissionSources admissionSources();
   void makeServer();
   void wireAuthorizer();
   Status wireServices();
@@ -90,13 +93,16 @@ Status Assembly::Impl::makeAuthenticator() {
   return {};
 }
 
-void Assembly::Impl::makeServer() {
+AdmissionSources Assembly::Impl::admissionSources() {
   auto registry = [this](std::string_view group, std::string_view version,
                          std::string_view plural) -> GenericRegistry* {
     return api->registry(group, version, plural);
   };
-  AdmissionSources sources{registry, random, executor, options.serviceCaConfigMap};
-  admission = makeAdmissionChain(sources);
+  return {registry, random, executor, options.serviceCaConfigMap};
+}
+
+void Assembly::Impl::makeServer() {
+  admission = makeAdmissionChain(admissionSources());
 
   ApiServerOptions apiOptions;
   apiOptions.version = options.version;
@@ -117,9 +123,17 @@ void Assembly::Impl::wireAuthorizer() {
   authorizer.add(std::make_unique<MastersAuthorizer>());
   authorizer.add(std::make_unique<NodeAuthorizer>(std::move(objects)));
   auto policy = std::make_unique<PolicyAuthorizer>(bootstrapRules(), bootstrapBindings());
-  ReviewSources reviews{executor, *authenticator, authorizer, *policy};
-  addReviews(api->virtualResources(), reviews);
+  constexpr const char* kRbac = "rbac.authorization.k8s.io";
+  PolicyRegistries registries{*api->registry(kRbac, "v1", "roles"),
+                              *api->registry(kRbac, "v1", "clusterroles"),
+                              *api->registry(kRbac, "v1", "rolebindings"),
+                              *api->registry(kRbac, "v1", "clusterrolebindings")};
+  auto stored = std::make_unique<StoredPolicyAuthorizer>(registries);
+  const std::vector<const RuleSource*> rules{policy.get(), stored.get()};
+  addReviews(api->virtualResources(), {executor, *authenticator, authorizer, rules});
+  admission->add(makeRbacEscalation(admissionSources(), authorizer, rules, *stored));
   authorizer.add(std::move(policy));
+  authorizer.add(std::move(stored));
 }
 
 Status Assembly::Impl::wireServices() {

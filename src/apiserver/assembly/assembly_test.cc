@@ -9,6 +9,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
 #include "api/gen/policy_v1.h"
+#include "api/gen/rbac_v1.h"
 #include "api/gen/scheduling_v1.h"
 #include "api/helpers/pods.h"
 #include "client/resources.h"
@@ -439,6 +440,98 @@ TEST_F(Whole, QuotasHoldUnderConcurrency) {
   EXPECT_EQ(create(late).status().message(),
             "configmaps \"late\" is forbidden: exceeded quota: q, requested: configmaps=1, used: "
             "configmaps=5, limited: configmaps=5");
+}
+
+class Rbac : public Whole {
+ protected:
+  using ClusterRole = api::rbac::v1::ClusterRole;
+  using Role = api::rbac::v1::Role;
+  using RoleBinding = api::rbac::v1::RoleBinding;
+
+  static api::rbac::v1::PolicyRule rule(std::vector<std::string> verbs, std::string group,
+                                        std::vector<std::string> resources) {
+    api::rbac::v1::PolicyRule made;
+    made.verbs = std::move(verbs);
+    made.apiGroups = {std::move(group)};
+    made.resources = std::move(resources);
+    return made;
+  }
+  static Role role(std::string name, std::vector<api::rbac::v1::PolicyRule> rules) {
+    Role made;
+    made.metadata.name = std::move(name);
+    made.metadata.namespace_ = "default";
+    made.rules = std::move(rules);
+    return made;
+  }
+  static RoleBinding binding(std::string name, std::string kind, std::string user) {
+    RoleBinding made;
+    made.metadata.name = name + "-" + user;
+    made.metadata.namespace_ = "default";
+    made.roleRef.apiGroup = "rbac.authorization.k8s.io";
+    made.roleRef.kind = std::move(kind);
+    made.roleRef.name = std::move(name);
+    auto& subject = made.subjects.emplace_back();
+    subject.kind = "User";
+    subject.apiGroup = "rbac.authorization.k8s.io";
+    subject.name = std::move(user);
+    return made;
+  }
+  int listCode(client::Client& client, std::string ns = "default") {
+    return run(client.list(resourceOf<ConfigMap>(), std::move(ns), {}, {})).status().code();
+  }
+};
+
+TEST_F(Rbac, StoredRolesCount) {
+  auto bob = assembly_->client("bob", {});
+  EXPECT_EQ(listCode(*bob), 403);
+  ASSERT_TRUE(create(role("reader", {rule({"list"}, "", {"configmaps"})})).ok());
+  ASSERT_TRUE(create(binding("reader", "Role", "bob")).ok());
+  EXPECT_EQ(listCode(*bob), 200);
+  EXPECT_EQ(listCode(*bob, "kube-system"), 403);
+  EXPECT_EQ(listCode(*bob, ""), 403);
+  ASSERT_TRUE(run(admin_->remove(resourceOf<RoleBinding>(), "default", "reader-bob", {}, {})).ok());
+  EXPECT_EQ(listCode(*bob), 403);
+}
+
+TEST_F(Rbac, RolesMadeOfPartsNeedNoController) {
+  EXPECT_TRUE(executor_.runUntil([this] { return get<ClusterRole>("", "view").ok(); }, 1min));
+  ASSERT_TRUE(create(binding("admin", "ClusterRole", "carol")).ok());
+  ASSERT_TRUE(create(binding("view", "ClusterRole", "dave")).ok());
+  auto carol = assembly_->client("carol", {});
+  auto dave = assembly_->client("dave", {});
+  EXPECT_EQ(listCode(*carol), 200);
+  EXPECT_EQ(listCode(*dave), 200);
+  ConfigMap map;
+  map.metadata.name = "m";
+  map.metadata.namespace_ = "default";
+  EXPECT_EQ(run(client::create(*dave, map)).status().code(), 403);
+  EXPECT_TRUE(run(client::create(*carol, map)).ok());
+}
+
+TEST_F(Rbac, NobodyGivesAwayWhatHeHasNot) {
+  EXPECT_TRUE(
+      executor_.runUntil([this] { return get<ClusterRole>("", "cluster-admin").ok(); }, 1min));
+  ASSERT_TRUE(create(role("keeper", {rule({"create", "update"}, "rbac.authorization.k8s.io",
+                                          {"roles", "rolebindings"}),
+                                     rule({"get"}, "", {"configmaps"})}))
+                  .ok());
+  ASSERT_TRUE(create(binding("keeper", "Role", "bob")).ok());
+  auto bob = assembly_->client("bob", {});
+  EXPECT_TRUE(run(client::create(*bob, role("fine", {rule({"get"}, "", {"configmaps"})}))).ok());
+  auto refused = run(client::create(*bob, role("more", {rule({"get"}, "", {"secrets"})}))).status();
+  EXPECT_EQ(refused.message(),
+            "roles.rbac.authorization.k8s.io \"more\" is forbidden: user \"bob\" "
+            "(groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not "
+            "currently held:\n{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\"]}");
+  EXPECT_TRUE(run(client::create(*bob, binding("fine", "Role", "eve"))).ok());
+  EXPECT_EQ(
+      run(client::create(*bob, binding("cluster-admin", "ClusterRole", "eve"))).status().code(),
+      403);
+  auto binder = role("binder", {rule({"bind"}, "rbac.authorization.k8s.io", {"clusterroles"})});
+  binder.rules[0].resourceNames = {"cluster-admin"};
+  ASSERT_TRUE(create(binder).ok());
+  ASSERT_TRUE(create(binding("binder", "Role", "bob")).ok());
+  EXPECT_TRUE(run(client::create(*bob, binding("cluster-admin", "ClusterRole", "eve"))).ok());
 }
 
 }  // namespace

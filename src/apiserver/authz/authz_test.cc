@@ -3,8 +3,10 @@
 #include <set>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "apiserver/authz/node_authorizer.h"
 #include "apiserver/authz/policy.h"
+#include "apiserver/authz/policy_objects.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -209,6 +211,50 @@ TEST(Chain, TheFirstOpinionCounts) {
             "node 'n1' and this object");
   auto root = user("root", {"system:masters"});
   EXPECT_TRUE(chain.authorize({root, info}).allowed());
+}
+
+api::rbac::v1::PolicyRule wire(PolicyRule rule) {
+  return wireRule(rule);
+}
+
+TEST(Rules, WhatIsNotCovered) {
+  const Rules owned = {wire({"", "\"\"", "pods,pods/log", "get,list"}),
+                       wire({"", "apps", "*", "*"}),
+                       wire({"", "\"\"", "secrets", "get", "", "a,b"}),
+                       wire({"", "", "", "get", "/metrics,/logs/*"})};
+  EXPECT_TRUE(uncovered(owned, {wire({"", "\"\"", "pods", "get"})}).empty());
+  EXPECT_TRUE(uncovered(owned, {wire({"", "apps", "deployments/scale", "update"})}).empty());
+  EXPECT_TRUE(uncovered(owned, {wire({"", "\"\"", "secrets", "get", "", "b"})}).empty());
+  EXPECT_TRUE(uncovered(owned, {wire({"", "", "", "get", "/logs/x"})}).empty());
+  EXPECT_EQ(uncovered(owned, {wire({"", "\"\"", "secrets", "get"})}).size(), 1U);
+  EXPECT_EQ(uncovered(owned, {wire({"", "\"\"", "pods,nodes", "get,delete"})}).size(), 3U);
+  EXPECT_EQ(uncovered(owned, {wire({"", "*", "*", "*"})}).size(), 1U);
+  EXPECT_EQ(uncovered(owned, {wire({"", "", "", "get", "/*"})}).size(), 1U);
+  auto missing = uncovered(owned, {wire({"", "\"\"", "secrets", "get", "", "c"})});
+  ASSERT_EQ(missing.size(), 1U);
+  EXPECT_EQ(describeRule(missing[0]),
+            R"({APIGroups:[""], Resources:["secrets"], ResourceNames:["c"], Verbs:["get"]})");
+}
+
+TEST(PolicyObjects, UpstreamsSet) {
+  std::set<std::string> names;
+  bool aggregated = false;
+  for (const auto& object : bootstrapPolicyObjects()) {
+    const auto& meta = *api::objectMeta(object);
+    EXPECT_TRUE(
+        names.insert(std::string(object.info().name) + " " + meta.namespace_ + "/" + meta.name)
+            .second)
+        << meta.name;
+    if (const auto* role = object.as<api::rbac::v1::ClusterRole>(); role && meta.name == "admin") {
+      aggregated = role->aggregationRule.has_value();
+    }
+  }
+  EXPECT_TRUE(aggregated);
+  EXPECT_TRUE(names.contains("ClusterRoleBinding /system:node"));
+  EXPECT_TRUE(names.contains("Role kube-system/extension-apiserver-authentication-reader"));
+  EXPECT_TRUE(
+      names.contains("RoleBinding kube-system/system::extension-apiserver-authentication-reader"));
+  EXPECT_FALSE(names.contains("ClusterRole /system:coredns"));
 }
 
 }  // namespace

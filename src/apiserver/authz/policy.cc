@@ -115,18 +115,33 @@ Verdict PolicyAuthorizer::authorize(const Attributes& attributes) const {
   return {};
 }
 
-std::vector<const PolicyRule*> PolicyAuthorizer::rulesFor(const UserInfo& user,
-                                                          std::string_view ns) const {
-  std::vector<const PolicyRule*> rules;
+void PolicyAuthorizer::appendRules(const UserInfo& user, std::string_view ns, Rules& to) const {
   for (const auto& subject : subjectsOf(user)) {
     auto found = grants_.find(subject);
     if (found == grants_.end()) continue;
     for (const auto& grant : found->second.all) {
       const auto& within = grant.binding->ns;
-      if (within.empty() || within == ns) rules.push_back(grant.rule);
+      if (within.empty() || within == ns) to.push_back(wireRule(*grant.rule));
     }
   }
-  return rules;
+}
+
+api::rbac::v1::PolicyRule wireRule(const PolicyRule& rule) {
+  auto split = [](std::string_view list) {
+    std::vector<std::string> out;
+    anyOf(list, [&out](std::string_view one) {
+      out.emplace_back(one == "\"\"" ? std::string_view() : one);
+      return false;
+    });
+    return out;
+  };
+  api::rbac::v1::PolicyRule wire;
+  wire.verbs = split(rule.verbs);
+  wire.apiGroups = split(rule.apiGroups);
+  wire.resources = split(rule.resources);
+  wire.resourceNames = split(rule.resourceNames);
+  wire.nonResourceURLs = split(rule.nonResourceUrls);
+  return wire;
 }
 
 }  // namespace coxswain::apiserver

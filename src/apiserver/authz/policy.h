@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apiserver/authz/authorizer.h"
+#include "apiserver/authz/rules.h"
 
 namespace coxswain::apiserver {
 
@@ -20,27 +21,35 @@ struct PolicyRule {
   std::string_view resourceNames = {};    ///< empty: any
 };
 
+/// A role as an object. "namespace/name" of one that belongs to a namespace.
+struct PolicyRole {
+  std::string_view name;
+  std::string_view aggregatesTo = {};  ///< "edit": it is part of that role
+  std::string_view aggregates = {};    ///< "admin": it is made of the parts that say so
+};
+
 /// Who has a role.
 struct PolicyBinding {
   std::string_view subject;  ///< "User:alice", "Group:system:nodes", "ServiceAccount:ns/name"
   std::string_view role;
-  std::string_view ns = {};  ///< empty: everywhere
+  std::string_view ns = {};    ///< empty: everywhere
+  std::string_view name = {};  ///< as an object; empty: the role's
+  bool own = false;            ///< of ours, not among upstream's objects
 };
 
 /// The roles and bindings that every cluster has (upstream's bootstrap policy), of our parts and of
 /// upstream's. Text is literal.
+std::span<const PolicyRole> bootstrapRoles();
 std::span<const PolicyRule> bootstrapRules();
 std::span<const PolicyBinding> bootstrapBindings();
 
 /// Allows what a fixed table of roles and bindings allows; never denies.
-class PolicyAuthorizer final : public Authorizer {
+class PolicyAuthorizer final : public Authorizer, public RuleSource {
  public:
   /// The text behind both outlives the authorizer.
   PolicyAuthorizer(std::span<const PolicyRule> rules, std::span<const PolicyBinding> bindings);
   [[nodiscard]] Verdict authorize(const Attributes& attributes) const override;
-  /// Whatever the user may do in a namespace, and anywhere.
-  [[nodiscard]] std::vector<const PolicyRule*> rulesFor(const UserInfo& user,
-                                                        std::string_view ns) const;
+  void appendRules(const UserInfo& user, std::string_view ns, Rules& to) const override;
 
  private:
   struct Grant {
@@ -59,5 +68,7 @@ class PolicyAuthorizer final : public Authorizer {
 
 /// Does the rule cover the request?
 bool ruleAllows(const PolicyRule& rule, const RequestInfo& info);
+/// The rule as an object has it.
+api::rbac::v1::PolicyRule wireRule(const PolicyRule& rule);
 
 }  // namespace coxswain::apiserver

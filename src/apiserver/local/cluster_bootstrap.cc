@@ -5,6 +5,7 @@
 #include "api/gen/scheduling_v1.h"
 #include "api/names/ip.h"
 #include "api/reflect/equal.h"
+#include "apiserver/authz/policy_objects.h"
 #include "base/log.h"
 #include "client/resources.h"
 #include "runtime/spawn.h"
@@ -156,6 +157,38 @@ Task<Status> ClusterBootstrap::ensureSlice(std::stop_token stop) {
   co_return co_await ensureObject<EndpointSlice>(client_, std::move(slice), &mendSlice, stop);
 }
 
+namespace {
+
+/// Creates one object; that it is there already is fine.
+Task<void> createMissing(client::Client& client, api::Object object, std::stop_token stop,
+                         Status& failure) {
+  const auto* type =
+      client::findResource("rbac.authorization.k8s.io", "v1", object.info().kind->kind);
+  auto ns = api::objectMeta(object)->namespace_;
+  auto name = api::objectMeta(object)->name;
+  api::ConstObject wanted(std::move(object));
+  auto present = co_await client.get(*type, ns, name, stop);
+  if (present.ok()) co_return;
+  auto made = co_await client.create(*type, ns, "", "", std::move(wanted), stop);
+  if (!made.ok() && !isAlreadyExists(made.status())) failure = made.status();
+}
+
+}  // namespace
+
+Task<void> ClusterBootstrap::ensurePolicy(Gate::Pass pass) {
+  auto stop = stop_.get_token();
+  Status failure;
+  // All at once, so that the store commits them together.
+  std::vector<Task<void>> tasks;
+  for (auto& object : bootstrapPolicyObjects()) {
+    tasks.push_back(createMissing(client_, std::move(object), stop, failure));
+  }
+  co_await whenAll(std::move(tasks));
+  if (!failure.ok() && !stop_.stop_requested()) {
+    kLog.warn("not all bootstrap roles could be made", {{"why", failure}});
+  }
+}
+
 Task<Status> ClusterBootstrap::ensure(std::stop_token stop) {
   CO_TRY_STATUS(co_await ensurePriorityClasses(stop));
   CO_TRY_STATUS(co_await ensureConfigMap(stop));
@@ -197,6 +230,7 @@ Task<void> ClusterBootstrap::keepOne(const client::ResourceType& type, Ensure en
 }
 
 void ClusterBootstrap::keep(Executor& executor) {
+  spawn(executor, ensurePolicy(gate_.enter()));
   spawn(executor, keepOne(resourceOf<Service>(), &ClusterBootstrap::ensureService, gate_.enter()));
   if (!reachable()) return;
   spawn(executor,

@@ -20,8 +20,9 @@ struct BootstrapOptions {
 
 /// What every cluster has besides its first namespaces: the system priority classes, the service
 /// default/kubernetes with its Endpoints and EndpointSlice, the config map by which aggregated
-/// servers know who signs clients. `ensure` makes or mends them; then `keep` mends the service and
-/// its endpoints when somebody changes them. One executor.
+/// servers know who signs clients. `ensure` makes or mends them; then `keep` makes the roles and
+/// bindings every cluster has where they are missing (authorization knows them anyway), and mends
+/// the service and its endpoints when somebody changes them. One executor.
 class ClusterBootstrap {
  public:
   /// `client` (of system:masters) outlives it.
@@ -40,6 +41,7 @@ class ClusterBootstrap {
   Task<Status> ensureService(std::stop_token stop);
   Task<Status> ensureEndpoints(std::stop_token stop);
   Task<Status> ensureSlice(std::stop_token stop);
+  Task<void> ensurePolicy(Gate::Pass pass);
   using Ensure = Task<Status> (ClusterBootstrap::*)(std::stop_token);
   Task<void> keepOne(const client::ResourceType& type, Ensure ensure, Gate::Pass pass);
   Task<Status> watchOne(const client::ResourceType& type, Ensure ensure);

@@ -109,18 +109,6 @@ void checkSubject(const SubjectAccessReviewSpec& spec, FieldErrors& errors) {
                  "at least one of user or group must be specified");
 }
 
-std::vector<std::string> splitList(std::string_view list) {
-  std::vector<std::string> out;
-  while (!list.empty()) {
-    auto comma = list.find(',');
-    auto one = list.substr(0, comma);
-    out.emplace_back(one == "\"\"" ? std::string_view() : one);
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
-  return out;
-}
-
 }  // namespace
 
 Status checkSelfReview(const ObjectMeta& metadata, const SelfSubjectAccessReviewSpec& spec) {
@@ -176,18 +164,18 @@ SubjectAccessReviewStatus decide(const Authorizer& authorizer, const UserInfo& u
   return decideSpec(authorizer, user, spec);
 }
 
-void appendRule(const PolicyRule& rule, SubjectRulesReviewStatus& to) {
-  if (!rule.nonResourceUrls.empty()) {
+void appendRule(const api::rbac::v1::PolicyRule& rule, SubjectRulesReviewStatus& to) {
+  if (!rule.nonResourceURLs.empty()) {
     auto& paths = to.nonResourceRules.emplace_back();
-    paths.verbs = splitList(rule.verbs);
-    paths.nonResourceURLs = splitList(rule.nonResourceUrls);
+    paths.verbs = rule.verbs;
+    paths.nonResourceURLs = rule.nonResourceURLs;
     return;
   }
   auto& resources = to.resourceRules.emplace_back();
-  resources.verbs = splitList(rule.verbs);
-  resources.apiGroups = splitList(rule.apiGroups);
-  resources.resources = splitList(rule.resources);
-  resources.resourceNames = splitList(rule.resourceNames);
+  resources.verbs = rule.verbs;
+  resources.apiGroups = rule.apiGroups;
+  resources.resources = rule.resources;
+  resources.resourceNames = rule.resourceNames;
 }
 
 }  // namespace coxswain::apiserver

@@ -4,7 +4,7 @@
 
 #include "api/gen/authorization_v1.h"
 #include "apiserver/authz/authorizer.h"
-#include "apiserver/authz/policy.h"
+#include "apiserver/authz/rules.h"
 #include "base/status.h"
 
 namespace coxswain::apiserver {
@@ -29,6 +29,7 @@ api::authorization::v1::SubjectAccessReviewStatus decide(
     const Authorizer& authorizer, const UserInfo& user,
     const api::authorization::v1::SelfSubjectAccessReviewSpec& spec);
 
-void appendRule(const PolicyRule& rule, api::authorization::v1::SubjectRulesReviewStatus& to);
+void appendRule(const api::rbac::v1::PolicyRule& rule,
+                api::authorization::v1::SubjectRulesReviewStatus& to);
 
 }  // namespace coxswain::apiserver

@@ -97,9 +97,11 @@ Status whatMayI(const ReviewSources& sources, const RequestContext& context,
   if (review.spec.namespace_.empty()) return badRequest("no namespace on request");
   review.metadata = {};
   review.status = {};
-  for (const auto* rule : sources.policy.rulesFor(context.user, review.spec.namespace_)) {
-    appendRule(*rule, review.status);
+  Rules rules;
+  for (const auto* source : sources.rules) {
+    source->appendRules(context.user, review.spec.namespace_, rules);
   }
+  for (const auto& rule : rules) appendRule(rule, review.status);
   // What nodes may do is no list.
   review.status.incomplete = context.user.inGroup("system:nodes");
   return {};

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <vector>
+
 #include "apiserver/authn/authenticator.h"
 #include "apiserver/authz/authorizer.h"
-#include "apiserver/authz/policy.h"
+#include "apiserver/authz/rules.h"
 #include "apiserver/server/virtual_resources.h"
 #include "runtime/executor.h"
 
@@ -13,7 +15,7 @@ struct ReviewSources {
   Executor& executor;
   Authenticator& authenticator;
   const Authorizer& authorizer;
-  const PolicyAuthorizer& policy;  ///< for SelfSubjectRulesReview
+  std::vector<const RuleSource*> rules;  ///< for SelfSubjectRulesReview
 };
 
 /// Adds who am I and who may what: selfsubjectreviews, tokenreviews, subjectaccessreviews and its

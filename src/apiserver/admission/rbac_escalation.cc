@@ -1,0 +1,133 @@
+#include "api/gen/meta_v1.h"
+#include "api/gen/rbac_v1.h"
+#include "apiserver/admission/plugins.h"
+#include "apiserver/authz/rules.h"
+#include "apiserver/authz/stored_policy.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using api::rbac::v1::ClusterRole;
+using api::rbac::v1::ClusterRoleBinding;
+using api::rbac::v1::Role;
+using api::rbac::v1::RoleBinding;
+using api::rbac::v1::RoleRef;
+
+constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
+
+const Rules* rulesIn(const api::Object& object) {
+  if (const auto* role = object.as<Role>()) return &role->rules;
+  if (const auto* role = object.as<ClusterRole>()) return &role->rules;
+  return nullptr;
+}
+
+const RoleRef* roleRefIn(const api::Object& object) {
+  if (const auto* binding = object.as<RoleBinding>()) return &binding->roleRef;
+  if (const auto* binding = object.as<ClusterRoleBinding>()) return &binding->roleRef;
+  return nullptr;
+}
+
+/// Nobody gives away rights that he does not have: neither by a role (but with verb "escalate" on
+/// it) nor by a binding (but with verb "bind" on the role). Part of upstream's storage of roles,
+/// not of its admission; here it sits there, before the store.
+class RbacEscalation final : public AdmissionPlugin {
+ public:
+  RbacEscalation(const AdmissionSources& sources, const Authorizer& authorizer,
+                 std::vector<const RuleSource*> rules, const StoredPolicyAuthorizer& stored)
+      : sources_(sources), authorizer_(authorizer), rules_(std::move(rules)), stored_(stored) {}
+  [[nodiscard]] std::string_view name() const override { return "RBACEscalation"; }
+
+  [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
+    const auto& info = request.info;
+    return info.group == kGroup && info.subresource.empty() &&
+           (kind == WriteKind::Create || kind == WriteKind::Update) &&
+           !request.user.inGroup("system:masters");
+  }
+
+  Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
+                  const api::Object* old) const override {
+    if (const auto* rules = rulesIn(*object)) return role(request, *object, *rules, old);
+    if (const auto* reference = roleRefIn(*object)) return binding(request, *object, *reference);
+    return {};
+  }
+
+ private:
+  Status role(const RequestContext& request, const api::Object& object, const Rules& rules,
+              const api::Object* old) const {
+    const auto* before = old ? rulesIn(*old) : nullptr;
+    const auto* cluster = object.as<ClusterRole>();
+    const auto* oldCluster = old ? old->as<ClusterRole>() : nullptr;
+    const bool aggregates =
+        cluster && cluster->aggregationRule &&
+        !(oldCluster && oldCluster->aggregationRule == cluster->aggregationRule);
+    if (before && *before == rules && !aggregates) return {};
+    if (mayVerb(request, "escalate", request.info.resource, api::objectMeta(object)->name)) {
+      return {};
+    }
+    auto wanted = rules;
+    // Whoever has a role made of parts may come to have anything.
+    if (aggregates) wanted.push_back(everything());
+    return checkCovered(request, object, wanted);
+  }
+
+  Status binding(const RequestContext& request, const api::Object& object,
+                 const RoleRef& reference) const {
+    const bool ofNamespace = reference.kind == "Role";
+    const auto* resource = ofNamespace ? "roles" : "clusterroles";
+    if (mayVerb(request, "bind", resource, reference.name)) return {};
+    TRY(auto rules, stored_.rulesOf(reference, request.info.ns));
+    return checkCovered(request, object, rules);
+  }
+
+  [[nodiscard]] bool mayVerb(const RequestContext& request, std::string verb, std::string resource,
+                             std::string name) const {
+    RequestInfo info;
+    info.isResource = true;
+    info.verb = std::move(verb);
+    info.group = kGroup;
+    info.version = "v1";
+    info.ns = request.info.ns;
+    info.resource = std::move(resource);
+    info.name = std::move(name);
+    return authorizer_.authorize({request.user, info}).allowed();
+  }
+
+  Status checkCovered(const RequestContext& request, const api::Object& object,
+                      const Rules& wanted) const {
+    Rules owned;
+    for (const auto* source : rules_) source->appendRules(request.user, request.info.ns, owned);
+    auto missing = uncovered(owned, wanted);
+    if (missing.empty()) return {};
+    std::string text = "user \"" + request.user.name + "\" (groups=[";
+    for (size_t i = 0; i < request.user.groups.size(); ++i) {
+      text += (i > 0 ? " \"" : "\"") + request.user.groups[i] + "\"";
+    }
+    text += "]) is attempting to grant RBAC permissions not currently held:";
+    for (const auto& rule : missing) text += "\n" + describeRule(rule);
+    return refuse(request, &object, text);
+  }
+
+  static api::rbac::v1::PolicyRule everything() {
+    api::rbac::v1::PolicyRule rule;
+    rule.verbs = {"*"};
+    rule.apiGroups = {"*"};
+    rule.resources = {"*"};
+    return rule;
+  }
+
+  AdmissionSources sources_;
+  const Authorizer& authorizer_;
+  std::vector<const RuleSource*> rules_;
+  const StoredPolicyAuthorizer& stored_;
+};
+
+}  // namespace
+
+std::unique_ptr<AdmissionPlugin> makeRbacEscalation(const AdmissionSources& sources,
+                                                    const Authorizer& authorizer,
+                                                    std::vector<const RuleSource*> rules,
+                                                    const StoredPolicyAuthorizer& stored) {
+  return std::make_unique<RbacEscalation>(sources, authorizer, std::move(rules), stored);
+}
+
+}  // namespace coxswain::apiserver

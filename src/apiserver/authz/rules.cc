@@ -1,0 +1,126 @@
+#include "apiserver/authz/rules.h"
+
+#include <algorithm>
+#include <string>
+
+#include "api/names/quote.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using Rule = api::rbac::v1::PolicyRule;
+using Texts = std::vector<std::string>;
+
+constexpr std::string_view kAll = "*";
+
+bool contains(const Texts& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+bool containsOrAll(const Texts& list, std::string_view value) {
+  return contains(list, kAll) || contains(list, value);
+}
+
+bool coversResource(const Texts& list, std::string_view resource, std::string_view subresource) {
+  if (contains(list, kAll)) return true;
+  if (subresource.empty()) return contains(list, resource);
+  auto whole = std::string(resource) + "/" + std::string(subresource);
+  return contains(list, whole) || contains(list, "*/" + std::string(subresource));
+}
+
+bool coversPath(const Texts& list, std::string_view path) {
+  return std::any_of(list.begin(), list.end(), [path](std::string_view one) {
+    if (one.ends_with('*')) return path.starts_with(one.substr(0, one.size() - 1));
+    return one == path;
+  });
+}
+
+/// `part` has one entry in each of its lists.
+bool covers(const Rule& owner, const Rule& part) {
+  if (!containsOrAll(owner.verbs, part.verbs.front())) return false;
+  if (!part.nonResourceURLs.empty()) {
+    return coversPath(owner.nonResourceURLs, part.nonResourceURLs.front());
+  }
+  if (!containsOrAll(owner.apiGroups, part.apiGroups.front())) return false;
+  std::string_view resource = part.resources.front();
+  const auto slash = resource.find('/');
+  const auto below =
+      slash == std::string_view::npos ? std::string_view() : resource.substr(slash + 1);
+  // "*" is covered by itself alone.
+  if (!coversResource(owner.resources, resource.substr(0, slash), below)) return false;
+  if (owner.resourceNames.empty()) return true;
+  return !part.resourceNames.empty() && contains(owner.resourceNames, part.resourceNames.front());
+}
+
+/// A rule in parts of one verb, one resource or path, and one name.
+Rules parts(const Rule& rule) {
+  Rules out;
+  for (const auto& verb : rule.verbs) {
+    for (const auto& path : rule.nonResourceURLs) {
+      auto& part = out.emplace_back();
+      part.verbs = {verb};
+      part.nonResourceURLs = {path};
+    }
+    for (const auto& group : rule.apiGroups) {
+      for (const auto& resource : rule.resources) {
+        Rule part;
+        part.verbs = {verb};
+        part.apiGroups = {group};
+        part.resources = {resource};
+        if (rule.resourceNames.empty()) out.push_back(part);
+        for (const auto& name : rule.resourceNames) {
+          part.resourceNames = {name};
+          out.push_back(part);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+std::string quotedList(const Texts& list) {
+  std::string out = "[";
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (i > 0) out += " ";
+    out += api::goQuote(list[i]);
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+bool ruleAllows(const Rule& rule, const RequestInfo& info) {
+  if (!containsOrAll(rule.verbs, info.verb)) return false;
+  if (!info.isResource) return coversPath(rule.nonResourceURLs, info.path);
+  return containsOrAll(rule.apiGroups, info.group) &&
+         coversResource(rule.resources, info.resource, info.subresource) &&
+         (rule.resourceNames.empty() || contains(rule.resourceNames, info.name));
+}
+
+Rules uncovered(const Rules& owned, const Rules& wanted) {
+  Rules missing;
+  for (const auto& rule : wanted) {
+    for (auto& part : parts(rule)) {
+      const bool has = std::any_of(owned.begin(), owned.end(),
+                                   [&part](const Rule& owner) { return covers(owner, part); });
+      if (!has) missing.push_back(std::move(part));
+    }
+  }
+  return missing;
+}
+
+std::string describeRule(const Rule& rule) {
+  std::string out = "{";
+  auto add = [&out](std::string_view name, const Texts& list) {
+    if (list.empty()) return;
+    if (out.size() > 1) out += ", ";
+    out += std::string(name) + ":" + quotedList(list);
+  };
+  add("APIGroups", rule.apiGroups);
+  add("Resources", rule.resources);
+  add("ResourceNames", rule.resourceNames);
+  add("NonResourceURLs", rule.nonResourceURLs);
+  add("Verbs", rule.verbs);
+  return out + "}";
+}
+
+}  // namespace coxswain::apiserver
