@@ -204,6 +204,11 @@ class Kubelet(unittest.TestCase):
             print("".join(f.readlines()[-15:]), file=sys.stderr)
         cls.stack.close()
 
+    def tearDown(self):
+        # A test that failed leaves its pods to nobody.
+        for name in [p["metadata"]["name"] for p in self.c.get("pods")["items"]]:
+            self.c.gone(name)
+
     def test_01_the_node(self):
         node = self.c.get("node", NODE)
         self.assertEqual(node["status"]["addresses"],
