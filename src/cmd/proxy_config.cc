@@ -95,7 +95,7 @@ bool saysNothing(const json::value& value) {
     case json::kind::double_:
       return value.get_double() == 0;
     case json::kind::string:
-      return value.get_string().empty() || value.get_string() == "0s";
+      return value.get_string().empty() || value.get_string() == "0s" || value.get_string() == "0";
     case json::kind::array:
       return value.get_array().empty();
     case json::kind::object:

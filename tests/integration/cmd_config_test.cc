@@ -59,6 +59,7 @@ mode: nftables
 nodePortAddresses: [192.0.2.0/24]
 nftables: {masqueradeAll: true, minSyncPeriod: 2s, masqueradeBit: null}
 winkernel: {enableDSR: false, networkName: ""}
+logging: {flushFrequency: 0, options: {json: {infoBufferSize: "0"}}, verbosity: 0}
 )",
                                 settings);
   ASSERT_TRUE(read.ok()) << read.toString();

@@ -212,6 +212,8 @@ class ServiceNetwork(unittest.TestCase):
 
         # The names, asked as pods do: by the cluster IP of kube-dns.
         eventually("kube-dns answers", lambda: node.dig("pod-2", "web.default.svc.cluster.local") == [ip])
+        self.assertEqual(node.dig("node", "web.default.svc.cluster.local"), [ip])
+        self.assertEqual(node.dig("node", "+tcp", "web.default.svc.cluster.local"), [ip])
         self.assertEqual(node.dig("pod-2", "+tcp", "web.default.svc.cluster.local"), [ip])
         self.assertEqual(sorted(node.dig("pod-3", "db.default.svc.cluster.local")), ["10.244.0.11", "10.244.0.12"])
         self.assertEqual(node.dig("pod-3", "db-1.db.default.svc.cluster.local"), ["10.244.0.12"])
