@@ -147,8 +147,8 @@ void addComponentFlags(CLI::App& app, ComponentFlags& flags) {
   app.add_option("--kubeconfig", flags.kubeconfig,
                  "file that says where the API server is and who this is");
   app.add_option("--master", flags.master, "address of the API server, instead of kubeconfig's");
-  app.add_option("--leader-elect", flags.leaderElect,
-                 "work only while holding the lease, so that several may run")
+  app.add_flag("--leader-elect", flags.leaderElect,
+               "work only while holding the lease, so that several may run")
       ->capture_default_str();
   app.add_option("--leader-elect-lease-duration", flags.leaseDuration,
                  "others take over when the lease was not renewed for so long")

@@ -54,8 +54,8 @@ void addAuthenticationFlags(CLI::App& app, ServerOptions& options) {
                  "who signs client certificates; the generated CA if not given");
   app.add_option("--token-auth-file", options.tokenAuthFile,
                  "static tokens: lines of token,user,uid,\"group1,group2\"");
-  app.add_option("--anonymous-auth", options.anonymousAuth,
-                 "requests without credentials are system:anonymous's; false: they are refused")
+  app.add_flag("--anonymous-auth", options.anonymousAuth,
+               "requests without credentials are system:anonymous's; false: they are refused")
       ->capture_default_str();
   app.add_option(
       "--service-account-key-file", options.serviceAccountKeyFiles,

@@ -36,8 +36,8 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--root-ca-file", flags.rootCaFile,
                  "CA (PEM) that pods verify the API server with: config map kube-root-ca.crt");
-  app.add_option("--enable-garbage-collector", options.enableGarbageCollector,
-                 "delete objects whose owners are gone")
+  app.add_flag("--enable-garbage-collector", options.enableGarbageCollector,
+               "delete objects whose owners are gone")
       ->capture_default_str();
   app.add_option("--terminated-pod-gc-threshold", options.terminatedPodGcThreshold,
                  "how many pods that have ended are kept; 0 or less: all")
@@ -51,8 +51,8 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
 void addNodeFlags(CLI::App& app, Flags& flags) {
   auto& options = flags.options;
   auto& ipam = options.nodeIpam;
-  app.add_option("--allocate-node-cidrs", options.allocateNodeCidrs,
-                 "give each node a range of pod addresses")
+  app.add_flag("--allocate-node-cidrs", options.allocateNodeCidrs,
+               "give each node a range of pod addresses")
       ->capture_default_str();
   app.add_option("--cluster-cidr", ipam.clusterCidrs, "ranges of pod addresses, one a family")
       ->delimiter(',');

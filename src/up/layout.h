@@ -27,6 +27,13 @@ struct Layout {
   [[nodiscard]] std::string containerdConfig() const { return data + "/containerd.toml"; }
   [[nodiscard]] std::string containerdState() const { return run + "/containerd"; }
   [[nodiscard]] std::string containerdSocket() const { return run + "/containerd/containerd.sock"; }
+  /// The cgroup under which all pods are, "coxswain" or "coxswain-1a2b3c4d": what another kubelet
+  /// of this machine has is none of ours.
+  [[nodiscard]] std::string cgroup() const;
+  /// Those of the default folders are where log collectors look.
+  [[nodiscard]] std::string podLogs() const;
+  /// Links to the logs; empty: none.
+  [[nodiscard]] std::string containerLogs() const;
   /// Held locked by the supervisor; its text is the supervisor's pid.
   [[nodiscard]] std::string lockFile() const { return run + "/up.lock"; }
   /// One line for each stage of the start: "stage STAGE", "ready" or "failed WHY".

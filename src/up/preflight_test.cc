@@ -69,6 +69,11 @@ TEST(Layout, FoldersOfAnotherClusterAreItsOwn) {
   EXPECT_EQ(Layout::at("/var/lib/coxswain").run, "/run/coxswain");
   EXPECT_EQ(Layout::at("/tmp/x").run, "/tmp/x/run");
   EXPECT_EQ(Layout::at("/tmp/x").kubeconfig(), "/tmp/x/kubeconfig/admin.conf");
+  EXPECT_EQ(Layout().cgroup(), "coxswain");
+  EXPECT_NE(Layout::at("/tmp/x").cgroup(), Layout::at("/tmp/y").cgroup());
+  EXPECT_EQ(Layout().podLogs(), "/var/log/pods");
+  EXPECT_EQ(Layout::at("/tmp/x").podLogs(), "/tmp/x/logs/pods");
+  EXPECT_EQ(Layout::at("/tmp/x").containerLogs(), "");
 }
 
 TEST(Progress, IsReadWhileItGrows) {

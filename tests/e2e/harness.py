@@ -117,9 +117,9 @@ class Cluster:
 
     def start(self, *argv, where=None, log=None):
         """A program that runs until the end of the test."""
-        out = open(log, "ab") if log else subprocess.DEVNULL
-        process = subprocess.Popen(self.inside(*argv, where=where), stdout=out, stderr=out,
-                                   stdin=subprocess.DEVNULL, env=self.environment())
+        with open(log or os.devnull, "ab") as out:
+            process = subprocess.Popen(self.inside(*argv, where=where), stdout=out, stderr=out,
+                                       stdin=subprocess.DEVNULL, env=self.environment())
         self.processes.append(process)
         return process
 

@@ -74,7 +74,7 @@ endpoints: [{{addresses: ["{NODE_IP}"]}}]
 ports: [{{name: dns, port: 10053, protocol: UDP}}, {{name: dns-tcp, port: 10053, protocol: TCP}}]
 """)
         eventually("containerd", lambda: cls.ctr("version").returncode == 0)
-        pause = [path for path in (os.path.dirname(BINARY) + "/../src/pause/pause_image.tar",) if os.path.exists(path)]
+        pause = [path for path in (os.path.dirname(BINARY) + "/../src/pause/pause_image.tar", harness.SOURCE + "/build/dev/src/pause/pause_image.tar") if os.path.exists(path)]
         for image in pause + [f"{harness.images()}/{name}.tar" for name in ("busybox", "web1", "web2")]:
             cls.ctr("images", "import", image)
         with open(data + "/kubelet.yaml", "w", encoding="utf-8") as f:

@@ -196,6 +196,9 @@ Task<Status> Cluster::startNode(std::stop_token stop) {
   node.address = address_;
   node.runtimeEndpoint = containerd_ ? containerd_->endpoint() : options_.runtimeEndpoint;
   node.kubeletFolder = layout_.kubelet();
+  node.podLogs = layout_.podLogs();
+  node.containerLogs = layout_.containerLogs();
+  node.cgroupRoot = "/" + layout_.cgroup();
   node.kubeletPort = options_.kubeletPort;
   CO_TRY(node.servingCertificatePem, readFile(layout_.pki() + "/kubelet.crt"));
   CO_TRY(node.servingKeyPem, readFile(layout_.pki() + "/kubelet.key"));

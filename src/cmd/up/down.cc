@@ -77,11 +77,12 @@ void removePodLogs(const up::Layout& layout) {
   for (const auto& pod : fs::directory_iterator(layout.kubelet() + "/pods", error)) {
     auto uid = "_" + pod.path().filename().string();
     std::error_code inner;
-    for (const auto& logs : fs::directory_iterator("/var/log/pods", inner)) {
+    for (const auto& logs : fs::directory_iterator(layout.podLogs(), inner)) {
       if (logs.path().filename().string().ends_with(uid)) fs::remove_all(logs.path(), inner);
     }
+    if (layout.containerLogs().empty()) continue;
     // Links to logs that are gone.
-    for (const auto& link : fs::directory_iterator("/var/log/containers", inner)) {
+    for (const auto& link : fs::directory_iterator(layout.containerLogs(), inner)) {
       if (link.is_symlink(inner) && !fs::exists(link.path(), inner)) fs::remove(link.path(), inner);
     }
   }
@@ -97,7 +98,7 @@ Task<Status> purgeTraces(Reactor& reactor, const up::Layout& layout) {
   CO_TRY_STATUS(up::unmountBelow(layout.data));
   CO_TRY_STATUS(up::unmountBelow(layout.run));
   removePodLogs(layout);
-  up::removeCgroups("/sys/fs/cgroup", "kubepods");
+  up::removeCgroups("/sys/fs/cgroup", layout.cgroup());
   std::error_code error;
   fs::remove_all(layout.run, error);
   if (!error) fs::remove_all(layout.data, error);

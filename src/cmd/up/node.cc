@@ -69,6 +69,9 @@ kubelet::SystemKubeletOptions kubeletOptions(const NodeOptions& options) {
   out.kubelet.nodeIps = {options.address};
   out.kubelet.port = options.kubeletPort;
   out.kubelet.rootDir = options.kubeletFolder;
+  out.kubelet.podLogsDir = options.podLogs;
+  out.kubelet.containerLogsDir = options.containerLogs;
+  out.kubelet.cgroupRoot = options.cgroupRoot;
   out.kubelet.clusterDns = {options.clusterDns};
   out.kubelet.clusterDomain = options.clusterDomain;
   return out;

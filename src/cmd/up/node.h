@@ -18,6 +18,9 @@ struct NodeOptions {
   std::string address;
   std::string runtimeEndpoint;
   std::string kubeletFolder = "/var/lib/kubelet";
+  std::string podLogs = "/var/log/pods";
+  std::string containerLogs = "/var/log/containers";  ///< empty: no links
+  std::string cgroupRoot = "/";
   uint16_t kubeletPort = 10250;
   std::string servingCertificatePem;
   std::string servingKeyPem;
