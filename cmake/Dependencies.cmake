@@ -15,8 +15,7 @@ find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_program(PROTOC protoc REQUIRED)
 set(COXSWAIN_PYTHON /usr/bin/python3 CACHE FILEPATH "Debian's Python: it has python3-protobuf")
 
-foreach(module libnghttp2 sqlite3 libmnl libnl-3.0 libnl-route-3.0 libzstd libarchive libxxhash
-               jemalloc)
+foreach(module libnghttp2 sqlite3 libarchive)
   string(REGEX REPLACE "[^a-zA-Z0-9]" "_" name ${module})
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
