@@ -20,7 +20,6 @@ const Logger kLog("dns");
 
 struct Flags {
   dns::ServerOptions server;
-  std::string resolvConf = "/etc/resolv.conf";
   dns::DnsServiceOptions service;  // clusterIp and address: from flags
 };
 
@@ -36,7 +35,7 @@ void addFlags(CLI::App& app, Flags& flags, ComponentFlags& shared) {
   app.add_option("--upstream", flags.server.upstreams,
                  "servers that are asked for other names; those of --resolv-conf if not given")
       ->delimiter(',');
-  app.add_option("--resolv-conf", flags.resolvConf, "file that names the upstream servers")
+  app.add_option("--resolv-conf", flags.server.resolvConf, "file that names the upstream servers")
       ->capture_default_str();
   auto* ip = app.add_option("--cluster-ip", flags.service.clusterIp,
                             "keep Service kube-dns at this address");
@@ -47,15 +46,12 @@ void addFlags(CLI::App& app, Flags& flags, ComponentFlags& shared) {
 }
 
 Status complete(Flags& flags) {
-  if (!flags.server.upstreams.empty()) return {};
-  std::vector<std::string> ours;
   for (const auto& listen : flags.server.listen) {
     TRY(auto parts, net::splitHostPort(listen));
     // Another port of the same address may well be another server.
-    if (parts.second == "53") ours.push_back(parts.first);
+    if (parts.second == "53") flags.server.ours.push_back(parts.first);
   }
-  TRY(auto text, client::readWholeFile(flags.resolvConf));
-  flags.server.upstreams = dns::upstreamsOf(text, ours);
+  if (!flags.service.clusterIp.empty()) flags.server.ours.push_back(flags.service.clusterIp);
   return {};
 }
 
@@ -97,6 +93,7 @@ Task<Status> serveNames(std::shared_ptr<Flags> flags, Component component, std::
 
 int clusterDns(int argc, char** argv) {
   auto flags = std::make_shared<Flags>();
+  flags->server.resolvConf = "/etc/resolv.conf";
   ComponentFlags shared;
   shared.component = "dns";
   shared.leaderElect = false;

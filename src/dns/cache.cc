@@ -47,6 +47,12 @@ void Cache::drop(Order::iterator entry) {
   order_.erase(entry);
 }
 
+void Cache::clear() {
+  entries_.clear();
+  order_.clear();
+  bytes_ = 0;
+}
+
 std::string Cache::keyOf(const Question& question, bool dnssecOk, bool checkingDisabled) {
   std::string key = question.name.key();
   key += '/' + std::to_string(question.type) + '/' + std::to_string(question.klass);

@@ -37,6 +37,7 @@ class Cache {
   Hit find(const std::string& key, MonotonicTime now);
   /// SERVFAIL and its like are not kept.
   void put(const std::string& key, AnswerPointer answer, MonotonicTime now);
+  void clear();
   [[nodiscard]] size_t size() const { return entries_.size(); }
 
   /// Answers are the same where this is.

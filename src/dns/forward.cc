@@ -10,6 +10,11 @@ namespace coxswain::dns {
 Forwarder::Forwarder(Reactor& reactor, Random& random, ForwardOptions options)
     : reactor_(reactor), random_(random), options_(std::move(options)), cache_(options_.cache) {}
 
+void Forwarder::setUpstreams(std::vector<std::string> upstreams) {
+  options_.upstreams = std::move(upstreams);
+  cache_.clear();
+}
+
 Forwarder::Reply Forwarder::cached(const Question& question, bool dnssecOk, bool checkingDisabled) {
   auto hit = cache_.find(Cache::keyOf(question, dnssecOk, checkingDisabled), reactor_.now());
   return {std::move(hit.answer), hit.age};
@@ -43,8 +48,9 @@ Task<Result<Forwarder::Reply>> Forwarder::ask(Question question, bool dnssecOk,
 
 Task<Result<AnswerPointer>> Forwarder::askAll(Wanted wanted, std::stop_token stop) {
   Result<AnswerPointer> last{timeoutError("no upstream server answered")};
+  const auto upstreams = options_.upstreams;  // they may change meanwhile
   for (int round = 0; round < options_.rounds; ++round) {
-    for (const auto& upstream : options_.upstreams) {
+    for (const auto& upstream : upstreams) {
       auto answer = co_await askOne(wanted, upstream, stop);
       if (stop.stop_requested()) co_return canceled();
       if (answer.ok()) {

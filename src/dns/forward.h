@@ -40,6 +40,8 @@ class Forwarder {
   /// Timeout: nobody answered; Unreachable; TooManyRequests; NotFound: no upstream is configured.
   Task<Result<Reply>> ask(Question question, bool dnssecOk, bool checkingDisabled,
                           std::stop_token stop);
+  /// Other servers from now on; what the old ones said is forgotten.
+  void setUpstreams(std::vector<std::string> upstreams);
   [[nodiscard]] bool hasUpstreams() const { return !options_.upstreams.empty(); }
 
  private:

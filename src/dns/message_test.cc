@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "dns/cache.h"
+#include "dns/resolv_conf.h"
 #include "dns/server.h"
 #include "dns/wire.h"
+#include "runtime/sim/memory_files.h"
 
 namespace coxswain::dns {
 namespace {
@@ -225,6 +227,23 @@ TEST(Upstreams, OfResolvConf) {
                         {"127.0.0.1"}),
             (std::vector<std::string>{"10.0.0.1", "fd00::1"}));
   EXPECT_TRUE(upstreamsOf("", {}).empty());
+}
+
+TEST(ResolvConf, IsReadAgainWhenItChanges) {
+  sim::MemoryFiles files;
+  ASSERT_TRUE(files.mkdirs("/etc").ok());
+  ResolvConf conf(files, "/etc/resolv.conf", {"10.96.0.10"});
+  using List = std::vector<std::string>;
+  MonotonicTime now{};
+  EXPECT_EQ(conf.changed(now), List{}) << "no such file";
+  ASSERT_TRUE(files.write("/etc/resolv.conf", "nameserver 10.96.0.10\nnameserver 10.0.0.1\n").ok());
+  EXPECT_EQ(conf.changed(now += 100ms), std::nullopt) << "looked at just now";
+  EXPECT_EQ(conf.changed(now += 1s), List{"10.0.0.1:53"});
+  EXPECT_EQ(conf.changed(now += 1s), std::nullopt);
+  ASSERT_TRUE(files.write("/etc/resolv.conf", "# moved\nnameserver fd00::1\n").ok());
+  EXPECT_EQ(conf.changed(now += 1s), List{"[fd00::1]:53"});
+  ASSERT_TRUE(files.remove("/etc/resolv.conf").ok());
+  EXPECT_EQ(conf.changed(now += 1s), List{});
 }
 
 }  // namespace

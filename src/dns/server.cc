@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "api/names/ip.h"
 #include "base/log.h"
 #include "dns/directory.h"
 #include "dns/forward.h"
 #include "dns/message.h"
+#include "dns/resolv_conf.h"
 #include "dns/tcp.h"
 #include "dns/zone.h"
 #include "net/stream.h"
@@ -28,17 +28,6 @@ constexpr size_t kWaitingMax = 2000;
 
 constexpr size_t kTcpSizeMax = 65535;
 
-Result<std::string> withPort(const std::string& upstream) {
-  if (auto ip = api::parseIp(upstream)) {
-    auto text = ip->str();
-    return (ip->v6 ? "[" + text + "]" : text) + ":53";
-  }
-  auto parts = net::splitHostPort(upstream);
-  if (!parts.ok() || !api::parseIp(parts->first))
-    return badRequest("upstream \"" + upstream + "\" is not an address");
-  return upstream;
-}
-
 }  // namespace
 
 struct Server::Impl {
@@ -55,17 +44,32 @@ struct Server::Impl {
     zone.emplace(*directory, random, std::move(zoneOptions));
     ForwardOptions forward;
     for (const auto& upstream : options.upstreams) {
-      TRY(auto address, withPort(upstream));
+      TRY(auto address, upstreamWithPort(upstream));
       forward.upstreams.push_back(std::move(address));
+    }
+    if (options.upstreams.empty() && !options.resolvConf.empty()) {
+      resolvConf.emplace(options.files ? *options.files : systemFiles, options.resolvConf,
+                         options.ours);
     }
     forward.cache.entriesMax = options.cacheEntriesMax;
     forwarder.emplace(reactor, random, std::move(forward));
+    lookForUpstreams();
     if (options.listen.empty()) return badRequest("the name server needs an address to listen on");
     for (const auto& address : options.listen) TRY_STATUS(listen(address));
     for (auto& socket : sockets) spawn(reactor, serveUdp(*this, gate.enter(), *socket));
     for (auto& listener : listeners) spawn(reactor, serveTcp(*this, gate.enter(), *listener));
     for (const auto& socket : sockets) kLog.info("serving names", {{"address", socket->address()}});
     return {};
+  }
+
+  void lookForUpstreams() {
+    if (!resolvConf) return;
+    if (auto servers = resolvConf->changed(reactor.now())) {
+      std::string text;
+      for (const auto& server : *servers) text += (text.empty() ? "" : ",") + server;
+      kLog.info("upstream servers", {{"servers", text}, {"from", options.resolvConf}});
+      forwarder->setUpstreams(std::move(*servers));
+    }
   }
 
   /// UDP and TCP on the same port.
@@ -170,6 +174,7 @@ struct Server::Impl {
   std::optional<std::string> answerNow(const Query& query, size_t sizeMax) {
     if (query.malformed != Rcode::NoError) return encodeError(query, query.malformed);
     const auto& question = query.question;
+    lookForUpstreams();
     if (question.klass != kClassIn) return encodeError(query, Rcode::Refused);
     if (auto response = zone->answer(question)) {
       if (followInside(*response, question)) return std::nullopt;
@@ -225,6 +230,8 @@ struct Server::Impl {
   Random& random;
   ServerOptions options;
   std::unique_ptr<Directory> directory;
+  SystemFiles systemFiles;
+  std::optional<ResolvConf> resolvConf;
   std::optional<Zone> zone;
   std::optional<Forwarder> forwarder;
   std::vector<std::unique_ptr<net::UdpSocket>> sockets;
@@ -253,30 +260,6 @@ Task<void> Server::stop() {
 std::vector<std::string> Server::addresses() const {
   std::vector<std::string> out;
   for (const auto& socket : impl_->sockets) out.push_back(socket->address());
-  return out;
-}
-
-std::vector<std::string> upstreamsOf(std::string_view resolvConf,
-                                     const std::vector<std::string>& ours) {
-  std::vector<std::string> out;
-  while (!resolvConf.empty()) {
-    const auto end = resolvConf.find('\n');
-    auto line = resolvConf.substr(0, end);
-    resolvConf = end == std::string_view::npos ? "" : resolvConf.substr(end + 1);
-    constexpr std::string_view kWord = "nameserver";
-    const auto first = line.find_first_not_of(" \t");
-    if (first == std::string_view::npos || !line.substr(first).starts_with(kWord)) continue;
-    line = line.substr(first + kWord.size());
-    const auto begin = line.find_first_not_of(" \t");
-    if (begin == std::string_view::npos || begin == 0) continue;
-    line = line.substr(begin);
-    line = line.substr(0, line.find_first_of(" \t\r#;"));
-    auto address = api::parseIp(line);
-    if (!address) continue;
-    auto text = address->str();
-    if (std::find(ours.begin(), ours.end(), text) != ours.end()) continue;
-    if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
-  }
   return out;
 }
 

@@ -10,14 +10,24 @@
 #include "runtime/random.h"
 #include "runtime/reactor.h"
 
+namespace coxswain {
+class Files;
+}
+
 namespace coxswain::dns {
 
 struct ServerOptions {
   /// UDP and TCP on each: "127.0.0.1:0", "[::1]:5353". With port 0, TCP takes what UDP got.
   std::vector<std::string> listen;
   std::string domain = "cluster.local";
-  /// Where other names are asked for: "10.0.0.1:53" or "10.0.0.1". Empty: those are refused.
+  /// Where other names are asked for: "10.0.0.1:53" or "10.0.0.1".
   std::vector<std::string> upstreams;
+  /// Where there are none: the servers that this file names, read again when it changes. Empty, or
+  /// naming none: other names are refused.
+  std::string resolvConf;
+  /// Addresses that are this server's own, and so no upstreams of a resolv.conf.
+  std::vector<std::string> ours;
+  Files* files = nullptr;  ///< what resolvConf is read from; null: this machine's
   size_t cacheEntriesMax = 10000;
   bool podNames = true;  ///< a-b-c-d.NAMESPACE.pod.DOMAIN, without asking whether the pod exists
 };

@@ -58,7 +58,8 @@ dns::ServerOptions dnsOptions(const NodeOptions& options) {
   dns::ServerOptions out;
   out.listen = {options.address + ":" + std::to_string(options.dnsPort)};
   out.domain = options.clusterDomain;
-  out.upstreams = dns::upstreamsOf(textOf("/etc/resolv.conf"), {options.clusterDns});
+  out.resolvConf = "/etc/resolv.conf";
+  out.ours = {options.clusterDns};
   return out;
 }
 
