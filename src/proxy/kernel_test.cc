@@ -353,17 +353,16 @@ Task<void> udpScript(World& w) {
   w.client.change<EndpointSlice>("default", "dns-1",
                                  [](EndpointSlice& s) { s = makeSlice("dns", {1}, "UDP"); });
   co_await w.settle();
-  const auto got18 = co_await w.network.ask("pod-3", "udp", "10.96.0.10", 53, 2, 5353);
-  EXPECT_THAT(got18, Each("pod-1 10.244.0.13"));
+  Lines got;
+  for (int i = 0; i < 100 && got != Lines{"pod-1 10.244.0.13"}; ++i)
+    got = co_await w.network.ask("pod-3", "udp", "10.96.0.10", 53, 1, 5353);
+  EXPECT_THAT(got, ElementsAre("pod-1 10.244.0.13"));
   // Its endpoint is replaced: conntrack must not keep it there.
   w.client.change<EndpointSlice>("default", "dns-1",
                                  [](EndpointSlice& s) { s = makeSlice("dns", {2}, "UDP"); });
   co_await w.settle();
-  Lines got;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 100 && got != Lines{"pod-2 10.244.0.13"}; ++i)
     got = co_await w.network.ask("pod-3", "udp", "10.96.0.10", 53, 1, 5353);
-    if (got == Lines{"pod-2 10.244.0.13"}) break;
-  }
   EXPECT_THAT(got, ElementsAre("pod-2 10.244.0.13"));
 }
 TEST_F(KernelTest, UdpFlowsFollowTheirEndpoints) {

@@ -246,12 +246,24 @@ struct Proxy::Impl final : StateSource {
     lastSuccess = lastWrite;
     lastUpdated = reactor.wallNow();
     lastSeconds = std::chrono::duration<double>(lastWrite - begin).count();
-    if (stale.empty()) co_return;
-    auto flows = std::move(stale);
+    forgettable.insert(forgettable.end(), stale.begin(), stale.end());
     stale.clear();
-    Status forgotten = co_await forgetFlows(processes, std::move(flows), stopping);
-    if (!forgotten.ok() && !isCanceled(forgotten))
-      kLog.warn("old UDP flows may go on", {{"why", forgotten}});
+    if (forgettable.empty() || forgetting) co_return;
+    forgetting = true;
+    spawn(reactor, forgetStale(*this, gate.enter(), stopping));
+  }
+
+  /// Beside the next rounds: a command each may take long where there are many. The rules that new
+  /// flows follow are in place by now.
+  static Task<void> forgetStale(Impl& self, Gate::Pass pass, std::stop_token stop) {
+    while (!self.forgettable.empty() && !stop.stop_requested()) {
+      auto flows = std::move(self.forgettable);
+      self.forgettable.clear();
+      Status forgotten = co_await forgetFlows(self.processes, std::move(flows), stop);
+      if (!forgotten.ok() && !isCanceled(forgotten))
+        kLog.warn("old UDP flows may go on", {{"why", forgotten}});
+    }
+    self.forgetting = false;
   }
 
   Task<void> readOne(const std::string& key) {
@@ -345,7 +357,9 @@ struct Proxy::Impl final : StateSource {
   WaitList changed;
   WaitList idle;
   std::map<std::string, std::vector<ServicePort>> udp;  // UDP ports as last read
-  std::vector<StaleFlow> stale;
+  std::vector<StaleFlow> stale;                         // of changes that are not written yet
+  std::vector<StaleFlow> forgettable;                   // of written ones
+  bool forgetting = false;
 
   MonotonicTime lastWrite{};
   MonotonicTime lastSuccess{};
