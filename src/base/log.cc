@@ -82,7 +82,9 @@ spdlog::level::level_enum toSpdlog(LogLevel level) {
 
 }  // namespace
 
-bool Logger::enabled(LogLevel level) const { return level >= currentLevel.load(); }
+bool Logger::enabled(LogLevel level) const {
+  return level >= currentLevel.load();
+}
 
 void Logger::debug(std::string_view m, std::initializer_list<LogField> f) const {
   write(LogLevel::Debug, m, f);
@@ -110,8 +112,12 @@ void Logger::write(LogLevel level, std::string_view message,
   current()->log(toSpdlog(level), line);
 }
 
-void setLogLevel(LogLevel level) { currentLevel = level; }
-LogLevel logLevel() { return currentLevel.load(); }
+void setLogLevel(LogLevel level) {
+  currentLevel = level;
+}
+LogLevel logLevel() {
+  return currentLevel.load();
+}
 
 Status setLogFile(const std::string& path) {
   try {

@@ -23,8 +23,8 @@ struct LogField {
   LogField(std::string_view k, const Status& s) : key(k), value(s.toString()) {}
   LogField(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  LogField(std::string_view k, T v) : key(k), value(fmt::to_string(v)) {}
+  requires std::is_arithmetic_v<T> LogField(std::string_view k, T v)
+      : key(k), value(fmt::to_string(v)) {}
 };
 
 /// A named source of structured log lines: constant message plus key=value pairs, on stderr.

@@ -17,9 +17,9 @@ class [[nodiscard]] Result {
   using value_type = T;
 
   template <typename U = T>
-    requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::decay_t<U>, Status> &&
-             !std::is_same_v<std::decay_t<U>, Result>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
+  requires(std::is_constructible_v<T, U&&> && !std::is_same_v<std::decay_t<U>, Status> &&
+           !std::is_same_v<std::decay_t<U>, Result>) Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
   /// `status` must be a failure.
   Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT
     assert(!std::get<1>(state_).ok());
@@ -55,30 +55,30 @@ class [[nodiscard]] Result {
 #define COXSWAIN_CONCAT(a, b) COXSWAIN_CONCAT_(a, b)
 
 /// TRY(auto pod, parse(text)); declares, or returns the failure from a plain function.
-#define TRY(declaration, ...)                                            \
-  auto COXSWAIN_CONCAT(tried_, __LINE__) = (__VA_ARGS__);                \
-  if (!COXSWAIN_CONCAT(tried_, __LINE__).ok())                           \
-    return std::move(COXSWAIN_CONCAT(tried_, __LINE__)).status();        \
+#define TRY(declaration, ...)                                     \
+  auto COXSWAIN_CONCAT(tried_, __LINE__) = (__VA_ARGS__);         \
+  if (!COXSWAIN_CONCAT(tried_, __LINE__).ok())                    \
+    return std::move(COXSWAIN_CONCAT(tried_, __LINE__)).status(); \
   declaration = std::move(COXSWAIN_CONCAT(tried_, __LINE__)).value()
 
 /// The same in a coroutine: CO_TRY(auto pod, co_await get(key));
-#define CO_TRY(declaration, ...)                                         \
-  auto COXSWAIN_CONCAT(tried_, __LINE__) = (__VA_ARGS__);                \
-  if (!COXSWAIN_CONCAT(tried_, __LINE__).ok())                           \
-    co_return std::move(COXSWAIN_CONCAT(tried_, __LINE__)).status();     \
+#define CO_TRY(declaration, ...)                                     \
+  auto COXSWAIN_CONCAT(tried_, __LINE__) = (__VA_ARGS__);            \
+  if (!COXSWAIN_CONCAT(tried_, __LINE__).ok())                       \
+    co_return std::move(COXSWAIN_CONCAT(tried_, __LINE__)).status(); \
   declaration = std::move(COXSWAIN_CONCAT(tried_, __LINE__)).value()
 
 /// For calls that return Status.
-#define TRY_STATUS(...)                                          \
-  do {                                                           \
-    ::coxswain::Status triedStatus_ = (__VA_ARGS__);             \
-    if (!triedStatus_.ok()) return triedStatus_;                 \
+#define TRY_STATUS(...)                              \
+  do {                                               \
+    ::coxswain::Status triedStatus_ = (__VA_ARGS__); \
+    if (!triedStatus_.ok()) return triedStatus_;     \
   } while (false)
 
-#define CO_TRY_STATUS(...)                                       \
-  do {                                                           \
-    ::coxswain::Status triedStatus_ = (__VA_ARGS__);             \
-    if (!triedStatus_.ok()) co_return triedStatus_;              \
+#define CO_TRY_STATUS(...)                           \
+  do {                                               \
+    ::coxswain::Status triedStatus_ = (__VA_ARGS__); \
+    if (!triedStatus_.ok()) co_return triedStatus_;  \
   } while (false)
 
 }  // namespace coxswain

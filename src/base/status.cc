@@ -14,7 +14,9 @@ struct Status::State {
   std::unique_ptr<StatusDetails> details;
 };
 
-void Status::StateDeleter::operator()(State* state) const { delete state; }
+void Status::StateDeleter::operator()(State* state) const {
+  delete state;
+}
 
 Status::Status(Reason reason, int code, std::string message)
     : state_(new State{reason, code, std::move(message), nullptr}) {}
@@ -35,15 +37,21 @@ Status& Status::operator=(const Status& other) {
   return *this;
 }
 
-Reason Status::reason() const { return state_ ? state_->reason : Reason::Unknown; }
-int Status::code() const { return state_ ? state_->code : 200; }
+Reason Status::reason() const {
+  return state_ ? state_->reason : Reason::Unknown;
+}
+int Status::code() const {
+  return state_ ? state_->code : 200;
+}
 
 const std::string& Status::message() const {
   static const std::string kEmpty;
   return state_ ? state_->message : kEmpty;
 }
 
-const StatusDetails* Status::details() const { return state_ ? state_->details.get() : nullptr; }
+const StatusDetails* Status::details() const {
+  return state_ ? state_->details.get() : nullptr;
+}
 
 Status& Status::withDetails(StatusDetails details) & {
   if (state_) state_->details = std::make_unique<StatusDetails>(std::move(details));
@@ -104,7 +112,9 @@ constexpr std::array<std::string_view, 20> kReasonNames = {
     "ServiceUnavailable",
 };
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
 
 /// "deployments.apps" -> {"deployments", "apps"}.
 std::pair<std::string, std::string> splitGroup(std::string_view resource) {
@@ -188,8 +198,12 @@ Status invalid(std::string_view kind, std::string_view name, std::vector<StatusC
   return Status(Reason::Invalid, 422, std::move(message)).withDetails(std::move(details));
 }
 
-Status badRequest(std::string message) { return {Reason::BadRequest, 400, std::move(message)}; }
-Status unauthorized(std::string message) { return {Reason::Unauthorized, 401, std::move(message)}; }
+Status badRequest(std::string message) {
+  return {Reason::BadRequest, 400, std::move(message)};
+}
+Status unauthorized(std::string message) {
+  return {Reason::Unauthorized, 401, std::move(message)};
+}
 
 Status methodNotAllowed(std::string_view resource, std::string_view verb) {
   auto details = detailsFor(resource, "");
@@ -238,8 +252,12 @@ Status tooManyRequests(std::string message, int32_t retryAfterSeconds) {
   return withRetry(Status(Reason::TooManyRequests, 429, std::move(message)), retryAfterSeconds);
 }
 
-Status expired(std::string message) { return {Reason::Expired, 410, std::move(message)}; }
-Status gone(std::string message) { return {Reason::Gone, 410, std::move(message)}; }
+Status expired(std::string message) {
+  return {Reason::Expired, 410, std::move(message)};
+}
+Status gone(std::string message) {
+  return {Reason::Gone, 410, std::move(message)};
+}
 Status requestEntityTooLarge(std::string message) {
   return {Reason::RequestEntityTooLarge, 413, std::move(message)};
 }
@@ -249,9 +267,15 @@ Status unsupportedMediaType(std::string message) {
 Status notAcceptable(std::string message) {
   return {Reason::NotAcceptable, 406, std::move(message)};
 }
-Status canceled() { return {Reason::Canceled, 499, "canceled"}; }
-Status endOfStream() { return {Reason::EndOfStream, 500, "EOF"}; }
-Status unreachable(std::string message) { return {Reason::Unreachable, 503, std::move(message)}; }
+Status canceled() {
+  return {Reason::Canceled, 499, "canceled"};
+}
+Status endOfStream() {
+  return {Reason::EndOfStream, 500, "EOF"};
+}
+Status unreachable(std::string message) {
+  return {Reason::Unreachable, 503, std::move(message)};
+}
 
 Status errnoStatus(std::string_view what, int error) {
   std::string message = std::string(what) + ": " + std::generic_category().message(error);

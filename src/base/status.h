@@ -136,18 +136,38 @@ Status unreachable(std::string message);
 Status errnoStatus(std::string_view what, int error);
 
 // Askers.
-inline bool isNotFound(const Status& s) { return s.reason() == Reason::NotFound; }
-inline bool isAlreadyExists(const Status& s) { return s.reason() == Reason::AlreadyExists; }
-inline bool isConflict(const Status& s) { return s.reason() == Reason::Conflict; }
-inline bool isForbidden(const Status& s) { return s.reason() == Reason::Forbidden; }
-inline bool isInvalid(const Status& s) { return s.reason() == Reason::Invalid; }
+inline bool isNotFound(const Status& s) {
+  return s.reason() == Reason::NotFound;
+}
+inline bool isAlreadyExists(const Status& s) {
+  return s.reason() == Reason::AlreadyExists;
+}
+inline bool isConflict(const Status& s) {
+  return s.reason() == Reason::Conflict;
+}
+inline bool isForbidden(const Status& s) {
+  return s.reason() == Reason::Forbidden;
+}
+inline bool isInvalid(const Status& s) {
+  return s.reason() == Reason::Invalid;
+}
 inline bool isExpired(const Status& s) {
   return s.reason() == Reason::Expired || s.reason() == Reason::Gone;
 }
-inline bool isCanceled(const Status& s) { return s.reason() == Reason::Canceled; }
-inline bool isEndOfStream(const Status& s) { return s.reason() == Reason::EndOfStream; }
-inline bool isTimeout(const Status& s) { return s.reason() == Reason::Timeout; }
-inline bool isUnreachable(const Status& s) { return s.reason() == Reason::Unreachable; }
-inline bool isTooManyRequests(const Status& s) { return s.reason() == Reason::TooManyRequests; }
+inline bool isCanceled(const Status& s) {
+  return s.reason() == Reason::Canceled;
+}
+inline bool isEndOfStream(const Status& s) {
+  return s.reason() == Reason::EndOfStream;
+}
+inline bool isTimeout(const Status& s) {
+  return s.reason() == Reason::Timeout;
+}
+inline bool isUnreachable(const Status& s) {
+  return s.reason() == Reason::Unreachable;
+}
+inline bool isTooManyRequests(const Status& s) {
+  return s.reason() == Reason::TooManyRequests;
+}
 
 }  // namespace coxswain

@@ -122,7 +122,8 @@ template <typename T>
 Task<Result<std::shared_ptr<const T>>> create(Client& client, T value, std::stop_token stop = {}) {
   std::string ns = value.metadata.namespace_;
   api::ConstObject object(api::Object(std::move(value)));
-  auto made = co_await client.create(resourceOf<T>(), std::move(ns), "", "", std::move(object), stop);
+  auto made =
+      co_await client.create(resourceOf<T>(), std::move(ns), "", "", std::move(object), stop);
   if (!made.ok()) co_return made.status();
   co_return made->template sharedAs<T>();
 }

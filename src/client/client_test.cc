@@ -62,9 +62,9 @@ TEST(FakeClient, CreatesAndConflicts) {
   EXPECT_TRUE(isConflict(runTask(executor, update(client, next)).status()));
   next.metadata.resourceVersion.clear();
   EXPECT_TRUE(runTask(executor, update(client, next)).ok());
-  auto patched = runTask(executor, client.patch(resourceOf<ConfigMap>(), "default", "a", "",
-                                                PatchType::StrategicMerge,
-                                                R"({"data":{"k":null,"x":"y"}})", {}));
+  auto patched = runTask(
+      executor, client.patch(resourceOf<ConfigMap>(), "default", "a", "", PatchType::StrategicMerge,
+                             R"({"data":{"k":null,"x":"y"}})", {}));
   ASSERT_TRUE(patched.ok()) << patched.status().toString();
   EXPECT_EQ(patched->as<ConfigMap>()->data, (api::Map<std::string>{{"x", "y"}}));
 }

@@ -38,22 +38,23 @@ namespace {
 const ResourceType kResources[] = {COXSWAIN_RESOURCES(COXSWAIN_RESOURCE_ROW)};
 #undef COXSWAIN_RESOURCE_ROW
 
-const ResourceType& row(std::string_view group, std::string_view version,
-                        std::string_view plural) {
+const ResourceType& row(std::string_view group, std::string_view version, std::string_view plural) {
   return *findResourceByPlural(group, version, plural);
 }
 }  // namespace
 
-#define COXSWAIN_RESOURCE_OF(ns, kind, group, version, plural, namespaced)  \
-  template <>                                                               \
-  const ResourceType& resourceOf<::coxswain::api::ns::kind>() {             \
-    static const ResourceType& kRow = row(group, version, plural);          \
-    return kRow;                                                            \
+#define COXSWAIN_RESOURCE_OF(ns, kind, group, version, plural, namespaced) \
+  template <>                                                              \
+  const ResourceType& resourceOf<::coxswain::api::ns::kind>() {            \
+    static const ResourceType& kRow = row(group, version, plural);         \
+    return kRow;                                                           \
   }
 COXSWAIN_RESOURCES(COXSWAIN_RESOURCE_OF)
 #undef COXSWAIN_RESOURCE_OF
 
-std::span<const ResourceType> allResources() { return kResources; }
+std::span<const ResourceType> allResources() {
+  return kResources;
+}
 
 const ResourceType* findResource(std::string_view group, std::string_view version,
                                  std::string_view kind) {

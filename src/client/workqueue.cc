@@ -6,10 +6,7 @@
 namespace coxswain::client {
 
 WorkQueue::WorkQueue(Executor& executor, Options options)
-    : executor_(executor),
-      options_(options),
-      tokens_(options.burst),
-      tokensAt_(executor.now()) {}
+    : executor_(executor), options_(options), tokens_(options.burst), tokensAt_(executor.now()) {}
 
 WorkQueue::~WorkQueue() {
   if (timer_) executor_.cancel(*timer_);

@@ -61,7 +61,9 @@ using namespace openssl;  // NOLINT
 
 namespace {
 
-Key newKey() { return Key(EVP_EC_gen("P-256")); }
+Key newKey() {
+  return Key(EVP_EC_gen("P-256"));
+}
 
 Result<std::string> bioText(const Bio& bio) {
   char* data = nullptr;
@@ -250,8 +252,8 @@ Result<CertificateInfo> parseCertificate(std::string_view der) {
   TRY(out.notBefore, fromAsn1(X509_get0_notBefore(x)));
   TRY(out.notAfter, fromAsn1(X509_get0_notAfter(x)));
   out.isCa = X509_check_ca(x) == 1;
-  auto* alternatives = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(x, NID_subject_alt_name, nullptr, nullptr));
+  auto* alternatives =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(x, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
     auto* name = sk_GENERAL_NAME_value(alternatives, i);
     if (name->type == GEN_DNS) out.dnsNames.push_back(text(name->d.dNSName));
@@ -276,7 +278,7 @@ Status verifyChain(const std::vector<std::string>& chain, std::string_view caPem
   for (auto& ca : cas) X509_STORE_add_cert(store.get(), ca.get());
   std::vector<Certificate> parsed;
   std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> others(
-      sk_X509_new_null(), [](STACK_OF(X509)* s) { sk_X509_free(s); });
+      sk_X509_new_null(), [](STACK_OF(X509) * s) { sk_X509_free(s); });
   for (const auto& der : chain) {
     TRY(auto certificate, fromDer(der));
     if (!parsed.empty()) sk_X509_push(others.get(), certificate.get());

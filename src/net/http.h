@@ -14,7 +14,8 @@
 
 namespace coxswain::net {
 
-/// Header fields in the order of arrival; names compare without case. At HTTP/2 they are lower case.
+/// Header fields in the order of arrival; names compare without case. At HTTP/2 they are lower
+/// case.
 class Headers {
  public:
   using Field = std::pair<std::string, std::string>;
@@ -74,8 +75,8 @@ struct Request {
   std::stop_token stop;
 };
 
-/// The answer to one request. Either `respond`, or `start`, `write`..., `end`, or `upgrade`. Failures
-/// mean that the client is gone; the handler should return.
+/// The answer to one request. Either `respond`, or `start`, `write`..., `end`, or `upgrade`.
+/// Failures mean that the client is gone; the handler should return.
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;

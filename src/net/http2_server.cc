@@ -15,7 +15,9 @@ class Http2Writer final : public ResponseWriter {
               Http2StreamPtr stream)
       : context_(context), session_(std::move(session)), stream_(std::move(stream)) {}
 
-  Task<Status> start(int status, Headers headers) override { co_return begin(status, headers, true); }
+  Task<Status> start(int status, Headers headers) override {
+    co_return begin(status, headers, true);
+  }
 
   Task<Status> write(std::string_view data) override {
     if (!started_ || ended_) co_return internalError("response is not open");
@@ -31,8 +33,7 @@ class Http2Writer final : public ResponseWriter {
   }
 
   Task<Status> respond(int status, Headers headers, std::string body) override {
-    if (status != 204 && status != 304)
-      headers.set("content-length", std::to_string(body.size()));
+    if (status != 204 && status != 304) headers.set("content-length", std::to_string(body.size()));
     CO_TRY_STATUS(begin(status, headers, !body.empty()));
     if (!bodyless_ && !body.empty()) {
       Status sent = co_await session_->write(stream_, body, stream_->stop.get_token());

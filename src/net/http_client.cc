@@ -36,8 +36,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   std::string endpoint;
   std::string hostName;
   bool secure = false;
-  std::shared_ptr<const TlsContext> tls;       // offers HTTP/2
-  std::deque<IdleConnection> idle;             // newest last
+  std::shared_ptr<const TlsContext> tls;  // offers HTTP/2
+  std::deque<IdleConnection> idle;        // newest last
   std::shared_ptr<Http2Session> session;
   bool knowsHttp1 = false;  // the server chose HTTP/1.1 before: no use in sharing one dial
   std::shared_ptr<Event> dialing;
@@ -106,8 +106,8 @@ class Exchange2 final : public ClientExchange {
 };
 
 /// Sends a body while the answer may already come.
-Task<void> sendBody2(std::shared_ptr<Http2Session> session, Http2StreamPtr stream,
-                     std::string body, std::stop_token stop) {
+Task<void> sendBody2(std::shared_ptr<Http2Session> session, Http2StreamPtr stream, std::string body,
+                     std::stop_token stop) {
   Status sent = co_await session->write(stream, body, stop);
   if (sent.ok()) sent = session->finish(*stream, Headers());
 }
@@ -238,8 +238,8 @@ Task<Result<std::unique_ptr<Stream>>> HttpClient::Impl::connect(std::stop_token 
   co_return co_await tls->connect(std::move(stream), hostName, offer, token);
 }
 
-Task<void> HttpClient::Impl::runSession(std::shared_ptr<Impl> self,
-                                        std::shared_ptr<Http2Session> s, Gate::Pass pass) {
+Task<void> HttpClient::Impl::runSession(std::shared_ptr<Impl> self, std::shared_ptr<Http2Session> s,
+                                        Gate::Pass pass) {
   co_await s->run(self->stop.get_token(), std::string());
   if (self->session == s) self->session = nullptr;
 }
@@ -347,9 +347,9 @@ Task<Result<std::unique_ptr<ClientResponse>>> HttpClient::send(ClientRequest req
     }
     auto bytes = impl->http1Head(request, false) + request.body;
     Status sent = co_await in->stream().write(bytes, stop);
-    Result<http1::ResponseHead> head =
-        sent.ok() ? co_await readHead(*in, impl->options.limits, stop)
-                  : Result<http1::ResponseHead>(sent);
+    Result<http1::ResponseHead> head = sent.ok()
+                                           ? co_await readHead(*in, impl->options.limits, stop)
+                                           : Result<http1::ResponseHead>(sent);
     if (!head.ok()) {
       if (isUnreachable(head.status()) && repeat) continue;
       co_return head.status();
@@ -359,8 +359,8 @@ Task<Result<std::unique_ptr<ClientResponse>>> HttpClient::send(ClientRequest req
     Response1::GiveBack giveBack = [weak = std::weak_ptr(impl)](std::unique_ptr<Buffered> b) {
       if (auto locked = weak.lock()) locked->giveBack(std::move(b));
     };
-    co_return std::unique_ptr<ClientResponse>(std::make_unique<Response1>(
-        std::move(in), std::move(*head), framing, std::move(giveBack)));
+    co_return std::unique_ptr<ClientResponse>(
+        std::make_unique<Response1>(std::move(in), std::move(*head), framing, std::move(giveBack)));
   }
 }
 
@@ -385,8 +385,8 @@ Task<Result<std::unique_ptr<ClientResponse>>> HttpClient::sendForUpgrade(ClientR
   CO_TRY(auto head, co_await readHead(*in, impl->options.limits, stop));
   CO_TRY(auto framing, http1::responseFraming(head.headers, head.status, false));
   Response1::GiveBack drop = [](std::unique_ptr<Buffered>) {};
-  co_return std::unique_ptr<ClientResponse>(std::make_unique<Response1>(
-      std::move(in), std::move(head), framing, std::move(drop)));
+  co_return std::unique_ptr<ClientResponse>(
+      std::make_unique<Response1>(std::move(in), std::move(head), framing, std::move(drop)));
 }
 
 Task<Result<std::unique_ptr<ClientExchange>>> HttpClient::open(ClientRequest request,

@@ -14,9 +14,9 @@ struct HttpClientOptions {
   std::string server;
   /// For https; null: system roots, no certificate.
   std::shared_ptr<const TlsContext> tls;
-  bool http2 = true;          ///< false: never, whatever the context's ALPN offers
-  bool http2Always = false;   ///< without TLS: by prior knowledge (gRPC)
-  std::string host;           ///< Host header; empty: from `server`
+  bool http2 = true;         ///< false: never, whatever the context's ALPN offers
+  bool http2Always = false;  ///< without TLS: by prior knowledge (gRPC)
+  std::string host;          ///< Host header; empty: from `server`
   size_t idleConnectionsMax = 16;
   Duration idleTimeout = 90s;
   HttpLimits limits;

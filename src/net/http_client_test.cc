@@ -53,9 +53,9 @@ class Client : public ::testing::TestWithParam<Way> {
     auto server = HttpServer::start(reactor_, options, handler_);
     ASSERT_TRUE(server.ok()) << server.status().toString();
     server_ = std::move(*server);
-    clientOptions.server = GetParam() == Way::Unix ? options.endpoint
-                                                   : (tls ? "https://" : "http://") +
-                                                         server_->address();
+    clientOptions.server = GetParam() == Way::Unix
+                               ? options.endpoint
+                               : (tls ? "https://" : "http://") + server_->address();
     clientOptions.http2 = GetParam() == Way::Tls2;
     clientOptions.http2Always = GetParam() == Way::Http2;
     client_ = std::make_unique<HttpClient>(reactor_, clientOptions);
@@ -205,8 +205,8 @@ TEST_P(Client, CurlAgrees) {
   bool tls = GetParam() == Way::Tls1 || GetParam() == Way::Tls2;
   std::string flag = !two() ? "--http1.1" : tls ? "--http2" : "--http2-prior-knowledge";
   std::string url = (tls ? "https://" : "http://") + server_->address();
-  std::string command = "curl -sS " + flag + " --cacert " + dir + ".ca -T " + dir + ".in -o " + dir +
-                        ".out " + url + "/echo -w '%{http_version}' >" + dir + ".version";
+  std::string command = "curl -sS " + flag + " --cacert " + dir + ".ca -T " + dir + ".in -o " +
+                        dir + ".out " + url + "/echo -w '%{http_version}' >" + dir + ".version";
   OneShot<int> done;
   std::thread curl([&] { done.set(std::system(command.c_str())); });
   int code = blockOn(reactor_, waitAndFinish(done));
@@ -222,10 +222,18 @@ TEST_P(Client, CurlAgrees) {
   for (const char* end : {".ca", ".in", ".out", ".version"}) ::unlink((dir + end).c_str());
 }
 
-TEST_P(Client, ManyAtATime) { EXPECT_EQ(blockOn(reactor_, many()), 200); }
-TEST_P(Client, GivingUpTellsTheHandler) { EXPECT_EQ(blockOn(reactor_, hang()), "200 after"); }
-TEST_P(Client, HardStopEndsStreams) { EXPECT_EQ(blockOn(reactor_, stopHard()), "failed"); }
-TEST_P(Client, Upgrades) { EXPECT_EQ(blockOn(reactor_, upgrade()), "ping"); }
+TEST_P(Client, ManyAtATime) {
+  EXPECT_EQ(blockOn(reactor_, many()), 200);
+}
+TEST_P(Client, GivingUpTellsTheHandler) {
+  EXPECT_EQ(blockOn(reactor_, hang()), "200 after");
+}
+TEST_P(Client, HardStopEndsStreams) {
+  EXPECT_EQ(blockOn(reactor_, stopHard()), "failed");
+}
+TEST_P(Client, Upgrades) {
+  EXPECT_EQ(blockOn(reactor_, upgrade()), "ping");
+}
 
 INSTANTIATE_TEST_SUITE_P(Ways, Client,
                          ::testing::Values(Way::Http1, Way::Http2, Way::Tls1, Way::Tls2, Way::Unix),

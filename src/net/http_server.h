@@ -11,7 +11,7 @@
 namespace coxswain::net {
 
 struct HttpServerOptions {
-  std::string endpoint = "127.0.0.1:0";  ///< as Listener::listen
+  std::string endpoint = "127.0.0.1:0";   ///< as Listener::listen
   std::shared_ptr<const TlsContext> tls;  ///< null: plain (then HTTP/2 by prior knowledge)
   HttpLimits limits;
 };

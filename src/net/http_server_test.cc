@@ -15,8 +15,7 @@ using testing::makePki;
 using testing::Pki;
 
 /// Sends bytes, reads until the server closes (or `until` is seen), stops the server.
-Task<std::string> talk(Reactor& reactor, HttpServer& server, std::string bytes,
-                       std::string until) {
+Task<std::string> talk(Reactor& reactor, HttpServer& server, std::string bytes, std::string until) {
   Deadline deadline(10s, {});
   auto stream = co_await dial(reactor, server.address(), deadline.token());
   if (!stream.ok()) co_return stream.status().toString();
@@ -60,8 +59,9 @@ TEST(HttpServer, KeepsAliveAndPipelines) {
 
 TEST(HttpServer, StreamsChunksWithTrailers) {
   auto out = exchange("GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-  EXPECT_TRUE(out.ends_with("\r\n\r\n8\r\npiece 0\n\r\n8\r\npiece 1\n\r\n8\r\npiece 2\n\r\n0\r\n"
-                            "x-done: yes\r\n\r\n"))
+  EXPECT_TRUE(
+      out.ends_with("\r\n\r\n8\r\npiece 0\n\r\n8\r\npiece 1\n\r\n8\r\npiece 2\n\r\n0\r\n"
+                    "x-done: yes\r\n\r\n"))
       << out;
 }
 
@@ -91,8 +91,8 @@ TEST(HttpServer, RefusesMalformedRequests) {
        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: "
        "chunked\r\n\r\nabc",
        400},
-      {"two lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
-       400},
+      {"two lengths",
+       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 400},
       {"signed length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc", 400},
       {"folded field", "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400},
       {"bare line feed", "GET / HTTP/1.1\nHost: x\n\n", 400},
@@ -102,8 +102,10 @@ TEST(HttpServer, RefusesMalformedRequests) {
       {"version", "GET / HTTP/3.7\r\nHost: x\r\n\r\n", 505},
       {"coding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
       {"garbage", "\x16\x03\x01 hello\r\n\r\n", 400},
-      {"chunk size", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-                     "Connection: close\r\n\r\nzz\r\n", 400},
+      {"chunk size",
+       "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+       "Connection: close\r\n\r\nzz\r\n",
+       400},
       {"large header", "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(2000, 'a') + "\r\n\r\n",
        431},
   };

@@ -9,8 +9,7 @@ namespace coxswain::net {
 /// A TCP or Unix socket. Inside of net only.
 class SocketStream final : public Stream {
  public:
-  SocketStream(std::unique_ptr<Reactor::Descriptor> descriptor, std::string peer,
-               std::string local)
+  SocketStream(std::unique_ptr<Reactor::Descriptor> descriptor, std::string peer, std::string local)
       : descriptor_(std::move(descriptor)), peer_(std::move(peer)), local_(std::move(local)) {}
 
   Task<Result<size_t>> read(std::span<char> buffer, std::stop_token stop) override;

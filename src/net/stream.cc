@@ -66,8 +66,12 @@ std::string nameOf(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
   return formatAddress(address.get(), address.size);
 }
 
-int askPeer(int fd, sockaddr* a, socklen_t* n) { return ::getpeername(fd, a, n); }
-int askLocal(int fd, sockaddr* a, socklen_t* n) { return ::getsockname(fd, a, n); }
+int askPeer(int fd, sockaddr* a, socklen_t* n) {
+  return ::getpeername(fd, a, n);
+}
+int askLocal(int fd, sockaddr* a, socklen_t* n) {
+  return ::getsockname(fd, a, n);
+}
 
 Result<std::unique_ptr<Stream>> wrap(Reactor& reactor, int fd) {
   int one = 1;
@@ -76,8 +80,8 @@ Result<std::unique_ptr<Stream>> wrap(Reactor& reactor, int fd) {
   auto peer = nameOf(fd, askPeer);
   auto local = nameOf(fd, askLocal);
   TRY(auto descriptor, Reactor::Descriptor::create(reactor, fd));
-  return std::unique_ptr<Stream>(std::make_unique<SocketStream>(
-      std::move(descriptor), std::move(peer), std::move(local)));
+  return std::unique_ptr<Stream>(
+      std::make_unique<SocketStream>(std::move(descriptor), std::move(peer), std::move(local)));
 }
 
 Task<Result<std::unique_ptr<Stream>>> connectTo(Reactor& reactor, SocketAddress address,
@@ -179,7 +183,9 @@ Task<Status> SocketStream::shutdownWrite(std::stop_token stop) {
 
 Listener::Listener(Reactor& reactor, std::unique_ptr<Reactor::Descriptor> descriptor)
     : reactor_(reactor), descriptor_(std::move(descriptor)) {}
-Listener::~Listener() { close(); }
+Listener::~Listener() {
+  close();
+}
 
 void Listener::close() {
   descriptor_->close();

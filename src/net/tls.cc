@@ -146,7 +146,9 @@ class TlsStream final : public Stream {
   bool failed_ = false;
 };
 
-int acceptAny(int, X509_STORE_CTX*) { return 1; }
+int acceptAny(int, X509_STORE_CTX*) {
+  return 1;
+}
 
 int chooseAlpn(SSL*, const unsigned char** out, unsigned char* outSize, const unsigned char* in,
                unsigned inSize, void* wanted) {

@@ -5,7 +5,7 @@
 #define SIG_INT 2
 #define SIG_TERM 15
 #define SIG_CHLD 17
-#define SIG_BIT(n) (1UL << ((n) - 1))
+#define SIG_BIT(n) (1UL << ((n)-1))
 #define SIG_BLOCK_HOW 0
 #define WAIT_NOHANG 1
 

@@ -5,11 +5,15 @@ namespace {
 thread_local Executor* currentExecutor = nullptr;
 }
 
-Executor* Executor::current() { return currentExecutor; }
+Executor* Executor::current() {
+  return currentExecutor;
+}
 
 Executor::Scope::Scope(Executor* executor) : previous_(currentExecutor) {
   currentExecutor = executor;
 }
-Executor::Scope::~Scope() { currentExecutor = previous_; }
+Executor::Scope::~Scope() {
+  currentExecutor = previous_;
+}
 
 }  // namespace coxswain

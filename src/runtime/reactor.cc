@@ -31,7 +31,9 @@ void Reactor::run() {
   impl_->context.run();
 }
 
-void Reactor::stop() { impl_->context.stop(); }
+void Reactor::stop() {
+  impl_->context.stop();
+}
 
 void Reactor::post(UniqueFunction work) {
   asio::post(impl_->context, [w = std::move(work)]() mutable { w(); });
@@ -50,11 +52,13 @@ Executor::TimerId Reactor::schedule(MonotonicTime at, UniqueFunction work) {
   return id;
 }
 
-bool Reactor::cancel(TimerId id) { return impl_->timers.erase(id) > 0; }
+bool Reactor::cancel(TimerId id) {
+  return impl_->timers.erase(id) > 0;
+}
 
 MonotonicTime Reactor::now() const {
-  return MonotonicTime(std::chrono::duration_cast<Duration>(
-      std::chrono::steady_clock::now().time_since_epoch()));
+  return MonotonicTime(
+      std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 WallTime Reactor::wallNow() const {
@@ -68,7 +72,9 @@ struct Reactor::Descriptor::Impl {
 };
 
 Reactor::Descriptor::Descriptor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Reactor::Descriptor::~Descriptor() { close(); }
+Reactor::Descriptor::~Descriptor() {
+  close();
+}
 
 Result<std::unique_ptr<Reactor::Descriptor>> Reactor::Descriptor::create(Reactor& reactor, int fd) {
   int flags = ::fcntl(fd, F_GETFL);
@@ -86,7 +92,9 @@ Result<std::unique_ptr<Reactor::Descriptor>> Reactor::Descriptor::create(Reactor
   }
 }
 
-int Reactor::Descriptor::fd() const { return impl_->number; }
+int Reactor::Descriptor::fd() const {
+  return impl_->number;
+}
 
 Task<Status> Reactor::Descriptor::waitReadable(std::stop_token stop) {
   return wait(false, std::move(stop));
@@ -102,10 +110,9 @@ Task<Status> Reactor::Descriptor::wait(bool writable, std::stop_token stop) {
   impl->descriptor.async_wait(
       writable ? asio::posix::descriptor_base::wait_write : asio::posix::descriptor_base::wait_read,
       [ready](boost::system::error_code error) mutable {
-        ready.set(!error ? Status()
-                         : error == asio::error::operation_aborted
-                               ? canceled()
-                               : errnoStatus("poll", error.value()));
+        ready.set(!error                                    ? Status()
+                  : error == asio::error::operation_aborted ? canceled()
+                                                            : errnoStatus("poll", error.value()));
       });
   // A wait that was given up stays with the descriptor until it is ready or closed; its answer
   // then goes nowhere.

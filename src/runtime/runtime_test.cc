@@ -20,9 +20,13 @@ Task<int> addOne(Task<int> inner) {
   int value = co_await std::move(inner);
   co_return value + 1;
 }
-Task<int> one() { co_return 1; }
+Task<int> one() {
+  co_return 1;
+}
 
-Task<void> store(Task<int> task, int& out) { out = co_await std::move(task); }
+Task<void> store(Task<int> task, int& out) {
+  out = co_await std::move(task);
+}
 
 TEST(Task, ChainsAndIsLazy) {
   SimExecutor executor;

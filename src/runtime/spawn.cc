@@ -28,7 +28,9 @@ struct Detached {
   std::coroutine_handle<promise_type> handle;
 };
 
-Detached detach(Task<void> task) { co_await std::move(task); }
+Detached detach(Task<void> task) {
+  co_await std::move(task);
+}
 
 /// Destroys the frame of a task that its executor never got to.
 struct Start {
@@ -95,6 +97,8 @@ Deadline::Deadline(Duration after, const std::stop_token& parent)
                                 })),
       forward_(parent, Forward{source_}) {}
 
-Deadline::~Deadline() { executor_.cancel(timer_); }
+Deadline::~Deadline() {
+  executor_.cancel(timer_);
+}
 
 }  // namespace coxswain

@@ -12,8 +12,8 @@ class UniqueFunction {
  public:
   UniqueFunction() = default;
   template <typename F>
-    requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> && std::is_invocable_v<F&>)
-  UniqueFunction(F&& f)  // NOLINT
+  requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> && std::is_invocable_v<F&>)
+      UniqueFunction(F&& f)  // NOLINT
       : call_(std::make_unique<Model<std::decay_t<F>>>(std::forward<F>(f))) {}
 
   explicit operator bool() const { return call_ != nullptr; }

@@ -100,8 +100,7 @@ TEST(Discovery, Aggregated) {
 TEST(Discovery, FromRegistry) {
   static constexpr std::string_view kVerbs[] = {"get"};
   static constexpr Subresource kSubresources[] = {{"scale", "autoscaling", "v1", "Scale", kVerbs},
-                                                  {"status", "apps", "v1", "Deployment",
-                                                   kVerbs}};
+                                                  {"status", "apps", "v1", "Deployment", kVerbs}};
   Resource resource;
   resource.group = "apps";
   resource.version = "v1";

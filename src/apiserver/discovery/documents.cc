@@ -34,14 +34,16 @@ std::vector<const ServedResource*> select(std::span<const ServedResource> resour
   for (const auto& resource : resources) {
     if (resource.group == group && resource.version == version) out.push_back(&resource);
   }
-  std::ranges::sort(out, std::less<>(), [](const auto* r) -> const auto& { return r->plural; });
+  std::ranges::sort(
+      out, std::less<>(), [](const auto* r) -> const auto& { return r->plural; });
   return out;
 }
 
 std::vector<const ServedSubresource*> subresourcesOf(const ServedResource& resource) {
   std::vector<const ServedSubresource*> out;
   for (const auto& subresource : resource.subresources) out.push_back(&subresource);
-  std::ranges::sort(out, std::less<>(), [](const auto* s) -> const auto& { return s->name; });
+  std::ranges::sort(
+      out, std::less<>(), [](const auto* s) -> const auto& { return s->name; });
   return out;
 }
 

@@ -125,9 +125,12 @@ int versionPriority(std::string_view group, std::string_view version) {
   if (group.empty()) return 1;
   if (group == "autoscaling" && version == "v2") return 30;
   switch (rankOf(version).stage) {
-    case 3: return 15;
-    case 2: return 9;
-    default: return 1;
+    case 3:
+      return 15;
+    case 2:
+      return 9;
+    default:
+      return 1;
   }
 }
 

@@ -226,9 +226,8 @@ TEST(OpenApi, Documents) {
                           .namespaced = true,
                           .verbs = verbs,
                           .subresources = {{"status", "Deployment", "", "", {"get"}}}}});
-  EXPECT_EQ(openApi.v3Paths(),
-            (std::vector<std::string>{"api", "api/v1", "apis", "apis/apps", "apis/apps/v1",
-                                      "version"}));
+  EXPECT_EQ(openApi.v3Paths(), (std::vector<std::string>{"api", "api/v1", "apis", "apis/apps",
+                                                         "apis/apps/v1", "version"}));
   EXPECT_NE(openApi.v3Index().find("/openapi/v3/apis/apps/v1?hash="), std::string::npos);
   EXPECT_FALSE(openApi.v3("apis/apps/v2"));
   EXPECT_FALSE(openApi.v3("nope"));
@@ -236,22 +235,22 @@ TEST(OpenApi, Documents) {
   const auto& schemas = apps.at("components").at("schemas").as_object();
   EXPECT_TRUE(schemas.contains("io.k8s.api.core.v1.PodSpec"));
   EXPECT_FALSE(schemas.contains("io.k8s.api.core.v1.ConfigMap"));
-  EXPECT_EQ(schemaLine(schemas.at("io.k8s.api.core.v1.PodSpec")
-                           .at("properties")
-                           .at("containers")
-                           .as_object()),
-            "items(ref=io.k8s.api.core.v1.Container) type=\"array\" "
-            "x-kubernetes-list-map-keys=[\"name\"] x-kubernetes-list-type=\"map\" "
-            "x-kubernetes-patch-merge-key=\"name\" x-kubernetes-patch-strategy=\"merge\"");
+  EXPECT_EQ(
+      schemaLine(
+          schemas.at("io.k8s.api.core.v1.PodSpec").at("properties").at("containers").as_object()),
+      "items(ref=io.k8s.api.core.v1.Container) type=\"array\" "
+      "x-kubernetes-list-map-keys=[\"name\"] x-kubernetes-list-type=\"map\" "
+      "x-kubernetes-patch-merge-key=\"name\" x-kubernetes-patch-strategy=\"merge\"");
   const json::value v2 = json::parse(openApi.v2());
   EXPECT_EQ(v2.at("swagger").as_string(), "2.0");
   const auto& paths = v2.at("paths").as_object();
   const auto& status =
       paths.at("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/status").as_object();
-  EXPECT_EQ(status.at("get").at("operationId").as_string(),
-            "readAppsV1NamespacedDeploymentStatus");
+  EXPECT_EQ(status.at("get").at("operationId").as_string(), "readAppsV1NamespacedDeploymentStatus");
   // Not empty, and begins with swagger = 1: "2.0".
-  EXPECT_TRUE(openApi.v2Protobuf().starts_with("\n\x03" "2.0"));
+  EXPECT_TRUE(
+      openApi.v2Protobuf().starts_with("\n\x03"
+                                       "2.0"));
   if (const char* folder = std::getenv("COXSWAIN_OPENAPI_OUT")) {
     std::ofstream(std::string(folder) + "/v2.pb") << openApi.v2Protobuf();
   }

@@ -110,9 +110,8 @@ class Renderer {
   }
 
   json::object render(const Parameter& parameter) {
-    json::object out{{"name", parameter.name},
-                     {"in", parameter.in},
-                     {"description", parameter.description}};
+    json::object out{
+        {"name", parameter.name}, {"in", parameter.in}, {"description", parameter.description}};
     if (parameter.in == "path") out["required"] = true;
     if (v2()) {
       out["type"] = parameter.type;
@@ -125,9 +124,8 @@ class Renderer {
   }
 
   json::object body(const Operation& operation) {
-    json::object out{{"name", "body"},
-                     {"in", "body"},
-                     {"schema", schemaOf(dialect_, operation.bodyModel)}};
+    json::object out{
+        {"name", "body"}, {"in", "body"}, {"schema", schemaOf(dialect_, operation.bodyModel)}};
     if (operation.bodyRequired) out["required"] = true;
     if (operation.bodyModel.ends_with(".DeleteOptions")) {
       return share("body-2Y1dVQaQ", std::move(out));
@@ -186,7 +184,8 @@ class Renderer {
         response["schema"] = schema;
       } else {
         json::object content;
-        for (const auto& type : operation.produces) content[type] = json::object{{"schema", schema}};
+        for (const auto& type : operation.produces)
+          content[type] = json::object{{"schema", schema}};
         response["content"] = std::move(content);
       }
       out[std::to_string(code)] = std::move(response);
@@ -205,7 +204,9 @@ class Renderer {
   std::map<std::string, json::object> shared_;
 };
 
-json::object info() { return {{"title", "Kubernetes"}, {"version", kVersion}}; }
+json::object info() {
+  return {{"title", "Kubernetes"}, {"version", kVersion}};
+}
 
 json::object bearerToken() {
   return {{"BearerToken", json::object{{"description", "Bearer Token authentication"},
@@ -217,8 +218,8 @@ json::object bearerToken() {
 std::string document3(Renderer& renderer) {
   json::object out{{"openapi", "3.0.0"}, {"info", info()}};
   out["paths"] = renderer.takePaths();
-  out["components"] = json::object{{"schemas", renderer.takeSchemas()},
-                                   {"securitySchemes", bearerToken()}};
+  out["components"] =
+      json::object{{"schemas", renderer.takeSchemas()}, {"securitySchemes", bearerToken()}};
   return json::serialize(out);
 }
 
@@ -271,7 +272,8 @@ std::vector<std::string> OpenApi::v3Paths() const {
   for (const auto& group : servedGroups(resources_)) {
     if (!group.name.empty()) out.push_back("apis/" + group.name);
     for (const auto& version : group.versions) {
-      out.push_back((group.name.empty() ? "api/" : "apis/") + groupVersionText(group.name, version));
+      out.push_back((group.name.empty() ? "api/" : "apis/") +
+                    groupVersionText(group.name, version));
     }
   }
   std::ranges::sort(out);
@@ -353,7 +355,9 @@ json::object document2(std::span<const ServedResource> resources) {
 
 }  // namespace
 
-std::string OpenApi::v2() const { return json::serialize(document2(resources_)); }
+std::string OpenApi::v2() const {
+  return json::serialize(document2(resources_));
+}
 
 std::string OpenApi::v2Protobuf() const {
   return openapi::encodeV2Protobuf(document2(resources_));

@@ -18,7 +18,8 @@ class OpenApi {
 
   /// /openapi/v3: {"paths":{"api/v1":{"serverRelativeURL":"/openapi/v3/api/v1?hash=..."}}}
   [[nodiscard]] std::string v3Index() const;
-  /// Paths of v3 documents, sorted: "api", "api/v1", "apis", "apis/apps", "apis/apps/v1", "version".
+  /// Paths of v3 documents, sorted: "api", "api/v1", "apis", "apis/apps", "apis/apps/v1",
+  /// "version".
   [[nodiscard]] std::vector<std::string> v3Paths() const;
   /// JSON of one; nothing: there is no such path.
   [[nodiscard]] std::optional<std::string> v3(std::string_view path) const;

@@ -22,13 +22,22 @@ const std::vector<std::string> kPatchMedia = {
     "application/strategic-merge-patch+json", "application/apply-patch+yaml"};
 
 /// A delete of these answers with the object instead of a Status.
-constexpr std::string_view kDeletedReturned[] = {
-    "persistentvolumeclaims", "pods",           "podtemplates",
-    "resourcequotas",         "serviceaccounts", "services",
-    "persistentvolumes",      "deviceclasses",  "resourceclaims",
-    "resourceclaimtemplates", "resourceslices", "csidrivers",
-    "csinodes",               "storageclasses", "volumeattachments",
-    "volumeattributesclasses"};
+constexpr std::string_view kDeletedReturned[] = {"persistentvolumeclaims",
+                                                 "pods",
+                                                 "podtemplates",
+                                                 "resourcequotas",
+                                                 "serviceaccounts",
+                                                 "services",
+                                                 "persistentvolumes",
+                                                 "deviceclasses",
+                                                 "resourceclaims",
+                                                 "resourceclaimtemplates",
+                                                 "resourceslices",
+                                                 "csidrivers",
+                                                 "csinodes",
+                                                 "storageclasses",
+                                                 "volumeattachments",
+                                                 "volumeattributesclasses"};
 
 std::string capitalized(std::string_view text) {
   std::string out(text);
@@ -206,8 +215,8 @@ class ResourceWriter {
       Operation remove = start("delete", "delete" + tail, "delete");
       remove.parameters = deleteParameters();
       remove.bodyModel = std::string(kMeta) + "DeleteOptions";
-      const bool returned = std::ranges::find(kDeletedReturned, resource_.plural) !=
-                            std::end(kDeletedReturned);
+      const bool returned =
+          std::ranges::find(kDeletedReturned, resource_.plural) != std::end(kDeletedReturned);
       if (!returned) remove.resultModel = std::string(kMeta) + "Status";
       remove.codes = {200, 202};
       put(path, std::move(remove));
@@ -233,8 +242,7 @@ class ResourceWriter {
   }
 
   void writeSubresource(const std::string& path, const ServedSubresource& subresource) {
-    const std::string tail =
-        word_ + scoped_ + resource_.kind + capitalized(subresource.name);
+    const std::string tail = word_ + scoped_ + resource_.kind + capitalized(subresource.name);
     if (subresource.kind.ends_with("Options")) {
       writeConnect(path, subresource);
       return;
@@ -263,8 +271,8 @@ class ResourceWriter {
       write.parameters = writeParameters();
       write.bodyModel = write.resultModel;
       write.bodyRequired = true;
-      write.codes = method == std::string_view("post") ? std::vector{200, 201, 202}
-                                                       : std::vector{200, 201};
+      write.codes =
+          method == std::string_view("post") ? std::vector{200, 201, 202} : std::vector{200, 201};
       put(path, std::move(write));
     }
     if (has(subresource.verbs, "patch")) {
@@ -282,10 +290,11 @@ class ResourceWriter {
     for (const std::string& suffix : {std::string(), std::string("/{path}")}) {
       if (!suffix.empty() && !proxy) continue;
       for (const std::string& method : methods) {
-        Operation out = start(method,
-                              "connect" + word_ + capitalized(method) + scoped_ + resource_.kind +
-                                  capitalized(subresource.name) + (suffix.empty() ? "" : "WithPath"),
-                              "connect");
+        Operation out =
+            start(method,
+                  "connect" + word_ + capitalized(method) + scoped_ + resource_.kind +
+                      capitalized(subresource.name) + (suffix.empty() ? "" : "WithPath"),
+                  "connect");
         out.kind = subresource.kind;
         out.parameters = optionsParameters(subresource.kind);
         out.produces = {"*/*"};

@@ -60,10 +60,13 @@ std::string_view sharedOption(std::string_view kind, std::string_view name) {
 
 std::string_view typeOf(api::FieldType type) {
   switch (type) {
-    case api::FieldType::Bool: return "boolean";
+    case api::FieldType::Bool:
+      return "boolean";
     case api::FieldType::Int32:
-    case api::FieldType::Int64: return "integer";
-    default: return "string";
+    case api::FieldType::Int64:
+      return "integer";
+    default:
+      return "string";
   }
 }
 

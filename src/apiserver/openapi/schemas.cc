@@ -55,23 +55,74 @@ constexpr std::string_view kAtomicModels[] = {
 
 /// Named strings that take no other value than those listed. Sorted.
 constexpr std::string_view kClosedEnums[] = {
-    "AddressType", "AllocationConfigSource", "AppArmorProfileType", "AzureDataDiskCachingMode",
-    "AzureDataDiskKind", "ClaimResourceStatus", "CompletionMode", "ConcurrencyPolicy", "DNSPolicy",
-    "DaemonSetUpdateStrategyType", "DeploymentStrategyType", "DeviceAllocationMode",
-    "DeviceTaintEffect", "DeviceTolerationOperator", "FailurePolicyType", "FieldValueErrorReason",
-    "HostPathType", "IPFamily", "IPFamilyPolicy", "KeyUsage", "MatchPolicyType",
-    "MountPropagationMode", "NamespacePhase", "NodeInclusionPolicy", "NodePhase",
-    "NodeSelectorOperator", "OperationType", "PatchType", "PathType", "PersistentVolumeAccessMode",
-    "PersistentVolumeClaimModifyVolumeStatus", "PersistentVolumeClaimPhase", "PersistentVolumeMode",
-    "PersistentVolumePhase", "PersistentVolumeReclaimPolicy", "PodFSGroupChangePolicy",
-    "PodFailurePolicyAction", "PodFailurePolicyOnExitCodesOperator", "PodManagementPolicyType",
-    "PodPhase", "PodQOSClass", "PodReplacementPolicy", "PolicyType", "PreemptionPolicy",
-    "ProcMountType", "Protocol", "PullPolicy", "ReinvocationPolicyType", "ResourceQuotaScope",
-    "RestartPolicy", "ScopeSelectorOperator", "ScopeType", "SeccompProfileType", "ServiceAffinity",
-    "ServiceExternalTrafficPolicy", "ServiceInternalTrafficPolicy", "ServiceType",
-    "SideEffectClass", "Signal", "StatefulSetUpdateStrategyType", "SupplementalGroupsPolicy",
-    "TaintEffect", "TerminationMessagePolicy", "TolerationOperator", "URIScheme",
-    "UnhealthyPodEvictionPolicyType", "UnsatisfiableConstraintAction", "ValidationAction",
+    "AddressType",
+    "AllocationConfigSource",
+    "AppArmorProfileType",
+    "AzureDataDiskCachingMode",
+    "AzureDataDiskKind",
+    "ClaimResourceStatus",
+    "CompletionMode",
+    "ConcurrencyPolicy",
+    "DNSPolicy",
+    "DaemonSetUpdateStrategyType",
+    "DeploymentStrategyType",
+    "DeviceAllocationMode",
+    "DeviceTaintEffect",
+    "DeviceTolerationOperator",
+    "FailurePolicyType",
+    "FieldValueErrorReason",
+    "HostPathType",
+    "IPFamily",
+    "IPFamilyPolicy",
+    "KeyUsage",
+    "MatchPolicyType",
+    "MountPropagationMode",
+    "NamespacePhase",
+    "NodeInclusionPolicy",
+    "NodePhase",
+    "NodeSelectorOperator",
+    "OperationType",
+    "PatchType",
+    "PathType",
+    "PersistentVolumeAccessMode",
+    "PersistentVolumeClaimModifyVolumeStatus",
+    "PersistentVolumeClaimPhase",
+    "PersistentVolumeMode",
+    "PersistentVolumePhase",
+    "PersistentVolumeReclaimPolicy",
+    "PodFSGroupChangePolicy",
+    "PodFailurePolicyAction",
+    "PodFailurePolicyOnExitCodesOperator",
+    "PodManagementPolicyType",
+    "PodPhase",
+    "PodQOSClass",
+    "PodReplacementPolicy",
+    "PolicyType",
+    "PreemptionPolicy",
+    "ProcMountType",
+    "Protocol",
+    "PullPolicy",
+    "ReinvocationPolicyType",
+    "ResourceQuotaScope",
+    "RestartPolicy",
+    "ScopeSelectorOperator",
+    "ScopeType",
+    "SeccompProfileType",
+    "ServiceAffinity",
+    "ServiceExternalTrafficPolicy",
+    "ServiceInternalTrafficPolicy",
+    "ServiceType",
+    "SideEffectClass",
+    "Signal",
+    "StatefulSetUpdateStrategyType",
+    "SupplementalGroupsPolicy",
+    "TaintEffect",
+    "TerminationMessagePolicy",
+    "TolerationOperator",
+    "URIScheme",
+    "UnhealthyPodEvictionPolicyType",
+    "UnsatisfiableConstraintAction",
+    "ValidationAction",
     "VolumeBindingMode",
 };
 
@@ -98,10 +149,19 @@ constexpr std::string_view kBareFields[] = {
     "JSONSchemaProps.not",
 };
 
-constexpr std::string_view kVersionFields[] = {
-    "major",     "minor",        "emulationMajor", "emulationMinor", "minCompatibilityMajor",
-    "minCompatibilityMinor", "gitVersion", "gitCommit", "gitTreeState", "buildDate",
-    "goVersion", "compiler",     "platform"};
+constexpr std::string_view kVersionFields[] = {"major",
+                                               "minor",
+                                               "emulationMajor",
+                                               "emulationMinor",
+                                               "minCompatibilityMajor",
+                                               "minCompatibilityMinor",
+                                               "gitVersion",
+                                               "gitCommit",
+                                               "gitTreeState",
+                                               "buildDate",
+                                               "goVersion",
+                                               "compiler",
+                                               "platform"};
 
 bool isOptionalVersionField(std::string_view name) {
   return name.starts_with("emulation") || name.starts_with("minCompatibility");
@@ -123,7 +183,8 @@ std::optional<json::object> specialModel(Dialect dialect, std::string_view model
   }
   if (model == kIntOrString) {
     if (!v3) return typed("string", "int-or-string");
-    return json::object{{"format", "int-or-string"}, {"oneOf", {typed("integer"), typed("string")}}};
+    return json::object{{"format", "int-or-string"},
+                        {"oneOf", {typed("integer"), typed("string")}}};
   }
   if (model == kRawExtension) return typed("object");
   if (model.starts_with(kApiExtensions)) {
@@ -167,35 +228,52 @@ const MessageInfo* findModel(std::string_view model) {
 
 std::string fieldTypeModel(const FieldInfo& field) {
   switch (field.type) {
-    case FieldType::Quantity: return std::string(kQuantity);
-    case FieldType::IntOrString: return std::string(kIntOrString);
-    case FieldType::Time: return std::string(kMeta) + "Time";
-    case FieldType::MicroTime: return std::string(kMeta) + "MicroTime";
-    case FieldType::Duration: return std::string(kMeta) + "Duration";
-    case FieldType::FieldsV1: return std::string(kMeta) + "FieldsV1";
-    case FieldType::RawExtension: return std::string(kRawExtension);
-    case FieldType::RawJson: return std::string(kApiExtensions) + "JSON";
-    case FieldType::Message: return modelName(*field.message);
-    default: return "";
+    case FieldType::Quantity:
+      return std::string(kQuantity);
+    case FieldType::IntOrString:
+      return std::string(kIntOrString);
+    case FieldType::Time:
+      return std::string(kMeta) + "Time";
+    case FieldType::MicroTime:
+      return std::string(kMeta) + "MicroTime";
+    case FieldType::Duration:
+      return std::string(kMeta) + "Duration";
+    case FieldType::FieldsV1:
+      return std::string(kMeta) + "FieldsV1";
+    case FieldType::RawExtension:
+      return std::string(kRawExtension);
+    case FieldType::RawJson:
+      return std::string(kApiExtensions) + "JSON";
+    case FieldType::Message:
+      return modelName(*field.message);
+    default:
+      return "";
   }
 }
 
 json::object scalar(FieldType type) {
   switch (type) {
-    case FieldType::Bytes: return typed("string", "byte");
-    case FieldType::Bool: return typed("boolean");
-    case FieldType::Int32: return typed("integer", "int32");
+    case FieldType::Bytes:
+      return typed("string", "byte");
+    case FieldType::Bool:
+      return typed("boolean");
+    case FieldType::Int32:
+      return typed("integer", "int32");
     case FieldType::UInt32:
     case FieldType::UInt64:
-    case FieldType::Int64: return typed("integer", "int64");
-    case FieldType::Double: return typed("number", "double");
-    case FieldType::Float: return typed("number", "float");
+    case FieldType::Int64:
+      return typed("integer", "int64");
+    case FieldType::Double:
+      return typed("number", "double");
+    case FieldType::Float:
+      return typed("number", "float");
     case FieldType::StringList: {
       json::object out = typed("array");
       out["items"] = typed("string");
       return out;
     }
-    default: return typed("string");
+    default:
+      return typed("string");
   }
 }
 
@@ -210,15 +288,19 @@ json::value defaultOf(const FieldInfo& field) {
   if (field.type == FieldType::Message) return json::object();
   if (!field.has(api::kFieldAlways)) return nullptr;
   switch (field.type) {
-    case FieldType::String: return "";
-    case FieldType::Bool: return false;
+    case FieldType::String:
+      return "";
+    case FieldType::Bool:
+      return false;
     case FieldType::Int32:
     case FieldType::Int64:
     case FieldType::UInt32:
     case FieldType::UInt64:
     case FieldType::Double:
-    case FieldType::Float: return 0;
-    default: return nullptr;
+    case FieldType::Float:
+      return 0;
+    default:
+      return nullptr;
   }
 }
 
@@ -235,10 +317,17 @@ bool isAtomic(const MessageInfo& info) {
 void addExtensions(const FieldInfo& field, json::object& out) {
   const api::FieldMeta& meta = *field.meta;
   switch (meta.listType) {
-    case api::ListType::None: break;
-    case api::ListType::Atomic: out["x-kubernetes-list-type"] = "atomic"; break;
-    case api::ListType::Set: out["x-kubernetes-list-type"] = "set"; break;
-    case api::ListType::Map: out["x-kubernetes-list-type"] = "map"; break;
+    case api::ListType::None:
+      break;
+    case api::ListType::Atomic:
+      out["x-kubernetes-list-type"] = "atomic";
+      break;
+    case api::ListType::Set:
+      out["x-kubernetes-list-type"] = "set";
+      break;
+    case api::ListType::Map:
+      out["x-kubernetes-list-type"] = "map";
+      break;
   }
   if (!meta.listMapKeys.empty()) out["x-kubernetes-list-map-keys"] = strings(meta.listMapKeys);
   // Messages that are atomic themselves do not say so again where they are used.

@@ -9,7 +9,7 @@ namespace {
 using namespace api::apps::v1;  // NOLINT
 
 constexpr Column kReplicaSetColumns[] = {
-    kName, integer("Desired"),   integer("Current"), integer("Ready"),
+    kName, integer("Desired"), integer("Current"), integer("Ready"),
     kAge,  wide("Containers"), wide("Images"),     wide("Selector")};
 
 void printReplicaSet(const ReplicaSet& object, Row& row) {
@@ -47,8 +47,8 @@ void printDaemonSet(const DaemonSet& object, Row& row) {
   row.text(selectorText(object.spec.selector.get()));
 }
 
-constexpr Column kStatefulSetColumns[] = {kName, {"Ready"}, kAge, wide("Containers"),
-                                          wide("Images")};
+constexpr Column kStatefulSetColumns[] = {
+    kName, {"Ready"}, kAge, wide("Containers"), wide("Images")};
 
 void printStatefulSet(const StatefulSet& object, Row& row) {
   row.text(object.metadata.name)
@@ -57,9 +57,9 @@ void printStatefulSet(const StatefulSet& object, Row& row) {
   podSpecCells(object.spec.template_.spec, row);
 }
 
-constexpr Column kDeploymentColumns[] = {kName,          {"Ready"},          {"Up-to-date"},
-                                         {"Available"},  kAge,               wide("Containers"),
-                                         wide("Images"), wide("Selector")};
+constexpr Column kDeploymentColumns[] = {
+    kName, {"Ready"},          {"Up-to-date"}, {"Available"},
+    kAge,  wide("Containers"), wide("Images"), wide("Selector")};
 
 void printDeployment(const Deployment& object, Row& row) {
   row.text(object.metadata.name)

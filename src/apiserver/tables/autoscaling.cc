@@ -106,8 +106,8 @@ void printAutoscalerV1(const api::autoscaling::v1::HorizontalPodAutoscaler& obje
   const auto& spec = object.spec;
   std::string targets = "<none>";
   if (spec.targetCPUUtilizationPercentage) {
-    targets = cat("cpu: ", percent(object.status.currentCPUUtilizationPercentage, "<unknown>"),
-                  "/", percent(spec.targetCPUUtilizationPercentage, "<auto>"));
+    targets = cat("cpu: ", percent(object.status.currentCPUUtilizationPercentage, "<unknown>"), "/",
+                  percent(spec.targetCPUUtilizationPercentage, "<auto>"));
   }
   row.text(object.metadata.name)
       .text(spec.scaleTargetRef.kind + "/" + spec.scaleTargetRef.name)
@@ -124,8 +124,7 @@ std::span<const Printer> autoscalingPrinters() {
   static const Printer all[] = {
       printer<api::autoscaling::v1::Scale, printScale>(kScaleColumns),
       printer<HorizontalPodAutoscaler, printAutoscaler>(kAutoscalerColumns),
-      printer<api::autoscaling::v1::HorizontalPodAutoscaler, printAutoscalerV1>(
-          kAutoscalerColumns),
+      printer<api::autoscaling::v1::HorizontalPodAutoscaler, printAutoscalerV1>(kAutoscalerColumns),
   };
   return all;
 }

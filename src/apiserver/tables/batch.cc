@@ -7,14 +7,8 @@ namespace {
 
 using namespace api::batch::v1;  // NOLINT
 
-constexpr Column kJobColumns[] = {kName,
-                                  {"Status"},
-                                  {"Completions"},
-                                  {"Duration"},
-                                  kAge,
-                                  wide("Containers"),
-                                  wide("Images"),
-                                  wide("Selector")};
+constexpr Column kJobColumns[] = {kName, {"Status"},         {"Completions"}, {"Duration"},
+                                  kAge,  wide("Containers"), wide("Images"),  wide("Selector")};
 
 bool isTrue(const Job& job, std::string_view type) {
   for (const auto& condition : job.status.conditions) {
@@ -74,7 +68,9 @@ void printCronJob(const CronJob& object, Row& row) {
   row.text(object.metadata.name)
       .text(object.spec.schedule)
       .text(object.spec.timeZone.value_or("<none>"))
-      .text(!suspend ? "<unset>" : *suspend ? "True" : "False")
+      .text(!suspend   ? "<unset>"
+            : *suspend ? "True"
+                       : "False")
       .number(static_cast<int64_t>(object.status.active.size()))
       .text(last ? ageText(*last, row.now()) : "<none>")
       .age(object.metadata);

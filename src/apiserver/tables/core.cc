@@ -13,7 +13,7 @@ namespace {
 using namespace api::core::v1;  // NOLINT
 
 constexpr Column kReplicationControllerColumns[] = {
-    kName, integer("Desired"),   integer("Current"), integer("Ready"),
+    kName, integer("Desired"), integer("Current"), integer("Ready"),
     kAge,  wide("Containers"), wide("Images"),     wide("Selector")};
 
 void printReplicationController(const ReplicationController& rc, Row& row) {
@@ -137,16 +137,9 @@ void printNode(const Node& node, Row& row) {
       .textOr(system.containerRuntimeVersion, "<unknown>");
 }
 
-constexpr Column kEventColumns[] = {{"Last Seen"},
-                                    {"Type"},
-                                    {"Reason"},
-                                    {"Object"},
-                                    wide("Subobject"),
-                                    wide("Source"),
-                                    {"Message"},
-                                    wide("First Seen"),
-                                    wide("Count"),
-                                    {"Name", "string", "name", 1}};
+constexpr Column kEventColumns[] = {
+    {"Last Seen"},  {"Type"},    {"Reason"},         {"Object"},    wide("Subobject"),
+    wide("Source"), {"Message"}, wide("First Seen"), wide("Count"), {"Name", "string", "name", 1}};
 
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\v\f";
@@ -173,8 +166,8 @@ struct EventParts {
 
 void printEventParts(const EventParts& event, bool series, int64_t seriesCount,
                      const api::MicroTime& seriesLast, Row& row) {
-  const std::string first = event.first.isZero() ? ageText(event.eventTime, row.now())
-                                                 : ageText(event.first, row.now());
+  const std::string first =
+      event.first.isZero() ? ageText(event.eventTime, row.now()) : ageText(event.first, row.now());
   std::string last = event.last.isZero() ? first : ageText(event.last, row.now());
   int64_t count = event.count;
   if (series) {
@@ -201,12 +194,10 @@ void printEventParts(const EventParts& event, bool series, int64_t seriesCount,
 }
 
 void printEvent(const Event& event, Row& row) {
-  const EventParts parts{event.metadata,      event.involvedObject,
-                         event.source,        event.reportingComponent,
-                         event.reportingInstance, event.type,
-                         event.reason,        event.message,
-                         event.firstTimestamp, event.lastTimestamp,
-                         event.eventTime,     event.count};
+  const EventParts parts{
+      event.metadata,          event.involvedObject, event.source,    event.reportingComponent,
+      event.reportingInstance, event.type,           event.reason,    event.message,
+      event.firstTimestamp,    event.lastTimestamp,  event.eventTime, event.count};
   const bool series = event.series.has_value();
   printEventParts(parts, series, series ? event.series->count : 0,
                   series ? event.series->lastObservedTime : api::MicroTime(), row);

@@ -1,4 +1,5 @@
-// Groups with a kind or two: certificates, coordination, scheduling, node, resource, apiregistration.
+// Groups with a kind or two: certificates, coordination, scheduling, node, resource,
+// apiregistration.
 #include "api/gen/apiregistration_v1.h"
 #include "api/gen/certificates_v1.h"
 #include "api/gen/certificates_v1beta1.h"

@@ -12,8 +12,7 @@ namespace {
 using namespace api::networking::v1;  // NOLINT
 using api::discovery::v1::EndpointSlice;
 
-constexpr Column kIngressColumns[] = {kName,     {"Class"}, {"Hosts"}, {"Address"},
-                                      {"Ports"}, kAge};
+constexpr Column kIngressColumns[] = {kName, {"Class"}, {"Hosts"}, {"Address"}, {"Ports"}, kAge};
 
 void printIngress(const Ingress& object, Row& row) {
   std::vector<std::string> hosts;

@@ -69,9 +69,9 @@ std::string goSelector(const api::meta::v1::LabelSelector& selector) {
   for (const auto& [key, value] : selector.matchLabels) out += cat(key, ": ", value, ",");
   out += "},MatchExpressions:[]LabelSelectorRequirement{";
   for (const auto& requirement : selector.matchExpressions) {
-    out += cat("LabelSelectorRequirement{Key:", requirement.key,
-               ",Operator:", requirement.operator_, ",Values:[", join(requirement.values, " "),
-               "],},");
+    out +=
+        cat("LabelSelectorRequirement{Key:", requirement.key, ",Operator:", requirement.operator_,
+            ",Values:[", join(requirement.values, " "), "],},");
   }
   return out + "},}";
 }
@@ -107,12 +107,8 @@ void printPolicyBinding(const Binding& object, Row& row) {
       .age(object.metadata);
 }
 
-constexpr Column kFlowSchemaColumns[] = {kName,
-                                         {"PriorityLevel"},
-                                         {"MatchingPrecedence"},
-                                         {"DistinguisherMethod"},
-                                         kAge,
-                                         {"MissingPL"}};
+constexpr Column kFlowSchemaColumns[] = {
+    kName, {"PriorityLevel"}, {"MatchingPrecedence"}, {"DistinguisherMethod"}, kAge, {"MissingPL"}};
 
 void printFlowSchema(const FlowSchema& object, Row& row) {
   std::string missing = "?";
@@ -128,12 +124,8 @@ void printFlowSchema(const FlowSchema& object, Row& row) {
       .text(missing);
 }
 
-constexpr Column kPriorityLevelColumns[] = {kName,
-                                            {"Type"},
-                                            {"NominalConcurrencyShares"},
-                                            {"Queues"},
-                                            {"HandSize"},
-                                            {"QueueLengthLimit"},
+constexpr Column kPriorityLevelColumns[] = {kName,      {"Type"},     {"NominalConcurrencyShares"},
+                                            {"Queues"}, {"HandSize"}, {"QueueLengthLimit"},
                                             kAge};
 
 void numberOrNone(const std::optional<int32_t>& number, Row& row) {

@@ -33,7 +33,9 @@ void Row::completed(std::string_view reason, std::string_view message) {
   condition.message = message;
 }
 
-Row& Row::age(api::Time when) { return text(ageText(when, now_)); }
+Row& Row::age(api::Time when) {
+  return text(ageText(when, now_));
+}
 
 namespace {
 

@@ -28,9 +28,15 @@ struct Column {
 
 inline constexpr Column kName{"Name", "string", "name"};
 inline constexpr Column kAge{"Age"};
-constexpr Column integer(std::string_view name) { return {name, "integer"}; }
-constexpr Column boolean(std::string_view name) { return {name, "boolean"}; }
-constexpr Column wide(std::string_view name) { return {name, "string", "", 1}; }
+constexpr Column integer(std::string_view name) {
+  return {name, "integer"};
+}
+constexpr Column boolean(std::string_view name) {
+  return {name, "boolean"};
+}
+constexpr Column wide(std::string_view name) {
+  return {name, "string", "", 1};
+}
 
 /// Where a printer puts the cells of one object, left to right.
 class Row {

@@ -14,11 +14,10 @@ using namespace api::storage::v1;  // NOLINT
 constexpr std::string_view kBetaClass = "volume.beta.kubernetes.io/storage-class";
 
 std::string accessModes(const std::vector<std::string>& modes) {
-  constexpr std::pair<std::string_view, std::string_view> kShort[] = {
-      {"ReadWriteOnce", "RWO"},
-      {"ReadOnlyMany", "ROX"},
-      {"ReadWriteMany", "RWX"},
-      {"ReadWriteOncePod", "RWOP"}};
+  constexpr std::pair<std::string_view, std::string_view> kShort[] = {{"ReadWriteOnce", "RWO"},
+                                                                      {"ReadOnlyMany", "ROX"},
+                                                                      {"ReadWriteMany", "RWX"},
+                                                                      {"ReadWriteOncePod", "RWOP"}};
   std::vector<std::string> out;
   for (const auto& [mode, text] : kShort) {
     if (std::ranges::find(modes, mode) != modes.end()) out.emplace_back(text);
@@ -26,17 +25,10 @@ std::string accessModes(const std::vector<std::string>& modes) {
   return join(out, ",");
 }
 
-constexpr Column kVolumeColumns[] = {kName,
-                                     {"Capacity"},
-                                     {"Access Modes"},
-                                     {"Reclaim Policy"},
-                                     {"Status"},
-                                     {"Claim"},
-                                     {"StorageClass"},
-                                     {"VolumeAttributesClass"},
-                                     {"Reason"},
-                                     kAge,
-                                     wide("VolumeMode")};
+constexpr Column kVolumeColumns[] = {
+    kName,      {"Capacity"}, {"Access Modes"},  {"Reclaim Policy"},
+    {"Status"}, {"Claim"},    {"StorageClass"},  {"VolumeAttributesClass"},
+    {"Reason"}, kAge,         wide("VolumeMode")};
 
 void printVolume(const PersistentVolume& volume, Row& row) {
   const auto& spec = volume.spec;
@@ -85,12 +77,9 @@ void printClaim(const PersistentVolumeClaim& claim, Row& row) {
       .text(claim.spec.volumeMode.value_or("<unset>"));
 }
 
-constexpr Column kStorageClassColumns[] = {kName,
-                                           {"Provisioner"},
-                                           {"ReclaimPolicy"},
-                                           {"VolumeBindingMode"},
-                                           {"AllowVolumeExpansion"},
-                                           kAge};
+constexpr Column kStorageClassColumns[] = {
+    kName, {"Provisioner"}, {"ReclaimPolicy"}, {"VolumeBindingMode"}, {"AllowVolumeExpansion"},
+    kAge};
 
 void printStorageClass(const StorageClass& object, Row& row) {
   std::string name = object.metadata.name;

@@ -35,8 +35,8 @@ std::string podStatus(const std::string& spec, const std::string& status,
 const std::string kTwo = R"("containers":[{"name":"a"},{"name":"b"}])";
 
 TEST(HumanDuration, Steps) {
-  using tables::humanDuration;
   using std::chrono::hours;
+  using tables::humanDuration;
   EXPECT_EQ(humanDuration(-5s), "<invalid>");
   EXPECT_EQ(humanDuration(-1s), "0s");
   EXPECT_EQ(humanDuration(119s), "119s");

@@ -67,13 +67,20 @@ std::optional<Duration> parseTimeout(std::string_view text) {
   auto [at, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || at != end || number < 0) return std::nullopt;
   switch (text.back()) {
-    case 'H': return std::min<Duration>(std::chrono::hours(std::min<int64_t>(number, 10000)), 9000h);
-    case 'M': return std::chrono::minutes(std::min<int64_t>(number, 500000));
-    case 'S': return std::chrono::seconds(number);
-    case 'm': return std::chrono::milliseconds(number);
-    case 'u': return std::chrono::microseconds(number);
-    case 'n': return std::chrono::nanoseconds(number);
-    default: return std::nullopt;
+    case 'H':
+      return std::min<Duration>(std::chrono::hours(std::min<int64_t>(number, 10000)), 9000h);
+    case 'M':
+      return std::chrono::minutes(std::min<int64_t>(number, 500000));
+    case 'S':
+      return std::chrono::seconds(number);
+    case 'm':
+      return std::chrono::milliseconds(number);
+    case 'u':
+      return std::chrono::microseconds(number);
+    case 'n':
+      return std::chrono::nanoseconds(number);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -81,47 +88,74 @@ std::optional<Duration> parseTimeout(std::string_view text) {
 
 Status toStatus(Code code, std::string message) {
   switch (code) {
-    case Code::Ok: return {};
-    case Code::Cancelled: return Status(Reason::Canceled, 499, std::move(message));
-    case Code::InvalidArgument: return badRequest(std::move(message));
-    case Code::DeadlineExceeded: return Status(Reason::Timeout, 504, std::move(message));
-    case Code::NotFound: return Status(Reason::NotFound, 404, std::move(message));
-    case Code::AlreadyExists: return Status(Reason::AlreadyExists, 409, std::move(message));
-    case Code::PermissionDenied: return Status(Reason::Forbidden, 403, std::move(message));
-    case Code::ResourceExhausted: return Status(Reason::TooManyRequests, 429, std::move(message));
-    case Code::FailedPrecondition: return Status(Reason::BadRequest, 412, std::move(message));
-    case Code::Aborted: return Status(Reason::Conflict, 409, std::move(message));
-    case Code::OutOfRange: return Status(Reason::BadRequest, 416, std::move(message));
-    case Code::Unimplemented: return Status(Reason::Unknown, 501, std::move(message));
-    case Code::Unavailable: return serviceUnavailable(std::move(message));
-    case Code::Unauthenticated: return unauthorized(std::move(message));
-    case Code::Internal: return Status(Reason::InternalError, 500, std::move(message));
-    default: return Status(Reason::Unknown, 500, std::move(message));
+    case Code::Ok:
+      return {};
+    case Code::Cancelled:
+      return Status(Reason::Canceled, 499, std::move(message));
+    case Code::InvalidArgument:
+      return badRequest(std::move(message));
+    case Code::DeadlineExceeded:
+      return Status(Reason::Timeout, 504, std::move(message));
+    case Code::NotFound:
+      return Status(Reason::NotFound, 404, std::move(message));
+    case Code::AlreadyExists:
+      return Status(Reason::AlreadyExists, 409, std::move(message));
+    case Code::PermissionDenied:
+      return Status(Reason::Forbidden, 403, std::move(message));
+    case Code::ResourceExhausted:
+      return Status(Reason::TooManyRequests, 429, std::move(message));
+    case Code::FailedPrecondition:
+      return Status(Reason::BadRequest, 412, std::move(message));
+    case Code::Aborted:
+      return Status(Reason::Conflict, 409, std::move(message));
+    case Code::OutOfRange:
+      return Status(Reason::BadRequest, 416, std::move(message));
+    case Code::Unimplemented:
+      return Status(Reason::Unknown, 501, std::move(message));
+    case Code::Unavailable:
+      return serviceUnavailable(std::move(message));
+    case Code::Unauthenticated:
+      return unauthorized(std::move(message));
+    case Code::Internal:
+      return Status(Reason::InternalError, 500, std::move(message));
+    default:
+      return Status(Reason::Unknown, 500, std::move(message));
   }
 }
 
 Code toCode(const Status& status) {
   if (status.ok()) return Code::Ok;
   switch (status.reason()) {
-    case Reason::Canceled: return Code::Cancelled;
+    case Reason::Canceled:
+      return Code::Cancelled;
     case Reason::Timeout:
-    case Reason::ServerTimeout: return Code::DeadlineExceeded;
-    case Reason::NotFound: return Code::NotFound;
-    case Reason::AlreadyExists: return Code::AlreadyExists;
-    case Reason::Forbidden: return Code::PermissionDenied;
-    case Reason::Unauthorized: return Code::Unauthenticated;
+    case Reason::ServerTimeout:
+      return Code::DeadlineExceeded;
+    case Reason::NotFound:
+      return Code::NotFound;
+    case Reason::AlreadyExists:
+      return Code::AlreadyExists;
+    case Reason::Forbidden:
+      return Code::PermissionDenied;
+    case Reason::Unauthorized:
+      return Code::Unauthenticated;
     case Reason::TooManyRequests:
-    case Reason::RequestEntityTooLarge: return Code::ResourceExhausted;
-    case Reason::Conflict: return Code::Aborted;
+    case Reason::RequestEntityTooLarge:
+      return Code::ResourceExhausted;
+    case Reason::Conflict:
+      return Code::Aborted;
     case Reason::ServiceUnavailable:
-    case Reason::Unreachable: return Code::Unavailable;
-    case Reason::InternalError: return Code::Internal;
+    case Reason::Unreachable:
+      return Code::Unavailable;
+    case Reason::InternalError:
+      return Code::Internal;
     case Reason::BadRequest:
     case Reason::Invalid:
       return status.code() == 412   ? Code::FailedPrecondition
              : status.code() == 416 ? Code::OutOfRange
                                     : Code::InvalidArgument;
-    default: return status.code() == 501 ? Code::Unimplemented : Code::Unknown;
+    default:
+      return status.code() == 501 ? Code::Unimplemented : Code::Unknown;
   }
 }
 
@@ -132,9 +166,9 @@ Task<Result<std::optional<std::string>>> MessageReader::next(std::stop_token sto
       size_t size = 0;
       for (int i = 1; i < 5; ++i) size = size << 8 | static_cast<unsigned char>(buffer_[i]);
       if (size > sizeMax_)
-        co_return toStatus(Code::ResourceExhausted,
-                           "grpc: received message larger than max (" + std::to_string(size) +
-                               " vs. " + std::to_string(sizeMax_) + ")");
+        co_return toStatus(Code::ResourceExhausted, "grpc: received message larger than max (" +
+                                                        std::to_string(size) + " vs. " +
+                                                        std::to_string(sizeMax_) + ")");
       if (buffer_.size() - 5 >= size) {
         std::string message = buffer_.substr(5, size);
         buffer_.erase(0, 5 + size);

@@ -36,7 +36,9 @@ enum class Code {
 /// There and back; NotFound, AlreadyExists, Timeout and so on keep their reason.
 Status toStatus(Code code, std::string message);
 Code toCode(const Status& status);
-inline bool isUnimplemented(const Status& status) { return status.code() == 501; }
+inline bool isUnimplemented(const Status& status) {
+  return status.code() == 501;
+}
 
 inline constexpr size_t kMessageBytesMax = 16 << 20;
 
@@ -108,9 +110,9 @@ class ServerCall {
 class Service {
  public:
   virtual ~Service() = default;
-  /// What it returns becomes grpc-status and grpc-message. `stop` is the client's deadline or leave.
-  virtual Task<Status> serve(const std::string& method, ServerCall& call,
-                             std::stop_token stop) = 0;
+  /// What it returns becomes grpc-status and grpc-message. `stop` is the client's deadline or
+  /// leave.
+  virtual Task<Status> serve(const std::string& method, ServerCall& call, std::stop_token stop) = 0;
 };
 
 /// A Handler for HttpServer that serves gRPC. Services outlive it.

@@ -23,7 +23,9 @@ class Echo final : public Service {
   }
 };
 
-std::string show(const Result<std::string>& r) { return r.ok() ? *r : r.status().toString(); }
+std::string show(const Result<std::string>& r) {
+  return r.ok() ? *r : r.status().toString();
+}
 
 Task<std::vector<std::string>> calls(Reactor& reactor, HttpServer& server) {
   HttpClientOptions options;
@@ -70,17 +72,16 @@ TEST(Grpc, UnaryAndStreams) {
   auto server = HttpServer::start(reactor, HttpServerOptions(), handler);
   ASSERT_TRUE(server.ok());
   auto out = blockOn(reactor, calls(reactor, **server));
-  std::vector<std::string> expected = {"<a>",
-                                       "NotFound: no \"pod\" 100%\n",
-                                       toStatus(Code::Unimplemented,
-                                                "unknown service /test.Other/Echo")
-                                           .toString(),
-                                       "504",
-                                       std::to_string((3 << 20) + 2),
-                                       "<0>",
-                                       "<1>",
-                                       "<2>",
-                                       "end"};
+  std::vector<std::string> expected = {
+      "<a>",
+      "NotFound: no \"pod\" 100%\n",
+      toStatus(Code::Unimplemented, "unknown service /test.Other/Echo").toString(),
+      "504",
+      std::to_string((3 << 20) + 2),
+      "<0>",
+      "<1>",
+      "<2>",
+      "end"};
   EXPECT_EQ(out, expected);
 }
 

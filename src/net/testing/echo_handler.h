@@ -6,8 +6,8 @@
 
 namespace coxswain::net::testing {
 
-/// Answers by path: /echo (the body), /stream (three flushed pieces and a trailer), /hang (until the
-/// client goes), /upgrade (echoes bytes), /who (client certificate), /big?n (n bytes).
+/// Answers by path: /echo (the body), /stream (three flushed pieces and a trailer), /hang (until
+/// the client goes), /upgrade (echoes bytes), /who (client certificate), /big?n (n bytes).
 class EchoHandler final : public Handler {
  public:
   Task<void> serve(Request& request, ResponseWriter& response) override {
