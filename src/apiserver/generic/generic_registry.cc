@@ -193,6 +193,7 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
     auto& meta = *api::objectMeta(next);
     if (generated) {
       meta.name = api::generateName(meta.generateName, [this] { return random_.next(); });
+      strategy_.prepareForCreate(next.data());  // once more, for what comes from the name
     }
     api::FieldErrors errors;
     validateObjectMeta(meta, collection_.namespaced, strategy_, api::FieldPath("metadata"), errors);

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "api/gen/apps_v1.h"
+#include "api/gen/batch_v1.h"
 #include "api/gen/coordination_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
@@ -52,6 +53,7 @@ constexpr std::string_view kShortDaemonsets[] = {"ds"};
 constexpr std::string_view kShortDeployments[] = {"deploy"};
 constexpr std::string_view kShortReplicasets[] = {"rs"};
 constexpr std::string_view kShortStatefulsets[] = {"sts"};
+constexpr std::string_view kShortCronJobs[] = {"cj"};
 constexpr std::string_view kShortPriorityclasses[] = {"pc"};
 constexpr std::string_view kShortPodDisruptionBudgets[] = {"pdb"};
 constexpr std::string_view kShortIngresses[] = {"ing"};
@@ -114,6 +116,13 @@ constexpr Subresource kStatefulSetSubresources[] = {
     {"status", "apps", "v1", "StatefulSet", kVerbsGetPatchUpdate},
 };
 
+constexpr Subresource kCronJobSubresources[] = {
+    {"status", "batch", "v1", "CronJob", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kJobSubresources[] = {
+    {"status", "batch", "v1", "Job", kVerbsGetPatchUpdate},
+};
+
 constexpr Subresource kPodDisruptionBudgetSubresources[] = {
     {"status", "policy", "v1", "PodDisruptionBudget", kVerbsGetPatchUpdate},
 };
@@ -144,6 +153,7 @@ class Table {
   }
   void addCore();
   void addApps();
+  void addBatch();
   void addOthers();
   void addNetworking();
   void addNodesAndStorage();
@@ -157,6 +167,7 @@ class Table {
 Table::Table() {
   addCore();
   addApps();
+  addBatch();
   addOthers();
   addNetworking();
   addNodesAndStorage();
@@ -488,6 +499,39 @@ void Table::addApps() {
        .info = &api::apps::v1::StatefulSet::info(),
        .listInfo = &api::apps::v1::StatefulSetList::info()},
       makeStatefulSetStrategy());
+}
+
+void Table::addBatch() {
+  add({.group = "batch",
+       .version = "v1",
+       .plural = "cronjobs",
+       .singular = "cronjob",
+       .kind = "CronJob",
+       .shortNames = kShortCronJobs,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/cronjobs",
+       .storageVersionHash = "sd5LIXh4Fjs=",
+       .verbs = kAllVerbs,
+       .subresources = kCronJobSubresources,
+       .info = &api::batch::v1::CronJob::info(),
+       .listInfo = &api::batch::v1::CronJobList::info()},
+      makeCronJobStrategy());
+  add({.group = "batch",
+       .version = "v1",
+       .plural = "jobs",
+       .singular = "job",
+       .kind = "Job",
+       .shortNames = {},
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/jobs",
+       .storageVersionHash = "mudhfqk/qZY=",
+       .verbs = kAllVerbs,
+       .subresources = kJobSubresources,
+       .info = &api::batch::v1::Job::info(),
+       .listInfo = &api::batch::v1::JobList::info()},
+      makeJobStrategy());
 }
 
 void Table::addNetworking() {

@@ -32,6 +32,10 @@ std::unique_ptr<Strategy> makeDeploymentStrategy();
 std::unique_ptr<Strategy> makeReplicaSetStrategy();
 std::unique_ptr<Strategy> makeStatefulSetStrategy();
 
+// batch
+std::unique_ptr<Strategy> makeCronJobStrategy();
+std::unique_ptr<Strategy> makeJobStrategy();
+
 // coordination.k8s.io, discovery.k8s.io, events.k8s.io, scheduling.k8s.io
 std::unique_ptr<Strategy> makeLeaseStrategy();
 std::unique_ptr<Strategy> makeEndpointSliceStrategy();

@@ -36,6 +36,15 @@ Status checkUpdateNames(const api::Object& object, const RequestInfo& info) {
   return {};
 }
 
+/// A job that is deleted leaves its pods, which surprises who did not say so.
+void warnOfOrphans(RequestContext& context, const DeleteRequest& request) {
+  if (!request.propagationPolicy.empty() || context.resource->kind != "Job") return;
+  context.warnings.emplace_back(
+      "child pods are preserved by default when jobs are deleted; set "
+      "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress "
+      "this warning");
+}
+
 /// One of a collection; others that fail are told of once.
 Task<void> removeOne(GenericRegistry& registry, api::ConstObject object, DeleteRequest request,
                      WriteAdmission& admission, Status& failed) {
@@ -151,6 +160,7 @@ Task<Result<Operations::Written>> Operations::patch(RequestContext& context, Pat
 
 Task<Result<Deleted>> Operations::remove(RequestContext& context, DeleteRequest request) const {
   context.dryRun = request.dryRun;
+  warnOfOrphans(context, request);
   WriteAdmission admission(admission_, context);
   co_return co_await context.registry->remove(context.info.ns, context.info.name,
                                               std::move(request), &admission);
@@ -160,6 +170,7 @@ Task<Result<ListAnswer>> Operations::removeCollection(RequestContext& context,
                                                       ListRequest selection,
                                                       DeleteRequest request) const {
   context.dryRun = request.dryRun;
+  warnOfOrphans(context, request);
   WriteAdmission admission(admission_, context);
   CO_TRY(auto answer, context.registry->list(selection));
   Status failed;
