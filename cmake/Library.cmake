@@ -1,18 +1,20 @@
 # coxswain_library(NAME [DIR folder] [DEPS ours...] [PRIVATE_DEPS third-party...] [TEST_DEPS ...])
 #
 # One folder, one static library. Takes every *.cc of the folder (not of folders that are libraries
-# themselves: pass RECURSE to take subfolders). Its link list is the rule of what it may include.
+# themselves: pass RECURSE to take subfolders, NO_GLOB to take SOURCES only). Its link list is the rule of what it may include.
 #   foo_test.cc  -> executable NAME_test, one ctest entry labelled "unit"
 #   foo_fuzz.cc  -> executable fuzz_foo (preset fuzz); elsewhere it replays its seeds as a test
 #   foo_bench.cc -> executable bench_foo
 function(coxswain_library NAME)
-  cmake_parse_arguments(L "RECURSE" "DIR" "DEPS;PRIVATE_DEPS;TEST_DEPS;SOURCES;SUBDIRS" ${ARGN})
+  cmake_parse_arguments(L "RECURSE;NO_GLOB" "DIR" "DEPS;PRIVATE_DEPS;TEST_DEPS;SOURCES;SUBDIRS" ${ARGN})
   set(dir ${CMAKE_CURRENT_SOURCE_DIR})
   set(glob ${dir}/*.cc)
   foreach(sub ${L_SUBDIRS})
     list(APPEND glob ${dir}/${sub}/*.cc)
   endforeach()
-  if(L_RECURSE)
+  if(L_NO_GLOB)
+    set(sources)
+  elseif(L_RECURSE)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cc)
   else()
     file(GLOB sources CONFIGURE_DEPENDS ${glob})

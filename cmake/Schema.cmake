@@ -61,7 +61,7 @@ function(coxswain_schema NAME)
     DEPENDS ${protos} ${imported} ${generator}
     COMMENT "Generating ${S_INCLUDE} from schema"
     VERBATIM)
-  coxswain_library(${NAME} DEPS api_reflect ${S_DEPS} SOURCES ${files})
+  coxswain_library(${NAME} NO_GLOB DEPS api_reflect ${S_DEPS} SOURCES ${files})
   # offsetof of members whose types are not standard layout: every compiler we use computes it.
   target_compile_options(${NAME} PRIVATE -Wno-invalid-offsetof)
 endfunction()
