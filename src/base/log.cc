@@ -1,43 +1,26 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 
 namespace coxswain {
 namespace {
 
 std::atomic<LogLevel> currentLevel{LogLevel::Info};
 
-struct Sink {
-  std::mutex mutex;
-  std::shared_ptr<spdlog::logger> logger;
-};
-
-std::shared_ptr<spdlog::logger> configured(std::shared_ptr<spdlog::logger> logger) {
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
-  logger->set_level(spdlog::level::trace);
-  logger->flush_on(spdlog::level::trace);
-  return logger;
-}
-
-Sink& sink() {
-  static Sink instance;
-  return instance;
-}
-
-std::shared_ptr<spdlog::logger> current() {
-  auto& s = sink();
-  std::lock_guard lock(s.mutex);
-  if (!s.logger) {
-    s.logger = configured(std::make_shared<spdlog::logger>(
-        "coxswain", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
-  }
-  return s.logger;
+spdlog::logger& standardError() {
+  static const auto logger = [] {
+    auto made = std::make_shared<spdlog::logger>("coxswain",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+    made->set_level(spdlog::level::trace);
+    made->flush_on(spdlog::level::trace);
+    return made;
+  }();
+  return *logger;
 }
 
 bool plain(std::string_view value) {
@@ -109,32 +92,11 @@ void Logger::write(LogLevel level, std::string_view message,
     line += '=';
     appendValue(line, field.value);
   }
-  current()->log(toSpdlog(level), line);
+  standardError().log(toSpdlog(level), line);
 }
 
 void setLogLevel(LogLevel level) {
   currentLevel = level;
-}
-LogLevel logLevel() {
-  return currentLevel.load();
-}
-
-Status setLogFile(const std::string& path) {
-  try {
-    auto& s = sink();
-    std::shared_ptr<spdlog::sinks::sink> target;
-    if (path.empty()) {
-      target = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    } else {
-      target = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
-    }
-    auto logger = configured(std::make_shared<spdlog::logger>("coxswain", target));
-    std::lock_guard lock(s.mutex);
-    s.logger = std::move(logger);
-    return {};
-  } catch (const std::exception& e) {
-    return internalError(std::string("log file: ") + e.what());
-  }
 }
 
 }  // namespace coxswain

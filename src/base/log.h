@@ -50,8 +50,5 @@ class Logger {
 
 /// Lines below `level` are dropped. Starts at Info.
 void setLogLevel(LogLevel level);
-LogLevel logLevel();
-/// Sends lines to this file (appended) from now on; empty: stderr.
-Status setLogFile(const std::string& path);
 
 }  // namespace coxswain

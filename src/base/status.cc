@@ -239,15 +239,6 @@ Status timeoutError(std::string message, int32_t retryAfterSeconds) {
                    retryAfterSeconds);
 }
 
-Status serverTimeout(std::string_view resource, std::string_view verb, int32_t retryAfterSeconds) {
-  auto details = detailsFor(resource, "");
-  details.retryAfterSeconds = retryAfterSeconds;
-  return Status(Reason::ServerTimeout, 500,
-                "The " + std::string(verb) + " operation against " + std::string(resource) +
-                    " could not be completed at this time, please try again.")
-      .withDetails(std::move(details));
-}
-
 Status tooManyRequests(std::string message, int32_t retryAfterSeconds) {
   return withRetry(Status(Reason::TooManyRequests, 429, std::move(message)), retryAfterSeconds);
 }

@@ -118,7 +118,6 @@ Status methodNotAllowed(std::string_view resource, std::string_view verb);
 Status internalError(std::string_view why);
 Status serviceUnavailable(std::string message);
 Status timeoutError(std::string message, int32_t retryAfterSeconds = 0);
-Status serverTimeout(std::string_view resource, std::string_view verb, int32_t retryAfterSeconds);
 Status tooManyRequests(std::string message, int32_t retryAfterSeconds);
 /// 410, the resource version is too old.
 Status expired(std::string message);

@@ -46,7 +46,6 @@ class LeaderElector {
   /// should end), success where `lead` ended by itself. Once.
   Task<Status> run(Lead lead, std::stop_token stop);
 
-  [[nodiscard]] bool isLeader() const { return leading_; }
   /// Who held the lease when it was last seen; may be empty.
   [[nodiscard]] const std::string& holder() const { return holder_; }
   /// Told of each new holder. Before run.

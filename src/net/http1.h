@@ -71,7 +71,6 @@ class Body final : public BodyReader {
   /// The peer waits for "100 Continue".
   void expectContinue() { continue_ = true; }
   [[nodiscard]] bool continuePending() const { return continue_; }
-  void dropContinue() { continue_ = false; }
 
  private:
   enum class State { ChunkSize, Data, ChunkEnd, Trailers, Done, Failed };

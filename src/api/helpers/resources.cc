@@ -113,10 +113,6 @@ void addResources(ResourceList& to, const ResourceList& more) {
   for (const auto& [name, quantity] : more) to[name] += quantity;
 }
 
-void subtractResources(ResourceList& from, const ResourceList& less) {
-  for (const auto& [name, quantity] : less) from[name] -= quantity;
-}
-
 void maxResources(ResourceList& to, const ResourceList& other) {
   for (const auto& [name, quantity] : other) {
     const auto [there, added] = to.try_emplace(name, quantity);

@@ -20,7 +20,6 @@ using ResourceList = Map<Quantity>;
 
 /// Adds each of `more`. What is not there counts as zero.
 void addResources(ResourceList& to, const ResourceList& more);
-void subtractResources(ResourceList& from, const ResourceList& less);
 /// Raises to `other` where that is larger.
 void maxResources(ResourceList& to, const ResourceList& other);
 

@@ -102,10 +102,6 @@ std::string taintString(const Taint& taint) {
   return out;
 }
 
-bool sameTaint(const Taint& a, const Taint& b) {
-  return a.key == b.key && a.effect == b.effect;
-}
-
 bool matchesTerm(const core::v1::NodeSelectorTerm& term, const Map<std::string>& labels,
                  std::string_view nodeName) {
   if (term.matchExpressions.empty() && term.matchFields.empty()) return false;

@@ -43,7 +43,6 @@ std::optional<int64_t> secondsTolerated(const std::vector<core::v1::Taint>& tain
 
 /// "key=value:Effect", "key:Effect".
 std::string taintString(const core::v1::Taint& taint);
-bool sameTaint(const core::v1::Taint& a, const core::v1::Taint& b);  ///< by key and effect
 
 /// Terms are alternatives, requirements of one all hold; an empty term matches nothing.
 bool matchesTerm(const core::v1::NodeSelectorTerm& term, const Map<std::string>& labels,

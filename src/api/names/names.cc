@@ -184,14 +184,6 @@ Messages validateFullyQualifiedDomainName(std::string_view value) {
   return out;
 }
 
-Messages validateFullyQualifiedName(std::string_view value) {
-  if (value.empty()) return {"must be non-empty"};
-  Messages out = validateDns1123Subdomain(value);
-  if (out.empty() && std::count(value.begin(), value.end(), '.') < 2)
-    out.emplace_back("should be a domain with at least three segments separated by dots");
-  return out;
-}
-
 Messages validateDomainPrefixedPath(std::string_view value) {
   if (value.empty()) return {"must be non-empty"};
   const size_t slash = value.find('/');

@@ -26,8 +26,6 @@ Messages validateWildcardDns1123Subdomain(std::string_view value);
 Messages validateDns1035Label(std::string_view value);
 /// Two segments at least: "example.com".
 Messages validateFullyQualifiedDomainName(std::string_view value);
-/// Three segments at least, as webhooks are named: "check.example.com".
-Messages validateFullyQualifiedName(std::string_view value);
 /// "example.com/path/to".
 Messages validateDomainPrefixedPath(std::string_view value);
 

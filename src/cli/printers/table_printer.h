@@ -27,8 +27,6 @@ class TablePrinter {
 
   /// `event` is the watch event's type, for the event column.
   std::string print(const json::value& table, std::string_view event = "");
-  /// The next table has a header again.
-  void startOver() { headed_ = false; }
 
  private:
   std::string header() const;

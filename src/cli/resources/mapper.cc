@@ -82,13 +82,6 @@ const ApiResource* Mapper::byKind(std::string_view apiVersion, std::string_view 
   return nullptr;
 }
 
-const ApiResource* Mapper::byGroupKind(std::string_view group, std::string_view kind) const {
-  for (const auto& resource : discovery_.resources) {
-    if (resource.kind == kind && resource.group == group) return &resource;
-  }
-  return nullptr;
-}
-
 const ApiResource* Mapper::byPlural(std::string_view group, std::string_view plural) const {
   for (const auto& resource : discovery_.resources) {
     if (resource.plural == plural && resource.group == group) return &resource;

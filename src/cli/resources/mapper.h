@@ -23,8 +23,6 @@ class Mapper {
       std::string_view name) const;
   /// Null: there is none.
   [[nodiscard]] const ApiResource* byKind(std::string_view apiVersion, std::string_view kind) const;
-  /// Any version of the group, the preferred one first; null: there is none.
-  [[nodiscard]] const ApiResource* byGroupKind(std::string_view group, std::string_view kind) const;
   [[nodiscard]] const ApiResource* byPlural(std::string_view group, std::string_view plural) const;
   [[nodiscard]] const Discovery& discovery() const { return discovery_; }
 

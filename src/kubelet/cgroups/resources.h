@@ -18,7 +18,6 @@ inline constexpr uint64_t kSharesMin = 2;
 inline constexpr uint64_t kSharesMax = 262144;
 inline constexpr int64_t kOomScoreGuaranteed = -997;
 inline constexpr int64_t kOomScoreBestEffort = 1000;
-inline constexpr int64_t kOomScoreSandbox = -998;
 
 /// What a group may use. What is not there is left as it is.
 struct CgroupResources {

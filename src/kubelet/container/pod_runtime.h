@@ -88,7 +88,6 @@ class PodRuntime {
   Task<Result<PodPointer>> restorePod(std::string uid, std::stop_token stop);
 
   void forgetPod(const std::string& uid);
-  void setDns(DnsSettings dns) { options_.node.dns = std::move(dns); }
   [[nodiscard]] const NodeSettings& node() const { return options_.node; }
   /// Addresses a pod's programs see: the sandbox's, or the host's.
   [[nodiscard]] EnvironmentFacts factsFor(const api::core::v1::Pod& pod,

@@ -56,8 +56,6 @@ class NodeManager {
   [[nodiscard]] bool ready() const { return ready_; }
   /// Why pods with a network of their own cannot start; empty: they can.
   [[nodiscard]] const std::string& networkProblem() const { return networkProblem_; }
-  /// Images changed: tell soon.
-  void statusChanged() { wake_.set(); }
 
  private:
   static Task<void> runStatus(NodeManager& self, Gate::Pass pass, std::stop_token stop);

@@ -101,7 +101,6 @@ void Queue::set(PodInfoPtr pod, MonotonicTime now) {
     entry = std::make_unique<QueuedPod>();
     entry->place = Place::InFlight;
     entry->pod = std::move(pod);
-    entry->firstQueuedAt = now;
     entry->backoffUntil = now;
     entry->sequence = sequence_++;
     activate(*entry, now);

@@ -20,7 +20,6 @@ struct QueuedPod {
   PodInfoPtr pod;
   Place place = Place::Active;
   MonotonicTime queuedAt;  ///< entered the active queue; orders equals
-  MonotonicTime firstQueuedAt;
   MonotonicTime parkedAt;  ///< became unschedulable
   MonotonicTime backoffUntil;
   int attempts = 0;
