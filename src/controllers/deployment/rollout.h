@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/gen/apps_v1.h"
 #include "client/client.h"
 #include "client/event_recorder.h"
 #include "controllers/deployment/decide.h"
