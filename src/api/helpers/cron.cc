@@ -1,7 +1,6 @@
 #include "api/helpers/cron.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/helpers/time_zone.h"
 #include "api/meta/time.h"
 #include "api/names/quote.h"
 
@@ -25,6 +25,8 @@ namespace {
 
 constexpr int64_t kHour = 3600;
 constexpr int64_t kDay = 24 * kHour;
+/// So many missed runs are told of.
+constexpr int kMany = 100;
 constexpr int64_t kHorizon = 5 * 366 * kDay;
 
 constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun",
@@ -157,7 +159,7 @@ Result<CronSchedule> CronSchedule::parse(std::string_view text) {
   if (text.starts_with("TZ=") || text.starts_with("CRON_TZ=")) {
     const auto zone = text.substr(text.find('=') + 1);
     const size_t space = zone.find(' ');
-    const auto status = checkTimeZone(zone.substr(0, space));
+    const auto status = TimeZone::load(zone.substr(0, space)).status();
     if (!status.ok()) {
       return badRequest(
           fmt::format("provided bad location {}: {}", zone.substr(0, space), status.message()));
@@ -215,11 +217,12 @@ std::optional<int64_t> CronSchedule::next(int64_t after, const Offset& offset) c
     const int64_t day = floorDiv(local, kDay);
     const int64_t second = local - day * kDay;
     if (!isDue(day)) {
+      const int64_t from = at;
       at += kDay - second;
       // Where the clocks went forward on the way, back to midnight.
       const int64_t landed = at + offset(at);
       const int64_t late = landed - floorDiv(landed, kDay) * kDay;
-      if (floorDiv(landed, kDay) > day && late > 0 && late <= 3 * kHour &&
+      if (floorDiv(landed, kDay) > day && late > 0 && late <= 3 * kHour && at - late > from &&
           floorDiv(at - late + offset(at - late), kDay) > day) {
         at -= late;
       }
@@ -234,18 +237,32 @@ std::optional<int64_t> CronSchedule::next(int64_t after, const Offset& offset) c
   return std::nullopt;
 }
 
-Status checkTimeZone(std::string_view name) {
-  if (name.empty() || name == "UTC") return {};
-  if (name.front() == '/' || name.front() == '\\' || name.find("..") != std::string_view::npos ||
-      name.find('\0') != std::string_view::npos) {
-    return badRequest("time: invalid location name");
+std::optional<CronSchedule::Last> CronSchedule::last(int64_t after, int64_t until,
+                                                     const Offset& offset) const {
+  if (after >= until) return std::nullopt;
+  if (everySeconds_ != 0) {
+    const int64_t count = (until - after) / everySeconds_;
+    if (count == 0) return std::nullopt;
+    return Last{after + count * everySeconds_, count > kMany + 1};
   }
-  for (const std::string_view folder : {"/usr/share/zoneinfo/", "/etc/zoneinfo/"}) {
-    struct stat info {};
-    const std::string path = std::string(folder) + std::string(name);
-    if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) return {};
+  auto found = next(after, offset);
+  if (!found || *found > until) return std::nullopt;
+  int count = 0;
+  for (; count <= kMany; ++count) {
+    const auto following = next(*found, offset);
+    if (!following || *following > until) return Last{*found, count > kMany};
+    found = following;
   }
-  return badRequest(fmt::format("unknown time zone {}", name));
+  // Too many to go through: the last one is looked for from the end, further back each time.
+  for (int64_t back = kHour;; back *= 16) {
+    auto at = next(std::max(*found - 1, until - back), offset);
+    if (!at || *at > until) continue;
+    while (at && *at <= until) {
+      found = at;
+      at = next(*at, offset);
+    }
+    return Last{*found, true};
+  }
 }
 
 }  // namespace coxswain::api

@@ -23,6 +23,12 @@ class CronSchedule {
   /// The first moment due after `after`, both in seconds since 1970. Null: none within five years.
   /// Local times that a change of clocks leaves out are not made up for.
   [[nodiscard]] std::optional<int64_t> next(int64_t after, const Offset& offset) const;
+  /// The last moment due after `after` and not after `until`.
+  struct Last {
+    int64_t at;
+    bool many;  ///< more than a hundred before it were due as well
+  };
+  [[nodiscard]] std::optional<Last> last(int64_t after, int64_t until, const Offset& offset) const;
 
  private:
   /// One bit for each value that matches.
@@ -39,9 +45,5 @@ class CronSchedule {
   int64_t everySeconds_ = 0;  ///< not 0: nothing else counts
   Field minute_, hour_, day_, month_, weekday_;
 };
-
-/// Success for a zone of the IANA database that this machine has (UTC always); else BadRequest
-/// "unknown time zone X".
-Status checkTimeZone(std::string_view name);
 
 }  // namespace coxswain::api

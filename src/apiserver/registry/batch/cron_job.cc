@@ -1,4 +1,5 @@
 #include "api/helpers/cron.h"
+#include "api/helpers/time_zone.h"
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/batch/job_rules.h"
 #include "apiserver/registry/strategies.h"
@@ -48,7 +49,7 @@ void checkZone(const std::string& zone, const FieldPath& path, FieldErrors& erro
         path, zone,
         "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
   }
-  const auto status = api::checkTimeZone(zone);
+  const auto status = api::TimeZone::load(zone).status();
   if (!status.ok()) errors.invalid(path, zone, status.message());
 }
 
