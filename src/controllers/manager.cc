@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "controllers/clusterroleaggregation/controller.h"
+#include "controllers/cronjob/controller.h"
 #include "controllers/daemonset/controller.h"
 #include "controllers/deployment/controller.h"
 #include "controllers/disruption/controller.h"
@@ -24,6 +25,7 @@
 #include "controllers/serviceaccount/controller.h"
 #include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
+#include "controllers/ttlafterfinished/controller.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers {
@@ -119,6 +121,12 @@ constexpr Entry kEntries[] = {
      }},
     {"job-controller", "job",
      [](const Context& c, const Options& o) { return make<job::JobController>(c, o.workers.job); }},
+    {"cronjob-controller", "cronjob",
+     [](const Context& c, const Options&) { return make<cronjob::CronJobController>(c); }},
+    {"ttl-after-finished-controller", "ttl-after-finished",
+     [](const Context& c, const Options&) {
+       return make<ttlafterfinished::TtlAfterFinishedController>(c);
+     }},
     {"endpoints-controller", "endpoint",
      [](const Context& c, const Options& o) {
        return make<endpoints::EndpointsController>(c, o.workers.endpoints);
