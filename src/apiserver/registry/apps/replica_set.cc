@@ -35,23 +35,7 @@ class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
   }
   void checkStatusUpdate(const ReplicaSet& next, const ReplicaSet&,
                          FieldErrors& errors) const override {
-    const auto& status = next.status;
-    const FieldPath path("status");
-    checkNonNegative(status.replicas, path.child("replicas"), errors);
-    checkNonNegative(status.fullyLabeledReplicas, path.child("fullyLabeledReplicas"), errors);
-    checkNonNegative(status.readyReplicas, path.child("readyReplicas"), errors);
-    checkNonNegative(status.availableReplicas, path.child("availableReplicas"), errors);
-    checkNonNegative(status.terminatingReplicas, path.child("terminatingReplicas"), errors);
-    checkNonNegative(status.observedGeneration, path.child("observedGeneration"), errors);
-    constexpr std::string_view kReplicas = "status.replicas";
-    checkAtMost(status.fullyLabeledReplicas, status.replicas, kReplicas,
-                path.child("fullyLabeledReplicas"), errors);
-    checkAtMost(status.readyReplicas, status.replicas, kReplicas, path.child("readyReplicas"),
-                errors);
-    checkAtMost(status.availableReplicas, status.replicas, kReplicas,
-                path.child("availableReplicas"), errors);
-    checkAtMost(status.availableReplicas, status.readyReplicas, "readyReplicas",
-                path.child("availableReplicas"), errors);
+    checkReplicaStatus(next.status, errors);
   }
   void fields(const ReplicaSet& object, api::FieldSet& out) const override {
     out.emplace_back("status.replicas", std::to_string(object.status.replicas));

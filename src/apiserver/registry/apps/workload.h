@@ -38,13 +38,35 @@ inline void checkAtMost(int64_t value, int64_t limit, std::string_view what,
   if (value > limit) errors.invalid(path, value, "cannot be greater than " + std::string(what));
 }
 
-void checkNotDecremented(const std::optional<int32_t>& next, const std::optional<int32_t>& current,
-                         const api::FieldPath& path, api::FieldErrors& errors);
-
 inline void checkNonNegative(const std::optional<int32_t>& value, const api::FieldPath& path,
                              api::FieldErrors& errors) {
   if (value) checkNonNegative(int64_t{*value}, path, errors);
 }
+
+/// What the statuses of ReplicaSet and ReplicationController have in common.
+template <typename ReplicaStatus>
+void checkReplicaStatus(const ReplicaStatus& status, api::FieldErrors& errors) {
+  const api::FieldPath path("status");
+  checkNonNegative(status.replicas, path.child("replicas"), errors);
+  checkNonNegative(status.fullyLabeledReplicas, path.child("fullyLabeledReplicas"), errors);
+  checkNonNegative(status.readyReplicas, path.child("readyReplicas"), errors);
+  checkNonNegative(status.availableReplicas, path.child("availableReplicas"), errors);
+  if constexpr (requires { status.terminatingReplicas; }) {
+    checkNonNegative(status.terminatingReplicas, path.child("terminatingReplicas"), errors);
+  }
+  checkNonNegative(status.observedGeneration, path.child("observedGeneration"), errors);
+  constexpr std::string_view kReplicas = "status.replicas";
+  const auto available = path.child("availableReplicas");
+  checkAtMost(status.fullyLabeledReplicas, status.replicas, kReplicas,
+              path.child("fullyLabeledReplicas"), errors);
+  checkAtMost(status.readyReplicas, status.replicas, kReplicas, path.child("readyReplicas"),
+              errors);
+  checkAtMost(status.availableReplicas, status.replicas, kReplicas, available, errors);
+  checkAtMost(status.availableReplicas, status.readyReplicas, "readyReplicas", available, errors);
+}
+
+void checkNotDecremented(const std::optional<int32_t>& next, const std::optional<int32_t>& current,
+                         const api::FieldPath& path, api::FieldErrors& errors);
 
 /// {"Type":"X","RollingUpdate":null}: an update strategy of unknown type, as upstream shows it.
 api::FieldValue unknownStrategy(std::string_view type);

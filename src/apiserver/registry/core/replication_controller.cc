@@ -50,22 +50,7 @@ class ReplicationControllerKind final : public TypedStrategy<ReplicationControll
   }
   void checkStatusUpdate(const ReplicationController& next, const ReplicationController&,
                          FieldErrors& errors) const override {
-    const auto& status = next.status;
-    const FieldPath path("status");
-    checkNonNegative(status.replicas, path.child("replicas"), errors);
-    checkNonNegative(status.fullyLabeledReplicas, path.child("fullyLabeledReplicas"), errors);
-    checkNonNegative(status.readyReplicas, path.child("readyReplicas"), errors);
-    checkNonNegative(status.availableReplicas, path.child("availableReplicas"), errors);
-    checkNonNegative(status.observedGeneration, path.child("observedGeneration"), errors);
-    constexpr std::string_view kReplicas = "status.replicas";
-    checkAtMost(status.fullyLabeledReplicas, status.replicas, kReplicas,
-                path.child("fullyLabeledReplicas"), errors);
-    checkAtMost(status.readyReplicas, status.replicas, kReplicas, path.child("readyReplicas"),
-                errors);
-    checkAtMost(status.availableReplicas, status.replicas, kReplicas,
-                path.child("availableReplicas"), errors);
-    checkAtMost(status.availableReplicas, status.readyReplicas, "readyReplicas",
-                path.child("availableReplicas"), errors);
+    checkReplicaStatus(next.status, errors);
   }
   void fields(const ReplicationController& object, api::FieldSet& out) const override {
     out.emplace_back("status.replicas", std::to_string(object.status.replicas));
