@@ -8,18 +8,10 @@ std::string method(std::string_view name) {
   return "/runtime.v1.ImageService/" + std::string(name);
 }
 
-net::HttpClientOptions clientOptions(const GrpcOptions& options) {
-  net::HttpClientOptions http;
-  http.server = options.endpoint;
-  http.host = "localhost";
-  http.http2Always = true;
-  return http;
-}
-
 }  // namespace
 
 GrpcImageService::GrpcImageService(Reactor& reactor, GrpcOptions options)
-    : channel_(reactor, clientOptions(options)), timeout_(options.requestTimeout) {}
+    : channel_(reactor, channelOptions(options)), timeout_(options.requestTimeout) {}
 
 GrpcImageService::~GrpcImageService() = default;
 

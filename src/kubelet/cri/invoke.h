@@ -5,11 +5,20 @@
 
 #include "api/codec/protobuf.h"
 #include "base/result.h"
+#include "kubelet/cri/grpc_services.h"
 #include "net/grpc/grpc.h"
 #include "runtime/spawn.h"
 
 /// Typed calls over net::grpc: encode, call with a deadline, decode.
 namespace coxswain::kubelet::cri {
+
+/// Of a channel to the runtime's socket.
+inline net::HttpClientOptions channelOptions(const GrpcOptions& options) {
+  net::HttpClientOptions http;
+  http.server = options.endpoint;
+  http.host = "localhost";
+  return http;
+}
 
 /// "rpc error: code = NotFound desc = ...", as Go's gRPC prints it and events show it.
 Status rpcError(const Status& status);
