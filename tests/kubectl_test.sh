@@ -12,7 +12,7 @@ trap cleanup EXIT
 fail() { echo "FAIL: $*"; tail -20 "$folder/server.log"; exit 1; }
 
 echo 'secret,admin,1,"system:masters"' > "$folder/tokens"
-port=$((20000 + $$ % 10000))
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$program" kube-apiserver --bind-address 127.0.0.1 --secure-port $port --data-dir "$folder/data" \
   --token-auth-file "$folder/tokens" > "$folder/server.log" 2>&1 &
 server=$!
