@@ -1,16 +1,10 @@
 #include "cmd/pki.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "api/meta/base64.h"
+#include "runtime/files.h"
 
 namespace coxswain::cmd {
 namespace {
@@ -64,28 +58,14 @@ void addUnique(std::vector<std::string>& list, const std::string& value) {
 }  // namespace
 
 Result<std::string> readFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return errnoStatus("open " + path, errno);
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  SystemFiles files;
+  return files.read(path);
 }
 
 Status writeFile(const std::string& path, std::string_view text) {
-  if (auto present = readFile(path); present.ok() && *present == text) return {};
-  auto temporary = path + ".new";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return errnoStatus("create " + temporary, errno);
-  Status status;
-  for (auto rest = text; !rest.empty() && status.ok();) {
-    auto written = ::write(fd, rest.data(), rest.size());
-    if (written < 0 && errno != EINTR) status = errnoStatus("write " + temporary, errno);
-    if (written > 0) rest.remove_prefix(static_cast<size_t>(written));
-  }
-  if (status.ok() && ::fsync(fd) != 0) status = errnoStatus("fsync " + temporary, errno);
-  ::close(fd);
-  if (status.ok() && std::rename(temporary.c_str(), path.c_str()) != 0) {
-    status = errnoStatus("rename " + path, errno);
-  }
-  return status;
+  SystemFiles files;
+  if (auto present = files.read(path); present.ok() && *present == text) return {};
+  return files.writeAtomically(path, text, 0600);
 }
 
 Result<net::KeyPair> Pki::certificate(const std::string& name,

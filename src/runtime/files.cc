@@ -53,8 +53,9 @@ Status writeAll(int fd, const std::string& path, std::string_view data) {
   return {};
 }
 
+/// Empty: the working directory.
 Status syncFolder(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd fd(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return errnoStatus("open " + path, errno);
   if (::fsync(fd.get()) != 0 && errno != EINVAL) return errnoStatus("sync " + path, errno);
   return {};

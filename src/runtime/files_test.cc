@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "runtime/file_watch.h"
 #include "runtime/mounter.h"
 #include "runtime/reactor.h"
@@ -268,6 +270,19 @@ Task<bool> seesChanges(Reactor& reactor, std::string folder) {
   Status last;
   while (last.ok()) last = co_await (*watch)->changed({});
   co_return isNotFound(last);
+}
+
+TEST(SystemFiles, AtomicWritesTakeNamesWithoutAFolder) {
+  char name[] = "/tmp/coxswain-files-XXXXXX";
+  ASSERT_NE(::mkdtemp(name), nullptr);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(name);
+  SystemFiles files;
+  Status written = files.writeAtomically("a", "1", 0600);
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(written.ok()) << written.message();
+  EXPECT_EQ(files.read(std::string(name) + "/a").valueOr(""), "1");
+  std::filesystem::remove_all(name);
 }
 
 TEST(FileWatch, InotifyTells) {

@@ -1,7 +1,6 @@
 #include "client/http/kubeconfig.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "api/meta/base64.h"
 #include "api/patch/go_format.h"
 #include "api/yaml/yaml.h"
+#include "runtime/files.h"
 
 namespace coxswain::client {
 
@@ -261,27 +261,8 @@ Status writeKubeConfigFile(const std::string& file, const KubeConfig& config) {
   if (error && !target.parent_path().empty()) {
     return errnoStatus("mkdir " + target.parent_path().string(), error.value());
   }
-  const auto temporary = target.string() + ".new";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return errnoStatus("open " + temporary, errno);
-  const auto text = config.toYaml();
-  size_t written = 0;
-  while (written < text.size()) {
-    const auto n = ::write(fd, text.data() + written, text.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int why = errno;
-      ::close(fd);
-      ::unlink(temporary.c_str());
-      return errnoStatus("write " + temporary, why);
-    }
-    written += static_cast<size_t>(n);
-  }
-  ::close(fd);
-  if (std::rename(temporary.c_str(), target.c_str()) != 0) {
-    return errnoStatus("rename " + target.string(), errno);
-  }
-  return {};
+  SystemFiles files;
+  return files.writeAtomically(target.string(), config.toYaml(), 0600);
 }
 
 Result<KubeConfigLock> KubeConfigLock::take(const std::string& file) {

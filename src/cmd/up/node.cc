@@ -1,9 +1,5 @@
 #include "cmd/up/node.h"
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "base/log.h"
@@ -15,33 +11,22 @@
 #include "kubelet/server/kubelet_server.h"
 #include "net/tls.h"
 #include "proxy/proxy.h"
+#include "runtime/files.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
 
 namespace coxswain::cmd {
 namespace {
 
-namespace fs = std::filesystem;
-
 const Logger kLog("node");
 
 constexpr Duration kRetry = 200ms;
 
-std::string textOf(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 Status writeWhole(const std::string& path, const std::string& text) {
-  if (textOf(path) == text) return {};
-  std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
-  std::ofstream out(path + ".new", std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) return errnoStatus("write " + path, errno);
-  fs::rename(path + ".new", path, error);
-  return error ? errnoStatus("rename " + path, error.value()) : Status();
+  SystemFiles files;
+  if (auto present = files.read(path); present.ok() && *present == text) return {};
+  TRY_STATUS(files.mkdirs(std::string(parentPath(path)), 0755));
+  return files.writeAtomically(path, text, 0644);
 }
 
 proxy::ProxyOptions proxyOptions(const NodeOptions& options) {
