@@ -42,14 +42,16 @@ sim: ## the control plane under virtual time with faults; SEED=n repeats one run
 	@$(MAKE) --no-print-directory build PRESET=dev
 	@build/dev/bin/sim_test $(if $(SEED),--seed=$(SEED))
 
-fuzz: ## F=name for one target, SECONDS_EACH=60
-	@$(MAKE) --no-print-directory build PRESET=fuzz
+fuzz: deps ## F=name for one target, SECONDS_EACH=60
+	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz > /dev/null
+	@cmake --build build/fuzz -j $(JOBS) --target fuzzers
 	@tools/fuzz build/fuzz "$(F)" $(or $(SECONDS_EACH),60)
 
 bench: build ## micro benchmarks, then the control plane with kbench where ../shared has it
 	@cmake --build $(BUILD) -j $(JOBS) --target benches
 	@for b in $(BUILD)/bin/bench_*; do echo "== $$b"; $$b; done
 	@[ ! -d ../shared/bench/kbench ] || bench/control_plane.py --bin $(BUILD)/bin/coxswain
+	@[ ! -d ../shared/bench ] || bench/node.py --bin $(BUILD)/bin/coxswain
 
 format:
 	@git ls-files '*.h' '*.cc' | xargs clang-format-14 -i

@@ -1,7 +1,8 @@
 # coxswain_library(NAME [DIR folder] [DEPS ours...] [PRIVATE_DEPS third-party...] [TEST_DEPS ...])
 #
 # One folder, one static library. Takes every *.cc of the folder (not of folders that are libraries
-# themselves: pass RECURSE to take subfolders, NO_GLOB to take SOURCES only). Its link list is the rule of what it may include.
+# themselves: pass RECURSE to take subfolders, NO_GLOB to take SOURCES only). Its link list is the
+# rule of what it may include.
 #   foo_test.cc  -> executable NAME_test, one ctest entry labelled "unit"
 #   foo_fuzz.cc  -> executable fuzz_foo (preset fuzz); elsewhere it replays its seeds as a test
 #   foo_bench.cc -> executable bench_foo
@@ -55,6 +56,7 @@ function(coxswain_library NAME)
     string(REGEX REPLACE "_fuzz$" "" stem ${stem})
     add_executable(fuzz_${stem} ${file})
     target_link_libraries(fuzz_${stem} PRIVATE ${NAME} ${L_TEST_DEPS})
+    set_property(GLOBAL APPEND PROPERTY COXSWAIN_FUZZERS fuzz_${stem})
     if(COXSWAIN_FUZZ)
       target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
     else()
