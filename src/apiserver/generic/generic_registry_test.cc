@@ -18,6 +18,9 @@ class ConfigMapRules final : public TypedStrategy<ConfigMap> {
   ConfigMapRules() : TypedStrategy<ConfigMap>(StrategyTraits{}) {}
 
  protected:
+  void beforeCreate(ConfigMap& object) const override {
+    if (object.data.contains("tell")) object.data["tell"] = object.metadata.name;
+  }
   void check(const ConfigMap& object, api::FieldErrors& errors) const override {
     if (object.data.contains("bad")) {
       errors.invalid(api::FieldPath("data"), std::string("bad"), "not here");
@@ -115,10 +118,13 @@ TEST_F(GenericRegistryTest, GenerateNameMakesDifferentNames) {
   std::set<std::string> names;
   for (int i = 0; i < 20; ++i) {
     auto object = named("");
+    object.as<ConfigMap>()->data["tell"] = "";
     api::objectMeta(object)->generateName = "web-";
     auto made = create(std::move(object));
     ASSERT_TRUE(made.ok());
     const auto& name = api::objectMeta(*made)->name;
+    EXPECT_EQ(*made->as<ConfigMap>()->data.get("tell"), name)
+        << "the kind's own rules saw the name";
     EXPECT_EQ(name.size(), 9u);
     EXPECT_TRUE(name.starts_with("web-"));
     names.insert(name);
