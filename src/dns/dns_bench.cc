@@ -15,7 +15,6 @@ namespace {
 
 using api::core::v1::Namespace;
 using api::core::v1::Service;
-using api::discovery::v1::EndpointSlice;
 
 Task<void> stopAll(client::Informers& informers) {
   co_await informers.stop();

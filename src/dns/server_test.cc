@@ -25,11 +25,9 @@ namespace {
 using api::core::v1::Namespace;
 using api::core::v1::Service;
 using api::discovery::v1::EndpointSlice;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::UnorderedElementsAre;
 using Lines = std::vector<std::string>;
 
 /// A cluster and its name server.

@@ -8,7 +8,6 @@ namespace coxswain::net {
 namespace {
 
 using http1::Buffered;
-using http1::Framing;
 
 /// What a handler left unread is skipped up to here; beyond, the connection is closed.
 constexpr size_t kSkipMax = 256 * 1024;

@@ -21,7 +21,6 @@ namespace {
 
 using api::core::v1::Service;
 using api::discovery::v1::EndpointSlice;
-using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;

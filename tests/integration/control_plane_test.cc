@@ -20,7 +20,6 @@ namespace {
 using api::apps::v1::Deployment;
 using api::apps::v1::ReplicaSet;
 using api::core::v1::ConfigMap;
-using api::core::v1::Event;
 using api::core::v1::Namespace;
 using api::core::v1::Pod;
 using api::core::v1::Service;

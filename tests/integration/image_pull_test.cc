@@ -23,7 +23,6 @@ namespace coxswain {
 namespace {
 
 using api::core::v1::Container;
-using api::core::v1::Event;
 using api::core::v1::Pod;
 using api::core::v1::Secret;
 using kubelet::ImageManager;

@@ -11,7 +11,6 @@
 namespace coxswain::api {
 namespace {
 
-using core::v1::Container;
 using core::v1::Node;
 using core::v1::Pod;
 using core::v1::PodTemplateSpec;

@@ -9,7 +9,6 @@ namespace coxswain::apiserver {
 namespace {
 
 using namespace api::core::v1;  // NOLINT
-using api::Quantity;
 using api::ResourceList;
 
 constexpr std::string_view kAnnotation = "kubernetes.io/limit-ranger";

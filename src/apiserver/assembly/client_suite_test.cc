@@ -18,9 +18,7 @@ namespace coxswain::apiserver {
 namespace {
 
 using api::core::v1::ConfigMap;
-using api::core::v1::Namespace;
 using client::resourceOf;
-using client::WatchEventType;
 
 enum class Kind { Fake, Local };
 

@@ -15,7 +15,6 @@ namespace coxswain::apiserver {
 namespace {
 
 using api::core::v1::Endpoints;
-using api::core::v1::EndpointSubset;
 using api::core::v1::Node;
 using api::core::v1::Pod;
 using api::core::v1::Service;

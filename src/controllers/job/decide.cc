@@ -16,7 +16,6 @@ namespace coxswain::controllers::job {
 
 using api::batch::v1::Job;
 using api::batch::v1::JobCondition;
-using api::batch::v1::JobStatus;
 using api::core::v1::Pod;
 
 namespace {

@@ -10,7 +10,6 @@
 namespace coxswain::controllers::statefulset {
 
 using api::apps::v1::StatefulSet;
-using api::apps::v1::StatefulSetStatus;
 using api::core::v1::Pod;
 
 namespace {

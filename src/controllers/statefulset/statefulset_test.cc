@@ -15,7 +15,6 @@ using api::apps::v1::StatefulSet;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
 using testing::Harness;
-using testing::makeReady;
 
 StatefulSet makeSet(int replicas) {
   StatefulSet set;

@@ -9,7 +9,6 @@ namespace coxswain::scheduler::plugins {
 namespace {
 
 using api::core::v1::Taint;
-using api::core::v1::Toleration;
 
 bool prefersNot(const Taint& taint) {
   return taint.effect == api::kTaintPreferNoSchedule;

@@ -10,7 +10,6 @@ namespace coxswain::scheduler::plugins {
 
 namespace {
 
-using api::core::v1::Node;
 using api::core::v1::PersistentVolume;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;

@@ -13,7 +13,6 @@ using api::FieldPath;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::PersistentVolumeClaimSpec;
 using api::core::v1::TypedLocalObjectReference;
-using api::core::v1::TypedObjectReference;
 
 namespace {
 

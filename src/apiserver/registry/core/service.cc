@@ -10,7 +10,6 @@
 namespace coxswain::apiserver {
 
 using api::FieldErrors;
-using api::FieldPath;
 using api::core::v1::Service;
 using api::core::v1::ServicePort;
 using api::core::v1::ServiceSpec;

@@ -13,7 +13,6 @@ namespace coxswain::apiserver {
 using api::FieldErrors;
 using api::FieldPath;
 using api::discovery::v1::Endpoint;
-using api::discovery::v1::EndpointHints;
 using api::discovery::v1::EndpointSlice;
 
 namespace {
