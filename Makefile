@@ -62,7 +62,7 @@ lint: ## facts: formatting, headers that compile alone, layering
 check: ## what must pass before a release: unit and integration tests under both sanitizers
 	@for p in asan tsan; do \
 	  $(MAKE) --no-print-directory build PRESET=$$p && \
-	  ctest --test-dir build/$$p --output-on-failure --no-tests=error -j $(JOBS) -LE 'e2e|clients' || exit 1; done
+	  ctest --test-dir build/$$p --output-on-failure --no-tests=error -j $(JOBS) -LE e2e -E '^clients/' || exit 1; done
 
 clean:
 	@rm -rf build
