@@ -35,7 +35,7 @@ proxy::ProxyOptions proxyOptions(const NodeOptions& options) {
   out.clusterCidrs = {options.clusterCidr};
   // Pods are of this node only: what they send out of the cluster leaves as the node.
   out.egressCidrs = {options.clusterCidr};
-  out.healthzAddress = "127.0.0.1:10256";
+  out.healthzAddress = "127.0.0.1:" + std::to_string(kProxyHealthPort);
   return out;
 }
 

@@ -12,6 +12,9 @@
 
 namespace coxswain::cmd {
 
+/// Where the proxy tells its health, on 127.0.0.1.
+inline constexpr uint16_t kProxyHealthPort = 10256;
+
 /// Of one machine that runs pods.
 struct NodeOptions {
   std::string name;

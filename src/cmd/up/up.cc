@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "cmd/commands.h"
-#include "cmd/signal_stop.h"
 #include "cmd/up/cluster.h"
+#include "cmd/up/node.h"
 #include "cmd/up/up_options.h"
 #include "up/preflight.h"
 #include "up/progress.h"
@@ -77,7 +77,8 @@ void printHints(const UpOptions& options) {
 
 bool reportProblems(const UpOptions& options) {
   up::PreflightRequest request;
-  request.ports = {options.securePort, options.kubeletPort};
+  request.ports = {options.securePort, options.kubeletPort, NodeOptions().dnsPort,
+                   kProxyHealthPort};
   request.ownContainerd = options.runtimeEndpoint.empty();
   request.cniPluginFolder = options.cniPluginFolder;
   auto found = up::inspect(request);
