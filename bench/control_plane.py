@@ -33,6 +33,12 @@ def resident_mib(pid):
         return next(int(line.split()[1]) / 1024 for line in f if line.startswith("VmRSS"))
 
 
+def proportional_mib(pid):
+    """Resident memory with shared pages divided among those that share them."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
+        return next(int(line.split()[1]) / 1024 for line in f if line.startswith("Pss:"))
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
         fields = f.read().rpartition(")")[2].split()
@@ -130,7 +136,8 @@ def main():
                     used = sum(cpu_seconds(p.pid) for p in plane.processes) - before
                     sizes = [resident_mib(p.pid) for p in plane.processes]
                     print(f"| idle control plane | | {used / 20 * 100:.2f} % of a core | | "
-                          f"{' + '.join(f'{s:.0f}' for s in sizes)} = {sum(sizes):.0f} MiB |", flush=True)
+                          f"{' + '.join(f'{s:.0f}' for s in sizes)} = {sum(sizes):.0f} MiB; shared pages counted once: "
+                          f"{sum(proportional_mib(p.pid) for p in plane.processes):.0f} MiB |", flush=True)
                     continue
                 command = [folder + "/kbench", "-server", plane.url, "-token", "admin-token", "-pid", plane.pids, *flags.split()]
                 out = subprocess.run(command, capture_output=True, text=True, check=False)
