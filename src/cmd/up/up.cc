@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRoleVariable = "COXSWAIN_UP_ROLE";
 constexpr std::chrono::milliseconds kLookEvery(20);
+constexpr std::chrono::seconds kPatience(60);
 
 UpRole ownRole() {
   const char* role = std::getenv(kRoleVariable);
@@ -90,6 +91,9 @@ bool reportProblems(const UpOptions& options) {
 /// Shows stages as they come. The exit code.
 int followProgress(const UpOptions& options, pid_t supervisor) {
   auto layout = options.layout();
+  const auto log = layout.logs() + "/coxswain.log";
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  bool told = false;
   size_t shown = 0;
   while (true) {
     auto progress = up::readProgress(layout.progressFile());
@@ -98,7 +102,11 @@ int followProgress(const UpOptions& options, pid_t supervisor) {
       std::fflush(stdout);
     }
     if (progress.ready) return 0;
-    const auto log = layout.logs() + "/coxswain.log";
+    if (!told && std::chrono::steady_clock::now() > patience) {
+      told = true;
+      std::printf("  (this takes unusually long; what happens stands in %s)\n", log.c_str());
+      std::fflush(stdout);
+    }
     if (!progress.failure.empty()) {
       std::fprintf(stderr, "coxswain up failed: %s\n(log: %s)\n", progress.failure.c_str(),
                    log.c_str());
