@@ -62,7 +62,7 @@ bool walkRecord(WireReader& in, std::string_view message, bool answer, Walk& wal
     WireReader target(message);
     target.skip(dataAt);
     auto to = target.name();
-    if (!target.ok()) return false;
+    if (!target.ok() || target.offset() != dataAt + length) return false;
     walk.info.records.push_back(nameRecord(std::move(name), Type::Cname, bounded, std::move(to)));
   }
   return true;
@@ -135,9 +135,8 @@ std::string adaptAnswer(std::string_view bytes, const AnswerInfo& info, const Qu
     put16(at, static_cast<uint16_t>(ttl >> 16));
     put16(at + 2, static_cast<uint16_t>(ttl & 0xffff));
   }
-  if (query.edns) return out;
   // An OPT that is the last record goes; a server sends it nowhere else.
-  if (out.size() >= 11) {
+  if (!query.edns && out.size() >= 11) {
     const auto opt = out.size() - 11;
     WireReader tail(std::string_view(out).substr(opt));
     const bool root = tail.u8() == 0;
@@ -151,7 +150,8 @@ std::string adaptAnswer(std::string_view bytes, const AnswerInfo& info, const Qu
       put16(10, static_cast<uint16_t>(additional - 1));
     }
   }
-  return out;
+  // Names of a hostile server may point into what was changed.
+  return inspectAnswer(out, query.question).ok() ? out : encodeError(query, Rcode::ServFail);
 }
 
 }  // namespace coxswain::dns

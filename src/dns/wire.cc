@@ -4,6 +4,7 @@ namespace coxswain::dns {
 namespace {
 
 constexpr uint8_t kPointer = 0xc0;
+constexpr size_t kHeaderSize = 12;  // no name is in it
 constexpr size_t kPointerMax = 0x3fff;
 
 uint8_t byteAt(std::string_view bytes, size_t at) {
@@ -65,7 +66,7 @@ Name WireReader::name() {
     if ((length & kPointer) == kPointer) {
       if (at + 1 >= bytes_.size()) break;
       const size_t to = static_cast<size_t>(length & 0x3f) << 8 | byteAt(bytes_, at + 1);
-      if (to >= lowest) break;
+      if (to < kHeaderSize || to >= lowest) break;
       if (!jumped) at_ = at + 2;
       jumped = true;
       lowest = to;
