@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <ctime>
+#include <thread>
 #include <unordered_map>
 
 #include "runtime/one_shot.h"
@@ -17,6 +19,9 @@ namespace coxswain {
 namespace asio = boost::asio;
 
 struct Reactor::Impl {
+  /// Calls of other threads that are still inside post or stop. What they brought may already have
+  /// run and ended the reactor's owner, so the destructor waits for them.
+  std::atomic<int> callers = 0;
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
   TimerId nextTimer = 1;
@@ -24,18 +29,41 @@ struct Reactor::Impl {
 };
 
 Reactor::Reactor() : impl_(std::make_unique<Impl>()) {}
-Reactor::~Reactor() = default;
+
+Reactor::~Reactor() {
+  while (impl_->callers.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
 
 void Reactor::run() {
   Scope scope(this);
   impl_->context.run();
 }
 
+namespace {
+
+/// Counts a call for as long as it may touch the reactor.
+class Inside {
+ public:
+  explicit Inside(std::atomic<int>& callers) : callers_(callers) {
+    callers_.fetch_add(1, std::memory_order_acquire);
+  }
+  ~Inside() { callers_.fetch_sub(1, std::memory_order_release); }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  std::atomic<int>& callers_;
+};
+
+}  // namespace
+
 void Reactor::stop() {
+  Inside inside(impl_->callers);
   impl_->context.stop();
 }
 
 void Reactor::post(UniqueFunction work) {
+  Inside inside(impl_->callers);
   asio::post(impl_->context, [w = std::move(work)]() mutable { w(); });
 }
 
