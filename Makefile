@@ -32,7 +32,8 @@ integration: build ## several parts together over real HTTP, and client librarie
 e2e: build ## whole clusters with real containers, in network namespaces of their own (root)
 	@$(CTEST) -L e2e
 
-run: build ## a cluster on this machine with a sample application on it
+run: deps $(BUILD)/build.ninja ## a cluster on this machine with a sample application on it
+	@cmake --build $(BUILD) -j $(JOBS) --target coxswain
 	@tools/run $(BUILD)/bin/coxswain
 
 down: ## stops it; PURGE=1 leaves nothing behind
