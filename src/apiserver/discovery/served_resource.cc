@@ -104,13 +104,6 @@ ServedResource servedResource(const Resource& resource) {
   return out;
 }
 
-std::vector<ServedResource> servedResources(std::span<const Resource> resources) {
-  std::vector<ServedResource> out;
-  out.reserve(resources.size());
-  for (const Resource& resource : resources) out.push_back(servedResource(resource));
-  return out;
-}
-
 std::string groupVersionText(std::string_view group, std::string_view version) {
   return group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
 }
@@ -118,20 +111,6 @@ std::string groupVersionText(std::string_view group, std::string_view version) {
 int groupPriority(std::string_view group) {
   const auto* found = std::ranges::find(kRanks, group, &GroupRank::group);
   return found == std::end(kRanks) ? kCustomGroupPriority : found->priority;
-}
-
-int versionPriority(std::string_view group, std::string_view version) {
-  if (groupPriority(group) == kCustomGroupPriority) return 100;
-  if (group.empty()) return 1;
-  if (group == "autoscaling" && version == "v2") return 30;
-  switch (rankOf(version).stage) {
-    case 3:
-      return 15;
-    case 2:
-      return 9;
-    default:
-      return 1;
-  }
 }
 
 bool versionPrecedes(std::string_view left, std::string_view right) {

@@ -37,15 +37,12 @@ struct ServedResource {
 
 /// What discovery tells of a row of registry/resources.h.
 ServedResource servedResource(const Resource& resource);
-std::vector<ServedResource> servedResources(std::span<const Resource> resources);
 
 /// "v1" or "apps/v1".
 std::string groupVersionText(std::string_view group, std::string_view version);
 
 /// Which group stands first in discovery: higher is earlier. groupPriorityMinimum of APIService.
 int groupPriority(std::string_view group);
-/// Within a group. versionPriority of APIService.
-int versionPriority(std::string_view group, std::string_view version);
 /// v2 before v1 before v1beta2 before v1alpha1 before other names, these by letter.
 bool versionPrecedes(std::string_view left, std::string_view right);
 
