@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apiserver/generic/user_info.h"
@@ -38,6 +40,14 @@ struct RequestContext {
   std::string userAgent = {};
   /// The answer carries them as Warning headers.
   std::vector<std::string> warnings = {};
+  /// Of the request's audit event; null: it is not audited.
+  std::map<std::string, std::string>* auditAnnotations = nullptr;
+
+  /// For whoever decides about the request: "pod-security.kubernetes.io/exempt". The first value of
+  /// a key stays; costs nothing where nobody audits.
+  void annotateAudit(std::string_view key, std::string_view value) {
+    if (auditAnnotations) auditAnnotations->try_emplace(std::string(key), value);
+  }
 };
 
 }  // namespace coxswain::apiserver
