@@ -316,7 +316,7 @@ Result<Envelope> openEnvelope(std::string_view bytes) {
   Envelope envelope;
   WireReader in(bytes.substr(kProtobufMagic.size()));
   std::string_view typeMeta;
-  auto broken = [] { return badRequest("proto: Unknown: unexpected EOF"); };
+  auto broken = [] { return badRequest("unexpected EOF"); };
   while (!in.atEnd()) {
     uint32_t number = 0;
     uint32_t wireType = 0;

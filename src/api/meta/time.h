@@ -23,7 +23,7 @@ class Time {
     t.seconds_ = seconds;
     return t;
   }
-  /// RFC 3339 with any offset and fraction (dropped). BadRequest otherwise.
+  /// RFC 3339 with any offset and fraction (dropped). BadRequest with Go's text otherwise.
   static Result<Time> parse(std::string_view text);
 
   [[nodiscard]] bool isZero() const { return seconds_ == kZero; }
@@ -53,7 +53,7 @@ class MicroTime {
     t.micros_ = micros;
     return t;
   }
-  /// RFC 3339; more than six digits are cut off.
+  /// RFC 3339 with exactly six digits of fraction. BadRequest with Go's text otherwise.
   static Result<MicroTime> parse(std::string_view text);
 
   [[nodiscard]] bool isZero() const { return seconds_ == kZero && micros_ == 0; }
