@@ -168,6 +168,34 @@ std::vector<std::string> subjectParts(X509* certificate, int nid) {
   return out;
 }
 
+std::vector<std::string> subjectUids(X509* certificate) {
+  std::unique_ptr<ASN1_OBJECT, Deleter<ASN1_OBJECT_free>> oid(OBJ_txt2obj(kUserUidOid, 1));
+  std::vector<std::string> out;
+  auto* subject = X509_get_subject_name(certificate);
+  for (int i = -1; (i = X509_NAME_get_index_by_OBJ(subject, oid.get(), i)) >= 0;)
+    out.push_back(text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i))));
+  return out;
+}
+
+std::string hexWithColons(const ASN1_OCTET_STRING* bytes) {
+  if (!bytes) return {};
+  char* raw = OPENSSL_buf2hexstr(ASN1_STRING_get0_data(bytes), ASN1_STRING_length(bytes));
+  std::string out = raw ? raw : "";
+  OPENSSL_free(raw);
+  return out;
+}
+
+std::string identifierOf(X509* certificate) {
+  std::unique_ptr<BIGNUM, Deleter<BN_free>> number(
+      ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  char* decimal = number ? BN_bn2dec(number.get()) : nullptr;
+  std::string out = "SN=" + std::string(decimal ? decimal : "");
+  OPENSSL_free(decimal);
+  out += ", SKID=" + hexWithColons(X509_get0_subject_key_id(certificate));
+  out += ", AKID=" + hexWithColons(X509_get0_authority_key_id(certificate));
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> createKeyPem() {
@@ -215,9 +243,14 @@ Result<KeyPair> issueCertificate(const KeyPair& ca, const CertificateRequest& re
   auto* x = certificate.get();
   for (const auto& o : request.organizations) addName(X509_get_subject_name(x), "O", o);
   addName(X509_get_subject_name(x), "CN", request.commonName);
+  if (!request.uid.empty()) addName(X509_get_subject_name(x), kUserUidOid, request.uid);
   X509_set_issuer_name(x, X509_get_subject_name(issuer));
-  TRY_STATUS(extend(x, issuer, NID_basic_constraints, "critical,CA:FALSE"));
-  TRY_STATUS(extend(x, issuer, NID_key_usage, "critical,digitalSignature"));
+  TRY_STATUS(extend(x, issuer, NID_basic_constraints,
+                    request.ca ? "critical,CA:TRUE" : "critical,CA:FALSE"));
+  TRY_STATUS(
+      extend(x, issuer, NID_key_usage,
+             request.ca ? "critical,digitalSignature,keyCertSign" : "critical,digitalSignature"));
+  if (request.ca) TRY_STATUS(extend(x, x, NID_subject_key_identifier, "hash"));
   TRY_STATUS(extend(x, issuer, NID_authority_key_identifier, "keyid"));
   std::string usage = request.server ? "serverAuth" : "";
   if (request.client) usage += usage.empty() ? "clientAuth" : ",clientAuth";
@@ -249,6 +282,8 @@ Result<CertificateInfo> parseCertificate(std::string_view der) {
   auto names = subjectParts(x, NID_commonName);
   if (!names.empty()) out.commonName = names.back();
   out.organizations = subjectParts(x, NID_organizationName);
+  out.uids = subjectUids(x);
+  out.identifier = identifierOf(x);
   TRY(out.notBefore, fromAsn1(X509_get0_notBefore(x)));
   TRY(out.notAfter, fromAsn1(X509_get0_notAfter(x)));
   out.isCa = X509_check_ca(x) == 1;

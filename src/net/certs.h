@@ -20,6 +20,8 @@ struct CertificateRequest {
   std::vector<std::string> organizations;
   std::vector<std::string> dnsNames;
   std::vector<std::string> ipAddresses;
+  std::string uid;      ///< of the subject, see kUserUidOid; empty: none
+  bool ca = false;      ///< an intermediate that may sign others
   bool server = false;  ///< extended key usage serverAuth
   bool client = false;  ///< clientAuth
   WallTime notBefore{};
@@ -29,12 +31,18 @@ struct CertificateRequest {
 struct CertificateInfo {
   std::string commonName;
   std::vector<std::string> organizations;
+  std::vector<std::string> uids;  ///< of the subject, by Kubernetes' own attribute (kUserUidOid)
   std::vector<std::string> dnsNames;
   std::vector<std::string> ipAddresses;
   WallTime notBefore{};
   WallTime notAfter{};
   bool isCa = false;
+  /// "SN=.., SKID=.., AKID=..", as upstream names a certificate in messages.
+  std::string identifier;
 };
+
+/// The attribute of a subject that holds a user's uid.
+inline constexpr const char* kUserUidOid = "1.3.6.1.4.1.57683.2";
 
 /// Keys are P-256. Any thread; a signature takes some 100 us.
 Result<KeyPair> createCa(const std::string& commonName, WallTime notBefore, WallTime notAfter);

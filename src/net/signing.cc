@@ -2,6 +2,8 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 
 #include <optional>
@@ -17,6 +19,9 @@ namespace {
 using Context = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
 using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
+using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
+using Params = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
 
 constexpr int kRsaBitsMin = 2048;
 constexpr int kRsaBitsMax = 8192;
@@ -39,6 +44,17 @@ constexpr Kind kKinds[] = {
     {"ES384", "EC", "P-384", "secp384r1", 48, EVP_sha384},
     {"ES512", "EC", "P-521", "secp521r1", 66, EVP_sha512},
     {"RS256", "RSA", "", "", 0, EVP_sha256},
+};
+
+/// What an RSA key may verify.
+struct RsaAlgorithm {
+  std::string_view name;
+  bool pss;
+  const EVP_MD* (*digest)();
+};
+constexpr RsaAlgorithm kRsaAlgorithms[] = {
+    {"RS256", false, EVP_sha256}, {"RS384", false, EVP_sha384}, {"RS512", false, EVP_sha512},
+    {"PS256", true, EVP_sha256},  {"PS384", true, EVP_sha384},  {"PS512", true, EVP_sha512},
 };
 
 const Kind* kindOf(EVP_PKEY* key) {
@@ -175,6 +191,96 @@ const std::string& PublicKey::keyId() const {
 }
 std::string_view PublicKey::keyType() const {
   return impl_->kind->type;
+}
+
+namespace {
+
+/// A public key of OpenSSL's from its parameters; null: they do not fit together.
+Key keyFromParams(const char* type, OSSL_PARAM_BLD* builder) {
+  Params params(OSSL_PARAM_BLD_to_param(builder));
+  KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* made = nullptr;
+  const bool fine = params && context && EVP_PKEY_fromdata_init(context.get()) == 1 &&
+                    EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, params.get()) == 1;
+  Key key(made);
+  if (!fine) key.reset();
+  if (key) {
+    KeyContext check(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+    if (!check || EVP_PKEY_public_check_quick(check.get()) != 1) key.reset();
+  }
+  ERR_clear_error();
+  return key;
+}
+
+Number numberOf(std::string_view big) {
+  return Number(BN_bin2bn(bytes(big), static_cast<int>(big.size()), nullptr));
+}
+
+}  // namespace
+
+Result<PublicKey> PublicKey::fromRsa(std::string_view modulus, std::string_view exponent) {
+  // An exponent beyond 32 bits only makes verifying slow.
+  if (modulus.size() > kRsaBitsMax / 8 + 1 || exponent.empty() || exponent.size() > 4) {
+    return badRequest("key: RSA numbers are too large");
+  }
+  auto n = numberOf(modulus);
+  auto e = numberOf(exponent);
+  ParamBuilder builder(OSSL_PARAM_BLD_new());
+  if (!n || !e || !builder ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
+    return internalError("key: " + lastError());
+  }
+  auto key = keyFromParams("RSA", builder.get());
+  if (!key) return badRequest("key: not an RSA key");
+  TRY(auto impl, Impl::create(std::move(key)));
+  return PublicKey(std::move(impl));
+}
+
+Result<PublicKey> PublicKey::fromEc(std::string_view curve, std::string_view x,
+                                    std::string_view y) {
+  for (const auto& kind : kKinds) {
+    if (kind.curve.empty() || kind.curve != curve) continue;
+    if (x.size() != kind.numberSize || y.size() != kind.numberSize) break;
+    std::string point = "\x04";
+    point.append(x).append(y);
+    ParamBuilder builder(OSSL_PARAM_BLD_new());
+    if (!builder ||
+        OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME,
+                                        kind.group.data(), kind.group.size()) != 1 ||
+        OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                         point.size()) != 1) {
+      return internalError("key: " + lastError());
+    }
+    auto key = keyFromParams("EC", builder.get());
+    if (!key) break;
+    TRY(auto impl, Impl::create(std::move(key)));
+    return PublicKey(std::move(impl));
+  }
+  return badRequest("key: not a point of a known curve");
+}
+
+bool PublicKey::verify(std::string_view algorithm, std::string_view data,
+                       std::string_view signature) const {
+  if (impl_->kind->numberSize > 0) {
+    return algorithm == impl_->algorithm && verify(data, signature);
+  }
+  for (const auto& known : kRsaAlgorithms) {
+    if (known.name != algorithm) continue;
+    Context context(EVP_MD_CTX_new());
+    EVP_PKEY_CTX* options = nullptr;
+    bool fine = EVP_DigestVerifyInit(context.get(), &options, known.digest(), nullptr,
+                                     impl_->key.get()) == 1;
+    if (fine && known.pss) {
+      fine = EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+             EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_AUTO) == 1;
+    }
+    fine = fine && EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(data),
+                                    data.size()) == 1;
+    ERR_clear_error();
+    return fine;
+  }
+  return false;
 }
 
 bool PublicKey::verify(std::string_view data, std::string_view signature) const {

@@ -9,13 +9,18 @@
 
 namespace coxswain::net {
 
-/// A public key as signatures of JOSE (RFC 7515, 7518) use it: ES256, ES384, ES512 by its curve,
-/// RS256 for RSA. Immutable, any thread, cheap to copy.
+/// A public key as signatures of JOSE (RFC 7515, 7518) use it: ES256, ES384, ES512 by its curve;
+/// RSA keys sign RS256 and may verify RS256..512 and PS256..512. Immutable, any thread, cheap to
+/// copy.
 class PublicKey {
  public:
   /// Every key of a PEM text: public keys, certificates, and private keys (their public half).
   /// BadRequest when there is none, or one of another kind.
   static Result<std::vector<PublicKey>> parse(std::string_view pem);
+
+  /// Numbers of a JSON Web Key, as bytes. BadRequest: no key, too small, too large, off its curve.
+  static Result<PublicKey> fromRsa(std::string_view modulus, std::string_view exponent);
+  static Result<PublicKey> fromEc(std::string_view curve, std::string_view x, std::string_view y);
 
   /// "ES256", "RS256"...
   [[nodiscard]] const std::string& algorithm() const;
@@ -23,6 +28,9 @@ class PublicKey {
   [[nodiscard]] const std::string& keyId() const;
   /// Is it the signature of `data`? `signature` in JOSE's form (r and s for elliptic curves).
   [[nodiscard]] bool verify(std::string_view data, std::string_view signature) const;
+  /// The same by one of the algorithms its kind of key has; false for any other.
+  [[nodiscard]] bool verify(std::string_view algorithm, std::string_view data,
+                            std::string_view signature) const;
 
   /// Members of its JSON Web Key that hold numbers, base64url: "crv","x","y" or "n","e".
   struct Parameter {
