@@ -191,6 +191,7 @@ Http2Session::Http2Session(Reactor& reactor, std::unique_ptr<Stream> stream, Rol
       role_(role),
       limits_(limits),
       onRequest_(std::move(onRequest)),
+      heardAt_(reactor.now()),
       idleSince_(reactor.now()) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
@@ -254,6 +255,11 @@ Task<void> Http2Session::run(std::stop_token stop, std::string early) {
   auto self = shared_from_this();
   std::stop_callback<ForwardStop> forward(stop, ForwardStop{end_});
   spawn(reactor_, writeLoop(self));
+  if (pingAfter_ > Duration::zero()) {
+    spawn(reactor_, pingLoop(self));
+  } else {
+    pingerDone_.set();
+  }
   bool fine = true;
   if (!early.empty())
     fine = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(early.data()),
@@ -261,6 +267,7 @@ Task<void> Http2Session::run(std::stop_token stop, std::string early) {
   if (fine) co_await readLoop();
   end_.request_stop();
   Status ignored = co_await writerDone_.wait();
+  ignored = co_await pingerDone_.wait();
   (void)ignored;
   draining_ = true;
   while (!streams_.empty()) closeStream(streams_.begin()->first, NGHTTP2_CANCEL);
@@ -273,6 +280,7 @@ Task<void> Http2Session::readLoop() {
   while (!token.stop_requested()) {
     auto n = co_await stream_->read(buffer, token);
     if (!n.ok() || *n == 0) co_return;
+    heardAt_ = reactor_.now();
     auto used = nghttp2_session_mem_recv(session_, reinterpret_cast<uint8_t*>(buffer.data()), *n);
     wake();
     if (used < 0) co_return;
@@ -306,6 +314,30 @@ Task<void> Http2Session::writeLoop(std::shared_ptr<Http2Session> self) {
   }
   end_.request_stop();
   writerDone_.set();
+}
+
+void Http2Session::watchPeer(Duration after, Duration patience) {
+  pingAfter_ = after;
+  pingPatience_ = patience;
+}
+
+Task<void> Http2Session::pingLoop(std::shared_ptr<Http2Session> self) {
+  auto token = end_.get_token();
+  Status slept;
+  while (slept.ok()) {
+    const MonotonicTime quietUntil = (streams_.empty() ? reactor_.now() : heardAt_) + pingAfter_;
+    if (quietUntil > reactor_.now()) {
+      slept = co_await sleepFor(quietUntil - reactor_.now(), token);
+      continue;
+    }
+    const MonotonicTime asked = reactor_.now();
+    nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+    wake();
+    slept = co_await sleepFor(pingPatience_, token);
+    if (slept.ok() && heardAt_ <= asked) break;
+  }
+  end_.request_stop();
+  pingerDone_.set();
 }
 
 void Http2Session::drain() {

@@ -57,6 +57,9 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
                                               std::function<void(Http2StreamPtr)> onRequest);
   ~Http2Session();
 
+  /// Call before run(). While streams are open and nothing has come from the peer for `after`, it
+  /// is asked for a sign of life (PING), and the connection ends when none comes within `patience`.
+  void watchPeer(Duration after, Duration patience);
   /// Runs the connection to its end, which `stop` brings at once.
   Task<void> run(std::stop_token stop, std::string early);
   /// No new streams; the connection ends when those that run have ended.
@@ -91,6 +94,7 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
                const HttpLimits& limits, std::function<void(Http2StreamPtr)> onRequest);
   Task<void> writeLoop(std::shared_ptr<Http2Session> self);
   Task<void> readLoop();
+  Task<void> pingLoop(std::shared_ptr<Http2Session> self);
   void wake() { wake_.set(); }
   Http2StreamPtr find(int32_t id);
   void consume(int32_t id, size_t size);
@@ -106,6 +110,10 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
   std::stop_source end_;
   Event wake_;
   Event writerDone_;
+  Event pingerDone_;
+  Duration pingAfter_{};  // zero: never
+  Duration pingPatience_{};
+  MonotonicTime heardAt_;
   bool draining_ = false;
   MonotonicTime idleSince_;
 };

@@ -247,6 +247,7 @@ Task<void> HttpClient::Impl::runSession(std::shared_ptr<Impl> self, std::shared_
 void HttpClient::Impl::adopt(std::unique_ptr<Stream> stream) {
   session = Http2Session::create(reactor, std::move(stream), Http2Session::Role::Client,
                                  options.limits, {});
+  session->watchPeer(options.pingAfter, options.pingPatience);
   spawn(reactor, runSession(shared_from_this(), session, gate.enter()));
 }
 

@@ -19,6 +19,11 @@ struct HttpClientOptions {
   std::string host;          ///< Host header; empty: from `server`
   size_t idleConnectionsMax = 16;
   Duration idleTimeout = 90s;
+  /// HTTP/2: a server that is silent this long while requests run is pinged, and the connection
+  /// ends when it does not answer in time, so that a watch notices a server that vanished. Zero:
+  /// never.
+  Duration pingAfter = 30s;
+  Duration pingPatience = 15s;
   HttpLimits limits;
 };
 

@@ -235,6 +235,70 @@ TEST_P(Client, Upgrades) {
   EXPECT_EQ(blockOn(reactor_, upgrade()), "ping");
 }
 
+/// A server that takes everything and never says a word.
+Task<void> swallow(std::unique_ptr<Listener>& listener, std::stop_token stop) {
+  auto stream = co_await listener->accept(stop);
+  char buffer[4096];
+  while (stream.ok()) {
+    auto n = co_await (*stream)->read(buffer, stop);
+    if (!n.ok() || *n == 0) co_return;
+  }
+}
+
+Task<Status> askASilentServer(Reactor& reactor) {
+  CO_TRY(auto listener, Listener::listen(reactor, "127.0.0.1:0"));
+  std::stop_source stop;
+  spawn(reactor, swallow(listener, stop.get_token()));
+  HttpClientOptions options;
+  options.server = "http://" + listener->address();
+  options.http2Always = true;
+  options.pingAfter = 5ms;
+  options.pingPatience = 5ms;
+  HttpClient client(reactor, options);
+  Deadline deadline(20s, {});
+  auto response = co_await client.send(ClientRequest(), deadline.token());
+  const bool late = deadline.token().stop_requested();
+  co_await client.close();
+  stop.request_stop();
+  co_return late ? internalError("nobody noticed") : response.status();
+}
+
+TEST(Http2Pings, ASilentServerIsGivenUp) {
+  Reactor reactor;
+  const Status status = blockOn(reactor, askASilentServer(reactor));
+  EXPECT_EQ(status.reason(), Reason::Unreachable) << status.toString();
+}
+
+Task<std::string> staysWithAQuietServer(Reactor& reactor) {
+  EchoHandler handler;
+  auto started = HttpServer::start(reactor, HttpServerOptions(), handler);
+  if (!started.ok()) co_return "no server";
+  auto server = std::move(*started);
+  HttpClientOptions options;
+  options.server = "http://" + server->address();
+  options.http2Always = true;
+  options.pingAfter = 1ms;
+  options.pingPatience = 10s;
+  HttpClient client(reactor, options);
+  Deadline deadline(20s, {});
+  ClientRequest quiet;
+  quiet.target = "/hang";
+  auto hanging = co_await client.send(std::move(quiet), deadline.token());
+  // Far longer than `pingAfter` without a byte but for pings and their answers.
+  Status slept = co_await sleepFor(50ms);
+  auto other = co_await client.send(ClientRequest(), deadline.token());
+  const auto connections = server->connections();
+  const bool fine = hanging.ok() && other.ok() && slept.ok();
+  co_await client.close();
+  co_await server->stop(0s);
+  co_return fine ? std::to_string(connections) + " connection" : "failed";
+}
+
+TEST(Http2Pings, AQuietServerThatAnswersThemIsKept) {
+  Reactor reactor;
+  EXPECT_EQ(blockOn(reactor, staysWithAQuietServer(reactor)), "1 connection");
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, Client,
                          ::testing::Values(Way::Http1, Way::Http2, Way::Tls1, Way::Tls2, Way::Unix),
                          wayName);
