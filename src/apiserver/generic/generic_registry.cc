@@ -183,6 +183,7 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
   prepareMetaForCreate(first, strategy_.traits());
   fillSystemFields(first, registryNow(), newUid());
   strategy_.prepareForCreate(object.data());
+  stamp(strategy_, admission, object, nullptr);
   if (admission) {
     CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
   }
@@ -356,6 +357,7 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
             request.status);
     }
     CO_TRY_STATUS(prepareUpdate(request, next, current));
+    stamp(request.strategy ? *request.strategy : strategy_, admission, next, &current);
     if (admission) {
       CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &current));
     }
@@ -407,6 +409,14 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
   co_return conflict(collection_.resource, request.name, kModified);
 }
 
+void GenericRegistry::stamp(const Strategy& strategy, WriteAdmission* admission, api::Object& next,
+                            const api::Object* current) const {
+  if (!admission) return;
+  const auto& user = admission->request().user;
+  strategy.stamp(next.data(), current ? current->data() : nullptr,
+                 {user.name, user.uid, user.groups, user.extra, registryNow()});
+}
+
 /// Writes of the server itself have no request, and no managers.
 void GenericRegistry::track(WriteAdmission* admission, const api::Object* live, api::Object& next,
                             const Strategy& strategy, bool status) const {
@@ -415,7 +425,7 @@ void GenericRegistry::track(WriteAdmission* admission, const api::Object* live, 
   if (status) {
     reset = FieldTree::ofPaths(strategy.traits().statusResets);
   } else {
-    reset = FieldTree::ofPaths({".status"});
+    reset = FieldTree::ofPaths(strategy.traits().resets);
   }
   fieldManager_.update(writerOf(admission->request()), live, next, reset, registryNow());
 }

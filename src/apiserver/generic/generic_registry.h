@@ -190,6 +190,8 @@ class GenericRegistry {
                        const api::Object& current) const;
   Status validateUpdate(const UpdateRequest& request, const api::Object& next,
                         const api::Object& current) const;
+  void stamp(const Strategy& strategy, WriteAdmission* admission, api::Object& next,
+             const api::Object* current) const;
   [[nodiscard]] bool mayVanish(const api::Object& object) const;
   void track(WriteAdmission* admission, const api::Object* live, api::Object& next,
              const Strategy& strategy, bool status) const;

@@ -5,7 +5,10 @@
 #include <tuple>
 
 #include "api/gen/apps_v1.h"
+#include "api/gen/autoscaling_v1.h"
+#include "api/gen/autoscaling_v2.h"
 #include "api/gen/batch_v1.h"
+#include "api/gen/certificates_v1.h"
 #include "api/gen/coordination_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
@@ -16,6 +19,7 @@
 #include "api/gen/rbac_v1.h"
 #include "api/gen/scheduling_v1.h"
 #include "api/gen/storage_v1.h"
+#include "apiserver/registry/autoscaling/hpa_conversion.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/events/event_rules.h"
 #include "apiserver/registry/strategies.h"
@@ -56,6 +60,9 @@ constexpr std::string_view kShortStatefulsets[] = {"sts"};
 constexpr std::string_view kShortCronJobs[] = {"cj"};
 constexpr std::string_view kShortPriorityclasses[] = {"pc"};
 constexpr std::string_view kShortPodDisruptionBudgets[] = {"pdb"};
+constexpr std::string_view kShortHpas[] = {"hpa"};
+constexpr std::string_view kShortCsrs[] = {"csr"};
+constexpr std::string_view kShortIpAddresses[] = {"ip"};
 constexpr std::string_view kShortIngresses[] = {"ing"};
 constexpr std::string_view kShortNetworkPolicies[] = {"netpol"};
 constexpr std::string_view kShortStorageClasses[] = {"sc"};
@@ -131,6 +138,22 @@ constexpr Subresource kIngressSubresources[] = {
     {"status", "networking.k8s.io", "v1", "Ingress", kVerbsGetPatchUpdate},
 };
 
+constexpr Subresource kServiceCidrSubresources[] = {
+    {"status", "networking.k8s.io", "v1", "ServiceCIDR", kVerbsGetPatchUpdate},
+};
+
+constexpr Subresource kHpaV1Subresources[] = {
+    {"status", "autoscaling", "v1", "HorizontalPodAutoscaler", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kHpaV2Subresources[] = {
+    {"status", "autoscaling", "v2", "HorizontalPodAutoscaler", kVerbsGetPatchUpdate},
+};
+
+constexpr Subresource kCsrSubresources[] = {
+    {"approval", "certificates.k8s.io", "v1", "CertificateSigningRequest", kVerbsGetPatchUpdate},
+    {"status", "certificates.k8s.io", "v1", "CertificateSigningRequest", kVerbsGetPatchUpdate},
+};
+
 class Table {
  public:
   Table();
@@ -146,13 +169,26 @@ class Table {
     strategies_.push_back(std::move(strategy));
     return strategies_.back().get();
   }
+  /// The first of the versions.
   Resource& row(std::string_view group, std::string_view plural) {
     return *std::find_if(rows_.begin(), rows_.end(), [&](const Resource& each) {
       return each.group == group && each.plural == plural;
     });
   }
+  /// `row` is another look at objects that are kept as Stored.
+  template <auto toStored, auto fromStored, typename Served, typename Stored>
+  static void storeAs(Resource& row) {
+    row.storageInfo = &Stored::info();
+    row.toStorage = [](const void* served, void* stored) {
+      *static_cast<Stored*>(stored) = toStored(*static_cast<const Served*>(served));
+    };
+    row.fromStorage = [](const void* stored, void* served) {
+      *static_cast<Served*>(served) = fromStored(*static_cast<const Stored*>(stored));
+    };
+  }
   void addCore();
   void addApps();
+  void addAutoscaling();
   void addBatch();
   void addOthers();
   void addNetworking();
@@ -167,6 +203,7 @@ class Table {
 Table::Table() {
   addCore();
   addApps();
+  addAutoscaling();
   addBatch();
   addOthers();
   addNetworking();
@@ -183,16 +220,13 @@ Table::Table() {
       {"resize", keep(makePodResizeStrategy())}};
   row("", "endpoints").deprecation =
       "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
-  auto& events = row("events.k8s.io", "events");
-  events.storageInfo = &api::core::v1::Event::info();
-  events.toStorage = [](const void* served, void* stored) {
-    *static_cast<api::core::v1::Event*>(stored) =
-        toCoreEvent(*static_cast<const api::events::v1::Event*>(served));
-  };
-  events.fromStorage = [](const void* stored, void* served) {
-    *static_cast<api::events::v1::Event*>(served) =
-        fromCoreEvent(*static_cast<const api::core::v1::Event*>(stored));
-  };
+  storeAs<toCoreEvent, fromCoreEvent, api::events::v1::Event, api::core::v1::Event>(
+      row("events.k8s.io", "events"));
+  storeAs<toAutoscalerV2, toAutoscalerV1, api::autoscaling::v1::HorizontalPodAutoscaler,
+          api::autoscaling::v2::HorizontalPodAutoscaler>(
+      row("autoscaling", "horizontalpodautoscalers"));
+  row("certificates.k8s.io", "certificatesigningrequests").subresourceStrategies = {
+      {"approval", keep(makeCertificateApprovalStrategy())}};
 }
 
 void Table::addCore() {
@@ -501,6 +535,39 @@ void Table::addApps() {
       makeStatefulSetStrategy());
 }
 
+void Table::addAutoscaling() {
+  add({.group = "autoscaling",
+       .version = "v1",
+       .plural = "horizontalpodautoscalers",
+       .singular = "horizontalpodautoscaler",
+       .kind = "HorizontalPodAutoscaler",
+       .shortNames = kShortHpas,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/horizontalpodautoscalers",
+       .storageVersionHash = "qwQve8ut294=",
+       .verbs = kAllVerbs,
+       .subresources = kHpaV1Subresources,
+       .info = &api::autoscaling::v1::HorizontalPodAutoscaler::info(),
+       .listInfo = &api::autoscaling::v1::HorizontalPodAutoscalerList::info()},
+      makeHorizontalPodAutoscalerV1Strategy());
+  add({.group = "autoscaling",
+       .version = "v2",
+       .plural = "horizontalpodautoscalers",
+       .singular = "horizontalpodautoscaler",
+       .kind = "HorizontalPodAutoscaler",
+       .shortNames = kShortHpas,
+       .categories = kCategoryAll,
+       .namespaced = true,
+       .keyPrefix = "/registry/horizontalpodautoscalers",
+       .storageVersionHash = "qwQve8ut294=",
+       .verbs = kAllVerbs,
+       .subresources = kHpaV2Subresources,
+       .info = &api::autoscaling::v2::HorizontalPodAutoscaler::info(),
+       .listInfo = &api::autoscaling::v2::HorizontalPodAutoscalerList::info()},
+      makeHorizontalPodAutoscalerStrategy());
+}
+
 void Table::addBatch() {
   add({.group = "batch",
        .version = "v1",
@@ -535,6 +602,36 @@ void Table::addBatch() {
 }
 
 void Table::addNetworking() {
+  add({.group = "networking.k8s.io",
+       .version = "v1",
+       .plural = "ipaddresses",
+       .singular = "ipaddress",
+       .kind = "IPAddress",
+       .shortNames = kShortIpAddresses,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/ipaddresses",
+       .storageVersionHash = "3f/plJFChNE=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::networking::v1::IPAddress::info(),
+       .listInfo = &api::networking::v1::IPAddressList::info()},
+      makeIpAddressStrategy());
+  add({.group = "networking.k8s.io",
+       .version = "v1",
+       .plural = "servicecidrs",
+       .singular = "servicecidr",
+       .kind = "ServiceCIDR",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/servicecidrs",
+       .storageVersionHash = "gNLvruQhW2g=",
+       .verbs = kAllVerbs,
+       .subresources = kServiceCidrSubresources,
+       .info = &api::networking::v1::ServiceCIDR::info(),
+       .listInfo = &api::networking::v1::ServiceCIDRList::info()},
+      makeServiceCidrStrategy());
   add({.group = "networking.k8s.io",
        .version = "v1",
        .plural = "ingressclasses",
@@ -727,6 +824,21 @@ void Table::addRbac() {
 }
 
 void Table::addOthers() {
+  add({.group = "certificates.k8s.io",
+       .version = "v1",
+       .plural = "certificatesigningrequests",
+       .singular = "certificatesigningrequest",
+       .kind = "CertificateSigningRequest",
+       .shortNames = kShortCsrs,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/certificatesigningrequests",
+       .storageVersionHash = "95fRKMXA+00=",
+       .verbs = kAllVerbs,
+       .subresources = kCsrSubresources,
+       .info = &api::certificates::v1::CertificateSigningRequest::info(),
+       .listInfo = &api::certificates::v1::CertificateSigningRequestList::info()},
+      makeCertificateSigningRequestStrategy());
   add({.group = "coordination.k8s.io",
        .version = "v1",
        .plural = "leases",

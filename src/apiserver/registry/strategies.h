@@ -36,6 +36,15 @@ std::unique_ptr<Strategy> makeStatefulSetStrategy();
 std::unique_ptr<Strategy> makeCronJobStrategy();
 std::unique_ptr<Strategy> makeJobStrategy();
 
+// autoscaling: v2 is what is stored
+std::unique_ptr<Strategy> makeHorizontalPodAutoscalerStrategy();
+std::unique_ptr<Strategy> makeHorizontalPodAutoscalerV1Strategy();
+
+// certificates.k8s.io
+std::unique_ptr<Strategy> makeCertificateSigningRequestStrategy();
+/// /approval: changes status.conditions alone.
+std::unique_ptr<Strategy> makeCertificateApprovalStrategy();
+
 // coordination.k8s.io, discovery.k8s.io, events.k8s.io, scheduling.k8s.io
 std::unique_ptr<Strategy> makeLeaseStrategy();
 std::unique_ptr<Strategy> makeEndpointSliceStrategy();
@@ -45,7 +54,9 @@ std::unique_ptr<Strategy> makePriorityClassStrategy();
 // networking.k8s.io, node.k8s.io, storage.k8s.io
 std::unique_ptr<Strategy> makeIngressClassStrategy();
 std::unique_ptr<Strategy> makeIngressStrategy();
+std::unique_ptr<Strategy> makeIpAddressStrategy();
 std::unique_ptr<Strategy> makeNetworkPolicyStrategy();
+std::unique_ptr<Strategy> makeServiceCidrStrategy();
 std::unique_ptr<Strategy> makeRuntimeClassStrategy();
 std::unique_ptr<Strategy> makeCsiDriverStrategy();
 std::unique_ptr<Strategy> makeCsiNodeStrategy();

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/meta/time.h"
 #include "api/names/field_error.h"
 #include "api/reflect/info.h"
 #include "api/select/fields.h"
@@ -28,12 +30,23 @@ struct StrategyTraits {
   /// Something of the kind's own keeps a deleted object (spec.finalizers of namespaces): see
   /// holdsDeleted.
   bool ownFinalizers = false;
-  /// What PUT and PATCH of /status leave as it is, as paths.
+  /// What POST, PUT and PATCH leave as it is, as paths: nobody owns it by them.
+  std::vector<std::string_view> resets = {".status"};
+  /// The same of /status.
   std::vector<std::string_view> statusResets = {".spec"};
   /// DELETE answers with the object, not with a Status.
   bool returnsDeleted = false;
   /// What makes generation grow besides. Never: it stays 1.
   enum class Grows : uint8_t { BySpec, ByLabels, ByAnnotations, Never } grows = Grows::BySpec;
+};
+
+/// Who writes, and when.
+struct Requester {
+  const std::string& name;
+  const std::string& uid;
+  const std::vector<std::string>& groups;
+  const std::map<std::string, std::vector<std::string>>& extra;
+  api::Time now;
 };
 
 /// What is particular to one kind: its defaults, rules and reset fields. Stateless and shared by
@@ -64,6 +77,9 @@ class Strategy {
   virtual void prepareForStatusUpdate(void* next, const void* current) const = 0;
   virtual void validateStatusUpdate(const void* next, const void* current,
                                     api::FieldErrors& errors) const = 0;
+  /// After prepareFor...: what depends on who writes, and when. `current` null: a create. Not
+  /// called for writes of the server itself.
+  virtual void stamp(void* next, const void* current, const Requester& requester) const {}
   /// Warning headers for a create (current null) or update.
   virtual void warnings(const void* next, const void* current,
                         std::vector<std::string>& out) const = 0;
