@@ -243,6 +243,12 @@ uint64_t hash(uint64_t seed, std::string_view text) {
   return (seed ^ 0xff) * 0x100000001b3U;
 }
 
+/// What all documents have in common.
+uint64_t hashOfProgram() {
+  return hash(0xcbf29ce484222325U,
+              std::string(kVersion) + std::to_string(api::Descriptions::checksum()));
+}
+
 uint64_t hashOf(const ServedResource& resource, uint64_t seed) {
   for (const auto& text : {resource.group, resource.version, resource.plural, resource.kind}) {
     seed = hash(seed, text);
@@ -281,13 +287,13 @@ std::vector<std::string> OpenApi::v3Paths() const {
 }
 
 std::string OpenApi::v3Index() const {
-  uint64_t all = hash(0xcbf29ce484222325U, kVersion);
+  uint64_t all = hashOfProgram();
   for (const auto& resource : resources_) all = hashOf(resource, all);
   json::object paths;
   for (const auto& path : v3Paths()) {
     uint64_t value = all;
     if (const auto parsed = parsePath(path); parsed && !parsed->version.empty()) {
-      value = hash(0xcbf29ce484222325U, kVersion);
+      value = hashOfProgram();
       for (const auto& resource : resources_) {
         if (resource.group == parsed->group && resource.version == parsed->version) {
           value = hashOf(resource, value);

@@ -217,13 +217,17 @@ json::object versionInfo(Dialect dialect) {
   return out;
 }
 
-/// The protobuf name a model has; Go's dashes are underscores there.
-const MessageInfo* findModel(std::string_view model) {
+/// The protobuf name a model has; Go's dashes are underscores there. Empty: it has none.
+std::string protobufName(std::string_view model) {
   constexpr std::string_view kPrefix = "io.k8s.";
-  if (!model.starts_with(kPrefix)) return nullptr;
+  if (!model.starts_with(kPrefix)) return "";
   std::string full = "k8s.io." + std::string(model.substr(kPrefix.size()));
   std::ranges::replace(full, '-', '_');
-  return api::findMessage(full);
+  return full;
+}
+
+std::string fullName(const MessageInfo& info) {
+  return std::string(info.package) + "." + std::string(info.name);
 }
 
 std::string fieldTypeModel(const FieldInfo& field) {
@@ -404,10 +408,11 @@ void Schemas::drain() {
     const std::string model = std::move(pending_.back());
     pending_.pop_back();
     if (auto special = specialModel(dialect_, model)) {
+      describe(*special, protobufName(model));
       schemas_[model] = std::move(*special);
     } else if (model == kVersionInfoModel) {
       schemas_[model] = versionInfo(dialect_);
-    } else if (const MessageInfo* info = findModel(model)) {
+    } else if (const MessageInfo* info = api::findMessage(protobufName(model))) {
       schemas_[model] = message(*info);
     }
   }
@@ -416,6 +421,11 @@ void Schemas::drain() {
 json::object Schemas::refTo(const std::string& model) {
   if (seen_.insert(model).second) pending_.push_back(model);
   return {{"$ref", modelRef(dialect_, model)}};
+}
+
+void Schemas::describe(json::object& out, std::string_view message, std::string_view field) const {
+  const std::string_view text = descriptions_.of(message, field);
+  if (!text.empty()) out["description"] = text;
 }
 
 /// One value of the field, without list or map around it.
@@ -455,6 +465,8 @@ json::object Schemas::property(const MessageInfo& owner, const FieldInfo& field)
     }
   }
   addExtensions(field, out);
+  // Upstream's bare references have no text; in v3 one could not stand beside them.
+  if (!isBare(owner, field)) describe(out, fullName(owner), field.name);
   return out;
 }
 
@@ -474,11 +486,15 @@ json::array Schemas::kinds(const MessageInfo& info) const {
 
 json::object Schemas::message(const MessageInfo& info) {
   json::object out = typed("object");
+  describe(out, fullName(info));
   json::object properties;
   json::array required;
   if (info.kind && info.name != "WatchEvent") {
-    properties["apiVersion"] = typed("string");
-    properties["kind"] = typed("string");
+    for (const std::string_view name : {"apiVersion", "kind"}) {
+      json::object own = typed("string");
+      describe(own, fullName(info), name);
+      properties[name] = std::move(own);
+    }
   }
   for (const auto& member : info.jsonMembers) {
     const FieldInfo& field = *member.field;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/reflect/info.h"
+#include "api/schema/descriptions/descriptions.h"
 #include "apiserver/openapi/dialect.h"
 
 namespace coxswain::apiserver::openapi {
@@ -35,9 +36,12 @@ class Schemas {
   boost::json::object property(const api::MessageInfo& owner, const api::FieldInfo& field);
   boost::json::object message(const api::MessageInfo& info);
   boost::json::array kinds(const api::MessageInfo& info) const;
+  void describe(boost::json::object& out, std::string_view message,
+                std::string_view field = {}) const;
   void drain();
 
   Dialect dialect_;
+  api::Descriptions descriptions_ = api::Descriptions::load();
   std::vector<std::pair<std::string, std::string>> groupVersions_;
   std::set<std::string, std::less<>> seen_;
   std::vector<std::string> pending_;
