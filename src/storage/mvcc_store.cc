@@ -91,7 +91,7 @@ Result<std::unique_ptr<MvccStore>> MvccStore::create(StoreOptions options,
   // What a compaction cut short by a crash had left.
   store->undropped_ = index.compact(state->compacted, SIZE_MAX);
   store->compacting_ = !store->undropped_.empty();
-  store->thread_ = std::thread(&MvccStore::run, store.get());
+  if (store->options_.ownThread) store->thread_ = std::thread(&MvccStore::run, store.get());
   return store;
 }
 
@@ -179,7 +179,10 @@ void MvccStore::enqueue(Task task) {
     pendingWrites_ = pendingBytes_ = 0;
     lock.unlock();
     process(std::move(tasks));
+    const bool upkeep = log_ && compacting_;
     while (compactSome()) {
+    }
+    while (upkeep && log_->idle()) {
     }
     lock.lock();
   }

@@ -188,6 +188,9 @@ struct StoreOptions {
   int64_t pendingWritesMax = 100'000;     ///< queued; beyond: TooManyRequests
   int64_t pendingBytesMax = 256 * 1024 * 1024;
   std::function<WallTime()> now;  ///< for time to live; empty: the system's clock
+  /// False: a durable engine has no thread either, and is used as the memory engine is: whoever
+  /// calls `write` does the writing (simulations).
+  bool ownThread = true;
 };
 
 /// 410 with upstream's text; `what` is "list" or "watch".

@@ -9,8 +9,6 @@ namespace {
 
 /// Bytes of structs for one byte of protobuf, about.
 constexpr size_t kDecodedFactor = 6;
-/// Events that watches may resume from; they keep the objects of then in memory.
-constexpr size_t kEventsKept = 2000;
 
 /// What hangs on an entry.
 struct Forms {
@@ -148,7 +146,8 @@ Result<std::unique_ptr<ObjectCache>> ObjectCache::create(storage::Store& store, 
   std::unique_ptr<ObjectCache> cache(new ObjectCache(budget, std::move(kind)));
   storage::WatchCache::Options options;
   options.prefix = cache->kind_.prefix;
-  options.eventsMax = kEventsKept;
+  options.eventsMax = cache->kind_.eventsKept;
+  options.watcherEventsMax = cache->kind_.watcherEventsMax;
   options.makeEntry = [self = cache.get()](storage::KeyValuePtr stored,
                                            std::shared_ptr<const void> attachment) {
     return self->makeEntry(std::move(stored), std::move(attachment));

@@ -59,6 +59,9 @@ class ObjectCache {
     /// Of the selectable fields: watches that ask for one value of it cost nothing to others.
     /// Empty: none.
     std::string_view triggerField;
+    /// Events that watches may resume from; they keep the objects of then in memory.
+    size_t eventsKept = 2000;
+    size_t watcherEventsMax = 1000;  ///< waiting in one watch; beyond: it ends with Expired
   };
   /// References outlive the cache.
   static Result<std::unique_ptr<ObjectCache>> create(storage::Store& store, FormBudget& budget,
