@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdio>
 #include <memory>
 
@@ -8,15 +9,32 @@
 #include "client/informers.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
+#include "controllers/certificates/signers.h"
 #include "controllers/manager.h"
 
 namespace coxswain::cmd {
 
 namespace {
 
+/// Files of a signer's CA: the general ones, or those of one signer.
+struct SigningFiles {
+  const char* flag;         ///< between "--cluster-signing-" and "cert-file"
+  std::string_view signer;  ///< empty: all that have no files of their own
+  std::string certificate;
+  std::string key;
+};
+
 struct Flags {
   controllers::ManagerOptions options;
   std::string rootCaFile;
+  std::array<SigningFiles, 5> signing = {{
+      {"", "", {}, {}},
+      {"kube-apiserver-client-", controllers::certificates::kApiServerClient, {}, {}},
+      {"kubelet-client-", controllers::certificates::kKubeletClient, {}, {}},
+      {"kubelet-serving-", controllers::certificates::kKubeletServing, {}, {}},
+      {"legacy-unknown-", controllers::certificates::kLegacyUnknown, {}, {}},
+  }};
+  std::string signingDuration = "8760h0m0s";
   std::string serviceClusterIpRange;
   int nodeMask = 0;  ///< --node-cidr-mask-size; 0: by family
   std::string monitorPeriod = "5s";
@@ -45,6 +63,20 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
   app.add_option("--max-endpoints-per-slice", options.endpointsPerSliceMax,
                  "endpoints in one EndpointSlice")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+}
+
+void addSigningFlags(CLI::App& app, Flags& flags) {
+  for (auto& files : flags.signing) {
+    const std::string flag = std::string("--cluster-signing-") + files.flag;
+    const std::string who =
+        files.signer.empty() ? "requests for certificates, where a signer has no files of its own"
+                             : "requests to " + std::string(files.signer);
+    app.add_option(flag + "cert-file", files.certificate, "CA (PEM) that signs " + who);
+    app.add_option(flag + "key-file", files.key, "its private key (PEM)");
+  }
+  app.add_option("--cluster-signing-duration", flags.signingDuration,
+                 "how long a signed certificate holds at most")
       ->capture_default_str();
 }
 
@@ -122,6 +154,30 @@ Status readDuration(const char* flag, const std::string& text, Duration& into) {
   return {};
 }
 
+Status readSigning(const Flags& flags,
+                   controllers::certificates::SigningController::Options& into) {
+  TRY_STATUS(readDuration("--cluster-signing-duration", flags.signingDuration, into.duration));
+  for (const auto& files : flags.signing) {
+    if (files.certificate.empty() != files.key.empty()) {
+      return badRequest(
+          fmt::format("--cluster-signing-{0}cert-file and --cluster-signing-{0}key-file "
+                      "go together",
+                      files.flag));
+    }
+    if (files.certificate.empty()) continue;
+    net::KeyPair pair;
+    TRY(pair.certificatePem, client::readWholeFile(files.certificate));
+    TRY(pair.keyPem, client::readWholeFile(files.key));
+    if (files.signer.empty()) {
+      into.authorities =
+          controllers::certificates::SigningController::forAllSigners(pair).authorities;
+    } else {
+      into.authorities.insert_or_assign(std::string(files.signer), std::move(pair));
+    }
+  }
+  return {};
+}
+
 /// What flags say beyond their own place.
 Status complete(Flags& flags) {
   auto& options = flags.options;
@@ -134,6 +190,7 @@ Status complete(Flags& flags) {
   if (!flags.rootCaFile.empty()) {
     TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
   }
+  TRY_STATUS(readSigning(flags, options.signing));
   auto& ipam = options.nodeIpam;
   if (flags.nodeMask != 0) {
     if (ipam.clusterCidrs.size() > 1) {
@@ -175,6 +232,7 @@ int kubeControllerManager(int argc, char** argv) {
                "kube-controller-manager");
   addComponentFlags(app, shared);
   addControllerFlags(app, *flags);
+  addSigningFlags(app, *flags);
   addNodeFlags(app, *flags);
   addWorkerFlags(app, flags->options.workers);
   auto check = [flags] { return complete(*flags); };

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/log.h"
+#include "controllers/certificates/controllers.h"
 #include "controllers/clusterroleaggregation/controller.h"
 #include "controllers/cronjob/controller.h"
 #include "controllers/daemonset/controller.h"
@@ -23,6 +24,7 @@
 #include "controllers/replicaset/controller.h"
 #include "controllers/resourcequota/controller.h"
 #include "controllers/serviceaccount/controller.h"
+#include "controllers/servicecidr/controller.h"
 #include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
 #include "controllers/ttlafterfinished/controller.h"
@@ -65,6 +67,11 @@ Made makeNodeIpam(const Context& context, const ManagerOptions& options) {
   if (!options.allocateNodeCidrs) return none();
   TRY(auto sets, nodeipam::NodeIpamController::makeSets(options.nodeIpam));
   return make<nodeipam::NodeIpamController>(context, std::move(sets));
+}
+
+Made makeCertificateSigner(const Context& context, const ManagerOptions& options) {
+  if (options.signing.authorities.empty()) return none();
+  return make<certificates::SigningController>(context, options.signing);
 }
 
 struct Entry {
@@ -148,6 +155,11 @@ constexpr Entry kEntries[] = {
      [](const Context& c, const Options&) {
        return make<clusterroleaggregation::ClusterRoleAggregationController>(c);
      }},
+    {"certificatesigningrequest-signing-controller", "csrsigning", makeCertificateSigner},
+    {"certificatesigningrequest-approving-controller", "csrapproving",
+     [](const Context& c, const Options&) { return make<certificates::ApprovingController>(c); }},
+    {"certificatesigningrequest-cleaner-controller", "csrcleaner",
+     [](const Context& c, const Options&) { return make<certificates::CleanerController>(c); }},
     {"persistentvolume-binder-controller", "persistentvolume-binder",
      [](const Context& c, const Options&) {
        return make<persistentvolume::PersistentVolumeBinder>(c);
@@ -160,6 +172,8 @@ constexpr Entry kEntries[] = {
      [](const Context& c, const Options&) {
        return make<protection::VolumeProtectionController>(c);
      }},
+    {"service-cidr-controller", "service-cidr-controller",
+     [](const Context& c, const Options&) { return make<servicecidr::ServiceCidrController>(c); }},
     {"garbage-collector-controller", "garbagecollector",
      [](const Context& c, const Options& o) {
        if (!o.enableGarbageCollector) return none();

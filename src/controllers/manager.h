@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controllers/certificates/controllers.h"
 #include "controllers/framework/controller.h"
 #include "controllers/nodeipam/controller.h"
 #include "controllers/nodelifecycle/controller.h"
@@ -19,6 +20,9 @@ struct ManagerOptions {
   std::vector<std::string> controllers = {"*"};
 
   std::string rootCa;  ///< PEM, for kube-root-ca.crt; empty: that controller does not run
+
+  /// No keys: that controller does not run.
+  certificates::SigningController::Options signing;
 
   bool allocateNodeCidrs = false;
   nodeipam::NodeIpamController::Options nodeIpam;

@@ -55,14 +55,11 @@ Result<Certificate> fromDer(std::string_view der) {
   return certificate;
 }
 
-}  // namespace openssl
-
-using namespace openssl;  // NOLINT
-
 namespace {
 
-Key newKey() {
-  return Key(EVP_EC_gen("P-256"));
+time_t seconds(WallTime t) {
+  return static_cast<time_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count());
 }
 
 Result<std::string> bioText(const Bio& bio) {
@@ -72,27 +69,51 @@ Result<std::string> bioText(const Bio& bio) {
   return std::string(data, static_cast<size_t>(size));
 }
 
-Result<std::string> keyToPem(EVP_PKEY* key) {
-  Bio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-  return bioText(bio);
-}
+}  // namespace
 
-Result<std::string> certificateToPem(X509* certificate) {
+Result<std::string> toPem(X509* certificate) {
   Bio bio(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(bio.get(), certificate);
   return bioText(bio);
 }
 
-time_t seconds(WallTime t) {
-  return static_cast<time_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count());
+std::string asn1Text(const ASN1_STRING* s) {
+  unsigned char* utf8 = nullptr;
+  int size = ASN1_STRING_to_UTF8(&utf8, s);
+  if (size < 0) return {};
+  std::string out(reinterpret_cast<char*>(utf8), static_cast<size_t>(size));
+  OPENSSL_free(utf8);
+  return out;
 }
 
-void addName(X509_NAME* name, const char* field, const std::string& value) {
-  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(value.data()),
-                             static_cast<int>(value.size()), -1, 0);
+std::string ipText(const ASN1_OCTET_STRING* bytes) {
+  const int size = ASN1_STRING_length(bytes);
+  if (size != 4 && size != 16) return {};
+  char ip[INET6_ADDRSTRLEN] = {};
+  ::inet_ntop(size == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(bytes), ip, sizeof ip);
+  return ip;
+}
+
+std::vector<std::string> nameParts(const X509_NAME* name, int nid) {
+  std::vector<std::string> out;
+  for (int i = -1; (i = X509_NAME_get_index_by_NID(name, nid, i)) >= 0;)
+    out.push_back(asn1Text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i))));
+  return out;
+}
+
+Result<Certificate> newCertificate(EVP_PKEY* key, WallTime notBefore, WallTime notAfter) {
+  Certificate out(X509_new());
+  X509_set_version(out.get(), X509_VERSION_3);
+  unsigned char serial[16];
+  if (RAND_bytes(serial, sizeof serial) != 1) return internalError("RAND_bytes");
+  serial[0] &= 0x7f;
+  BIGNUM* number = BN_bin2bn(serial, sizeof serial, nullptr);
+  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(out.get()));
+  BN_free(number);
+  ASN1_TIME_set(X509_getm_notBefore(out.get()), seconds(notBefore));
+  ASN1_TIME_set(X509_getm_notAfter(out.get()), seconds(notAfter));
+  X509_set_pubkey(out.get(), key);
+  return out;
 }
 
 Status extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
@@ -106,20 +127,26 @@ Status extend(X509* certificate, X509* issuer, int nid, const std::string& value
   return {};
 }
 
-/// Without extended usage and names: version, serial, subject, validity, key.
-Result<Certificate> blank(EVP_PKEY* key, WallTime notBefore, WallTime notAfter) {
-  Certificate out(X509_new());
-  X509_set_version(out.get(), X509_VERSION_3);
-  unsigned char serial[16];
-  if (RAND_bytes(serial, sizeof serial) != 1) return internalError("RAND_bytes");
-  serial[0] &= 0x7f;
-  BIGNUM* number = BN_bin2bn(serial, sizeof serial, nullptr);
-  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(out.get()));
-  BN_free(number);
-  ASN1_TIME_set(X509_getm_notBefore(out.get()), seconds(notBefore));
-  ASN1_TIME_set(X509_getm_notAfter(out.get()), seconds(notAfter));
-  X509_set_pubkey(out.get(), key);
-  return out;
+}  // namespace openssl
+
+using namespace openssl;  // NOLINT
+
+namespace {
+
+Key newKey() {
+  return Key(EVP_EC_gen("P-256"));
+}
+
+Result<std::string> keyToPem(EVP_PKEY* key) {
+  Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  return bioText(bio);
+}
+
+void addName(X509_NAME* name, const char* field, const std::string& value) {
+  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(value.data()),
+                             static_cast<int>(value.size()), -1, 0);
 }
 
 /// Names go into a configuration language of OpenSSL's: nothing that could end an entry.
@@ -151,29 +178,12 @@ Result<WallTime> fromAsn1(const ASN1_TIME* time) {
   return WallTime(std::chrono::seconds(::timegm(&parts)));
 }
 
-std::string text(const ASN1_STRING* s) {
-  unsigned char* utf8 = nullptr;
-  int size = ASN1_STRING_to_UTF8(&utf8, s);
-  if (size < 0) return {};
-  std::string out(reinterpret_cast<char*>(utf8), static_cast<size_t>(size));
-  OPENSSL_free(utf8);
-  return out;
-}
-
-std::vector<std::string> subjectParts(X509* certificate, int nid) {
-  std::vector<std::string> out;
-  auto* subject = X509_get_subject_name(certificate);
-  for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, nid, i)) >= 0;)
-    out.push_back(text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i))));
-  return out;
-}
-
 std::vector<std::string> subjectUids(X509* certificate) {
   std::unique_ptr<ASN1_OBJECT, Deleter<ASN1_OBJECT_free>> oid(OBJ_txt2obj(kUserUidOid, 1));
   std::vector<std::string> out;
   auto* subject = X509_get_subject_name(certificate);
   for (int i = -1; (i = X509_NAME_get_index_by_OBJ(subject, oid.get(), i)) >= 0;)
-    out.push_back(text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i))));
+    out.push_back(asn1Text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i))));
   return out;
 }
 
@@ -219,7 +229,7 @@ Result<std::string> publicKeyPem(std::string_view pem) {
 Result<KeyPair> createCa(const std::string& commonName, WallTime notBefore, WallTime notAfter) {
   auto key = newKey();
   if (!key) return internalError("P-256 key: " + lastError());
-  TRY(auto certificate, blank(key.get(), notBefore, notAfter));
+  TRY(auto certificate, newCertificate(key.get(), notBefore, notAfter));
   auto* x = certificate.get();
   addName(X509_get_subject_name(x), "CN", commonName);
   X509_set_issuer_name(x, X509_get_subject_name(x));
@@ -228,7 +238,7 @@ Result<KeyPair> createCa(const std::string& commonName, WallTime notBefore, Wall
   TRY_STATUS(extend(x, x, NID_subject_key_identifier, "hash"));
   if (X509_sign(x, key.get(), EVP_sha256()) <= 0) return internalError("sign: " + lastError());
   KeyPair out;
-  TRY(out.certificatePem, certificateToPem(x));
+  TRY(out.certificatePem, toPem(x));
   TRY(out.keyPem, keyToPem(key.get()));
   return out;
 }
@@ -239,7 +249,7 @@ Result<KeyPair> issueCertificate(const KeyPair& ca, const CertificateRequest& re
   auto* issuer = issuers[0].get();
   auto key = newKey();
   if (!key) return internalError("P-256 key: " + lastError());
-  TRY(auto certificate, blank(key.get(), request.notBefore, request.notAfter));
+  TRY(auto certificate, newCertificate(key.get(), request.notBefore, request.notAfter));
   auto* x = certificate.get();
   for (const auto& o : request.organizations) addName(X509_get_subject_name(x), "O", o);
   addName(X509_get_subject_name(x), "CN", request.commonName);
@@ -260,7 +270,7 @@ Result<KeyPair> issueCertificate(const KeyPair& ca, const CertificateRequest& re
   if (X509_sign(x, issuerKey.get(), EVP_sha256()) <= 0)
     return internalError("sign: " + lastError());
   KeyPair out;
-  TRY(out.certificatePem, certificateToPem(x));
+  TRY(out.certificatePem, toPem(x));
   TRY(out.keyPem, keyToPem(key.get()));
   return out;
 }
@@ -279,9 +289,9 @@ Result<CertificateInfo> parseCertificate(std::string_view der) {
   TRY(auto certificate, fromDer(der));
   auto* x = certificate.get();
   CertificateInfo out;
-  auto names = subjectParts(x, NID_commonName);
+  auto names = nameParts(X509_get_subject_name(x), NID_commonName);
   if (!names.empty()) out.commonName = names.back();
-  out.organizations = subjectParts(x, NID_organizationName);
+  out.organizations = nameParts(X509_get_subject_name(x), NID_organizationName);
   out.uids = subjectUids(x);
   out.identifier = identifierOf(x);
   TRY(out.notBefore, fromAsn1(X509_get0_notBefore(x)));
@@ -291,14 +301,10 @@ Result<CertificateInfo> parseCertificate(std::string_view der) {
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(x, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
     auto* name = sk_GENERAL_NAME_value(alternatives, i);
-    if (name->type == GEN_DNS) out.dnsNames.push_back(text(name->d.dNSName));
-    if (name->type == GEN_IPADD) {
-      char ip[INET6_ADDRSTRLEN] = {};
-      int family = ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6;
-      if (family == AF_INET6 && ASN1_STRING_length(name->d.iPAddress) != 16) continue;
-      ::inet_ntop(family, ASN1_STRING_get0_data(name->d.iPAddress), ip, sizeof ip);
-      out.ipAddresses.emplace_back(ip);
-    }
+    if (name->type == GEN_DNS) out.dnsNames.push_back(asn1Text(name->d.dNSName));
+    if (name->type != GEN_IPADD) continue;
+    auto ip = ipText(name->d.iPAddress);
+    if (!ip.empty()) out.ipAddresses.push_back(std::move(ip));
   }
   GENERAL_NAMES_free(alternatives);
   ERR_clear_error();

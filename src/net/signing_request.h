@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
+#include "net/certs.h"
 
 namespace coxswain::net {
 
@@ -33,5 +35,18 @@ struct SigningRequest {
 /// says why, in Go's words where they are known): no such block, not PKCS #10, or not signed by its
 /// own key. Any thread; checks a signature, some 100 us.
 Result<SigningRequest> parseSigningRequest(std::string_view pem);
+
+/// What a signer says of the certificates it makes.
+struct SigningTerms {
+  /// As certificates.k8s.io/v1 names them: "digital signature", "client auth".
+  std::vector<std::string> usages;
+  WallTime notBefore{};
+  WallTime notAfter{};  ///< at most the CA's own
+};
+/// A certificate (PEM) with the subject, the alternative names and the key of the request. It is no
+/// CA. BadRequest: a request that parseSigningRequest refuses, or usages that do not exist. Any
+/// thread; some 100 us.
+Result<std::string> signRequest(const KeyPair& ca, std::string_view requestPem,
+                                const SigningTerms& terms);
 
 }  // namespace coxswain::net

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/gen/authentication_v1.h"
+#include "api/gen/authorization_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
@@ -192,7 +193,7 @@ Result<api::ConstObject> FakeClient::updateNow(const ResourceType& type,
     if (auto* space = asNamespace(next)) {
       space->spec.finalizers = before.as<api::core::v1::Namespace>()->spec.finalizers;
     }
-  } else if (subresource == "status") {
+  } else if (subresource == "status" || subresource == "approval") {
     if (!hasMember(*type.kind, "status")) return notFound(qualifiedName(type), asked.name);
     next = before.clone();
     copyMember(*type.kind, "status", object.data(), next.data());
@@ -424,6 +425,11 @@ Task<Result<api::ConstObject>> FakeClient::create(const ResourceType& type, std:
   CO_TRY_STATUS(co_await arrive(Write::Yes, stop));
   CO_TRY_STATUS(react("create", type, subresource, &object));
   if (!subresource.empty()) co_return postNow(type, ns, name, subresource, object);
+  if (const auto* review = object.as<api::authorization::v1::SubjectAccessReview>()) {
+    auto answer = *review;
+    answer.status.allowed = mayAccess && mayAccess(*review);
+    co_return api::ConstObject(api::Object(std::move(answer)));
+  }
   CO_TRY(api::ConstObject made, createNow(type, ns, object.clone()));
   CO_TRY_STATUS(leave(Write::Yes));
   co_return made;

@@ -39,6 +39,8 @@ class FakeClient final : public Client {
   std::function<Status(std::string_view verb, const ResourceType&, std::string_view subresource,
                        const api::ConstObject* object)>
       reaction;
+  /// What SubjectAccessReviews are answered; unset: no.
+  std::function<bool(const api::authorization::v1::SubjectAccessReview&)> mayAccess;
 
   // The cluster as tests see it: at once, without faults.
 

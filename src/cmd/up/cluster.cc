@@ -170,6 +170,8 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   manager.allocateNodeCidrs = true;
   manager.nodeIpam.clusterCidrs = {options_.clusterCidr};
   manager.rootCa = server_->pki().ca().certificatePem;
+  manager.signing =
+      controllers::certificates::SigningController::forAllSigners(server_->pki().ca());
   controllers::Context context{*controllerClient_, *informers_, reactor_, random_};
   auto made = controllers::ControllerManager::create(context, manager);
   if (!made.ok()) {
