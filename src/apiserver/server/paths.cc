@@ -11,8 +11,11 @@ namespace {
 
 constexpr std::string_view kDiscoveryType =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-constexpr std::string_view kSwaggerProtobuf =
+/// What clients ask for, and what they get: "@" is no character of a media type.
+constexpr std::string_view kSwaggerProtobufAsked =
     "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+constexpr std::string_view kSwaggerProtobuf =
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 Status nothingThere() {
   return Status(Reason::NotFound, 404, "the server could not find the requested resource")
@@ -102,7 +105,10 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
     co_return co_await send(exchange, 200, "application/json", text + "\n  ]\n}");
   }
   if (auto found = options_.documents.find(path); found != options_.documents.end()) {
-    co_return co_await send(exchange, 200, found->second.contentType, found->second.body);
+    net::Headers headers{{"Content-Type", found->second.contentType},
+                         {"Cache-Control", found->second.cacheControl}};
+    exchange.code = 200;
+    co_return co_await exchange.response.respond(200, std::move(headers), found->second.body);
   }
   co_return nothingThere();
 }
@@ -139,7 +145,8 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
     document = documents().openApiV3Index();
     type = "text/plain; charset=utf-8";
   } else if (path == "/openapi/v2") {
-    const bool protobuf = accept.find(kSwaggerProtobuf) != std::string_view::npos;
+    const bool protobuf = accept.find(kSwaggerProtobufAsked) != std::string_view::npos ||
+                          accept.find(kSwaggerProtobuf) != std::string_view::npos;
     if (protobuf) {
       type = kSwaggerProtobuf;
     } else {
