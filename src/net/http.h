@@ -92,6 +92,8 @@ class ResponseWriter {
   /// sent early included. BadRequest on HTTP/2.
   virtual Task<Result<std::unique_ptr<Stream>>> upgrade(Headers headers) = 0;
   [[nodiscard]] virtual bool started() const = 0;
+  /// From now on writes fail when the client has taken nothing for so long; 0, as at first: never.
+  virtual void limitStalls(Duration longest) {}
 };
 
 /// Serves requests, many at a time, each in a coroutine of its own.

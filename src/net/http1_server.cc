@@ -11,6 +11,8 @@ using http1::Buffered;
 
 /// What a handler left unread is skipped up to here; beyond, the connection is closed.
 constexpr size_t kSkipMax = 256 * 1024;
+/// A body up to here goes out together with its head.
+constexpr size_t kJoinMax = 64 * 1024;
 
 /// Notices that the client goes away while a handler runs. Reads ahead of the next request.
 class Watcher {
@@ -96,13 +98,20 @@ class Writer final : public ResponseWriter {
     std::string out;
     CO_TRY_STATUS(begin(status, headers, out));
     ended_ = true;
-    if (!bodyless_) out += body;
-    co_return co_await send(out);
+    if (bodyless_) co_return co_await send(out);
+    if (body.size() <= kJoinMax) {
+      out += body;
+      co_return co_await send(out);
+    }
+    // A large one is not copied.
+    CO_TRY_STATUS(co_await send(out));
+    co_return co_await send(body);
   }
 
   Task<Result<std::unique_ptr<Stream>>> upgrade(Headers headers) override {
     if (started_) co_return internalError("response has started");
     CO_TRY_STATUS(http1::checkFields(headers));
+    in_.stream().limitStalls(0s);
     started_ = ended_ = upgraded_ = true;
     keepAlive_ = false;
     co_await watcher_.stop();
@@ -114,6 +123,7 @@ class Writer final : public ResponseWriter {
   }
 
   [[nodiscard]] bool started() const override { return started_; }
+  void limitStalls(Duration longest) override { in_.stream().limitStalls(longest); }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] bool upgraded() const { return upgraded_; }
   [[nodiscard]] bool keepAlive() const { return keepAlive_ && !failed_; }
@@ -259,6 +269,7 @@ Task<bool> serveOne(ConnectionContext& context, Buffered& in, http1::RequestHead
   request.peerAddress = in.stream().peerAddress();
   request.tls = in.stream().tls();
   request.stop = requestStop.get_token();
+  in.stream().limitStalls(0s);
   co_await context.handler.serve(request, writer);
 
   if (writer.upgraded()) co_return false;

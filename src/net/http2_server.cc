@@ -22,7 +22,7 @@ class Http2Writer final : public ResponseWriter {
   Task<Status> write(std::string_view data) override {
     if (!started_ || ended_) co_return internalError("response is not open");
     if (data.empty() || bodyless_) co_return Status();
-    co_return co_await session_->write(stream_, data, stream_->stop.get_token());
+    co_return co_await session_->write(stream_, data, stream_->stop.get_token(), stallMax_);
   }
 
   Task<Status> end(Headers trailers) override {
@@ -36,7 +36,7 @@ class Http2Writer final : public ResponseWriter {
     if (status != 204 && status != 304) headers.set("content-length", std::to_string(body.size()));
     CO_TRY_STATUS(begin(status, headers, !body.empty()));
     if (!bodyless_ && !body.empty()) {
-      Status sent = co_await session_->write(stream_, body, stream_->stop.get_token());
+      Status sent = co_await session_->write(stream_, body, stream_->stop.get_token(), stallMax_);
       if (!sent.ok()) co_return sent;
     }
     ended_ = true;
@@ -48,6 +48,7 @@ class Http2Writer final : public ResponseWriter {
   }
 
   [[nodiscard]] bool started() const override { return started_; }
+  void limitStalls(Duration longest) override { stallMax_ = longest; }
   [[nodiscard]] bool ended() const { return ended_; }
 
  private:
@@ -66,6 +67,7 @@ class Http2Writer final : public ResponseWriter {
   bool started_ = false;
   bool ended_ = false;
   bool bodyless_ = false;
+  Duration stallMax_{};
 };
 
 Task<void> serveStream(ConnectionContext& context, std::shared_ptr<Http2Session> session,

@@ -394,8 +394,8 @@ Status Http2Session::respond(Http2Stream& stream, int status, const Headers& hea
   return error == 0 ? Status() : internalError(nghttp2_strerror(error));
 }
 
-Task<Status> Http2Session::write(Http2StreamPtr stream, std::string_view data,
-                                 std::stop_token stop) {
+Task<Status> Http2Session::write(Http2StreamPtr stream, std::string_view data, std::stop_token stop,
+                                 Duration stallMax) {
   if (stream->closed) co_return stream->closedStatus();
   if (stream->outClosed) co_return internalError("body has ended");
   stream->out += data;
@@ -406,7 +406,16 @@ Task<Status> Http2Session::write(Http2StreamPtr stream, std::string_view data,
   wake();
   while (!stream->closed && stream->out.size() - stream->outAt > kOutMax) {
     stream->outChanged.reset();
-    CO_TRY_STATUS(co_await stream->outChanged.wait(stop));
+    if (stallMax == Duration(0)) {
+      CO_TRY_STATUS(co_await stream->outChanged.wait(stop));
+      continue;
+    }
+    Deadline deadline(stallMax, stop);
+    Status waited = co_await stream->outChanged.wait(deadline.token());
+    if (waited.ok()) continue;
+    if (!deadline.expired()) co_return waited;
+    reset(*stream, NGHTTP2_CANCEL);
+    co_return unreachable("http2: the peer does not read");
   }
   co_return stream->closed ? stream->closedStatus() : Status();
 }

@@ -75,8 +75,9 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
                                  const Headers& headers, bool hasBody);
   /// Server.
   Status respond(Http2Stream& stream, int status, const Headers& headers, bool hasBody);
-  /// Waits while the peer is slow.
-  Task<Status> write(Http2StreamPtr stream, std::string_view data, std::stop_token stop);
+  /// Waits while the peer is slow; where it takes nothing for `stallMax` (0: ever) the stream ends.
+  Task<Status> write(Http2StreamPtr stream, std::string_view data, std::stop_token stop,
+                     Duration stallMax = {});
   Status finish(Http2Stream& stream, const Headers& trailers);
   /// The next piece of the body; empty at its end.
   Task<Result<std::string>> read(Http2StreamPtr stream, std::stop_token stop);

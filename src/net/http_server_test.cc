@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "net/certs.h"
+#include "net/http_client.h"
 #include "net/testing/echo_handler.h"
 #include "net/testing/pki.h"
 #include "runtime/spawn.h"
@@ -148,6 +149,51 @@ TEST(HttpServer, TellsHandlersThatTheClientLeft) {
   ASSERT_TRUE(server.ok());
   blockOn(reactor, leaveHanging(reactor, **server, gone));
   EXPECT_EQ(handler.hanging, 0);
+}
+
+/// Writes until it fails.
+class EndlessHandler final : public Handler {
+ public:
+  Task<void> serve(Request& request, ResponseWriter& response) override {
+    response.limitStalls(50ms);
+    const std::string piece(256 * 1024, 'x');
+    why = co_await response.start(200, {});
+    while (why.ok()) why = co_await response.write(piece);
+    failed.set();
+  }
+  Status why;
+  Event failed;
+};
+
+Task<void> openAndNotRead(Reactor& reactor, HttpServer& server, EndlessHandler& handler,
+                          bool http2) {
+  HttpClientOptions options;
+  options.server = "http://" + server.address();
+  options.http2Always = http2;
+  HttpClient client(reactor, options);
+  {
+    ClientRequest request;
+    auto response = co_await client.send(std::move(request), {});
+    EXPECT_TRUE(response.ok());
+    // The client is there and reads nothing.
+    Deadline deadline(20s, {});
+    Status failed = co_await handler.failed.wait(deadline.token());
+    EXPECT_TRUE(failed.ok());
+  }
+  co_await client.close();
+  co_await server.stop(5s);
+}
+
+TEST(HttpServer, GivesUpClientsThatDoNotRead) {
+  for (bool http2 : {false, true}) {
+    Reactor reactor;
+    EndlessHandler handler;
+    auto server = HttpServer::start(reactor, {}, handler);
+    ASSERT_TRUE(server.ok());
+    blockOn(reactor, openAndNotRead(reactor, **server, handler, http2));
+    EXPECT_TRUE(isUnreachable(handler.why)) << handler.why.toString();
+    EXPECT_NE(handler.why.message().find("the peer does not read"), std::string::npos);
+  }
 }
 
 TEST(Certs, IssueParseVerify) {

@@ -21,12 +21,16 @@ class SocketStream final : public Stream {
   }
   [[nodiscard]] std::string peerAddress() const override { return peer_; }
   [[nodiscard]] std::string localAddress() const override { return local_; }
+  void limitStalls(Duration longest) override { stallMax_ = longest; }
+  /// Until the kernel takes more bytes, within the limit of stalls.
+  Task<Status> waitToWrite(std::stop_token stop);
   Reactor::Descriptor& descriptor() { return *descriptor_; }
 
  private:
   std::unique_ptr<Reactor::Descriptor> descriptor_;
   std::string peer_;
   std::string local_;
+  Duration stallMax_{};
   bool closed_ = false;  // the number may be somebody else's by then
 };
 

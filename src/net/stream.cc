@@ -170,9 +170,17 @@ Task<Status> SocketStream::write(std::string_view data, std::stop_token stop) {
     }
     if (errno == EINTR) continue;
     if (errno != EAGAIN) co_return ioStatus("write", errno);
-    CO_TRY_STATUS(co_await descriptor_->waitWritable(stop));
+    CO_TRY_STATUS(co_await waitToWrite(stop));
   }
   co_return Status();
+}
+
+Task<Status> SocketStream::waitToWrite(std::stop_token stop) {
+  if (stallMax_ == Duration(0)) co_return co_await descriptor_->waitWritable(stop);
+  Deadline deadline(stallMax_, stop);
+  Status waited = co_await descriptor_->waitWritable(deadline.token());
+  if (!waited.ok() && deadline.expired()) co_return unreachable("write: the peer does not read");
+  co_return waited;
 }
 
 Task<Status> SocketStream::shutdownWrite(std::stop_token stop) {

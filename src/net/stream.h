@@ -38,6 +38,9 @@ class Stream {
   virtual Task<Status> shutdownWrite(std::stop_token stop) = 0;
   /// Ends waits with Canceled. Idempotent.
   virtual void close() = 0;
+  /// From now on a write fails (Unreachable) when the peer has taken nothing for so long; 0, as at
+  /// first: never.
+  virtual void limitStalls(Duration longest) {}
 
   /// "10.0.0.1:4711", "[::1]:4711" or "unix:".
   [[nodiscard]] virtual std::string peerAddress() const { return {}; }

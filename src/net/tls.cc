@@ -94,6 +94,7 @@ class TlsStream final : public Stream {
     }
     socket_->close();
   }
+  void limitStalls(Duration longest) override { socket_->limitStalls(longest); }
   [[nodiscard]] std::string peerAddress() const override { return socket_->peerAddress(); }
   [[nodiscard]] std::string localAddress() const override { return socket_->localAddress(); }
   [[nodiscard]] const TlsInfo* tls() const override { return &info_; }
@@ -104,7 +105,7 @@ class TlsStream final : public Stream {
     int error = SSL_get_error(ssl_, n);
     int number = errno;
     if (error == SSL_ERROR_WANT_READ) co_return co_await socket_->descriptor().waitReadable(stop);
-    if (error == SSL_ERROR_WANT_WRITE) co_return co_await socket_->descriptor().waitWritable(stop);
+    if (error == SSL_ERROR_WANT_WRITE) co_return co_await socket_->waitToWrite(stop);
     failed_ = true;
     if (error == SSL_ERROR_SYSCALL && number != 0) co_return ioStatus(what, number);
     long verify = SSL_get_verify_result(ssl_);
