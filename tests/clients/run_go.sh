@@ -1,9 +1,10 @@
 #!/bin/bash
-# run_go.sh BINARY: client-go against our server. Exit 77 (skipped) without Go.
+# run_go.sh BINARY FOLDER TEST: the Go tests of folder TEST against our server; FOLDER keeps their
+# program. Exit 77 (skipped) without Go.
 set -euo pipefail
 command -v go > /dev/null || { echo 'SKIP: no Go toolchain'; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)
-cd "$here/go"
-go test -c -o "${TMPDIR:-/tmp}/cxw-go-clients-$$" .
-trap 'rm -f "${TMPDIR:-/tmp}/cxw-go-clients-$$"' EXIT
-"$here/../with_server.sh" "$1" "${TMPDIR:-/tmp}/cxw-go-clients-$$" -test.v
+cd "$here/$3"
+go mod download > /dev/null 2>&1 || { echo 'SKIP: no Go modules to be had'; exit 77; }
+go test -c -o "$2/go-$3" .
+"$here/../with_server.sh" "$1" "$2/go-$3" -test.v

@@ -1,8 +1,10 @@
-"""The Python client (PyPI: kubernetes) against our API server: create, list, watch, patch, delete."""
+"""The Python client (PyPI: kubernetes) against our API server: create, list, watch, patches, apply, delete."""
 import threading
 import unittest
 
 from kubernetes import client, config, watch
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import ConflictError
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1", "kind": "Deployment",
@@ -49,6 +51,33 @@ class Deployments(unittest.TestCase):
         self.api.delete_namespaced_deployment("web", "default")
         self.assertTrue(done.wait(30), seen)
         self.assertEqual(seen, [("ADDED", "web"), ("MODIFIED", "web"), ("DELETED", "web")])
+
+    def test_patches_and_apply(self):
+        dynamic = DynamicClient(client.ApiClient())
+        deployments = dynamic.resources.get(api_version="apps/v1", kind="Deployment")
+        body = {**DEPLOYMENT, "metadata": {"name": "patched"}}
+
+        def apply(manager, replicas, **how):
+            spec = {**body["spec"], "replicas": replicas}
+            return deployments.server_side_apply({**body, "spec": spec}, name="patched", namespace="default",
+                                                 field_manager=manager, **how)
+        self.assertEqual(apply("one", 2).spec.replicas, 2)
+        with self.assertRaises(ConflictError) as refused:
+            apply("two", 3)
+        self.assertIn('conflict with \\"one\\": .spec.replicas', refused.exception.body)
+        applied = apply("two", 3, force_conflicts=True)
+        self.assertEqual(sorted(m.manager for m in applied.metadata.managedFields), ["one", "two"])
+
+        def patch(content, kind):
+            return deployments.patch(content, name="patched", namespace="default", content_type=kind)
+        now = patch([{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}], "application/json-patch+json")
+        self.assertEqual(now.metadata.labels.a, "b")
+        now = patch({"metadata": {"labels": {"a": None, "c": "d"}}}, "application/merge-patch+json")
+        self.assertEqual(now.metadata.labels.to_dict(), {"c": "d"})
+        sidecar = {"spec": {"template": {"spec": {"containers": [{"name": "s", "image": "busybox"}]}}}}
+        now = patch(sidecar, "application/strategic-merge-patch+json")
+        self.assertEqual([c.name for c in now.spec.template.spec.containers], ["s", "c"])
+        deployments.delete(name="patched", namespace="default")
 
 
 if __name__ == "__main__":
