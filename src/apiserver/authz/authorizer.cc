@@ -2,25 +2,97 @@
 
 namespace coxswain::apiserver {
 
+std::string_view Attributes::name() const {
+  if (!info.name.empty() || fieldSelector.empty()) return info.name;
+  constexpr std::string_view kField = "metadata.name=";
+  std::string_view rest = fieldSelector;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    auto term = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    if (!term.starts_with(kField)) continue;
+    term.remove_prefix(kField.size());
+    if (term.starts_with('=')) term.remove_prefix(1);
+    const bool isName = !term.empty() && term != "." && term != ".." &&
+                        term.find_first_of("/%\\") == std::string_view::npos;
+    return isName ? term : std::string_view();
+  }
+  return {};
+}
+
+Task<Verdict> Authorizer::ask(Attributes attributes, std::stop_token stop) const {
+  co_return authorize(attributes);
+}
+
+Task<Verdict> authorizeOrAsk(const Authorizer& authorizer, Attributes attributes,
+                             std::stop_token stop) {
+  auto verdict = authorizer.authorize(attributes);
+  if (verdict.decision != Decision::Ask) co_return verdict;
+  co_return co_await authorizer.ask(attributes, stop);
+}
+
+namespace {
+
+/// Adds one link's answer to that of those before it. True: that is the answer of all.
+bool decides(Verdict& all, Verdict&& one) {
+  if (one.allowed()) {
+    all = std::move(one);
+    return true;
+  }
+  if (!one.reason.empty()) {
+    if (!all.reason.empty()) all.reason += "\n";
+    all.reason += one.reason;
+  }
+  if (!one.failure.empty()) {
+    if (!all.failure.empty()) all.failure += ", ";
+    all.failure += one.failure;
+  }
+  if (one.decision == Decision::NoOpinion) return false;
+  all.decision = one.decision;
+  return true;
+}
+
+}  // namespace
+
 Verdict AuthorizerChain::authorize(const Attributes& attributes) const {
   Verdict all;
   for (const auto& link : links_) {
-    auto verdict = link->authorize(attributes);
-    if (!verdict.reason.empty()) {
-      if (!all.reason.empty()) all.reason += "\n";
-      all.reason += verdict.reason;
-    }
-    if (verdict.decision == Decision::NoOpinion) continue;
-    all.decision = verdict.decision;
-    if (verdict.allowed()) all.reason = std::move(verdict.reason);
-    break;
+    if (decides(all, link->authorize(attributes))) break;
   }
   return all;
+}
+
+Task<Verdict> AuthorizerChain::ask(Attributes attributes, std::stop_token stop) const {
+  Verdict all;
+  for (const auto& link : links_) {
+    auto one = co_await authorizeOrAsk(*link, attributes, stop);
+    if (decides(all, std::move(one))) break;
+  }
+  co_return all;
+}
+
+Verdict AlwaysAuthorizer::authorize(const Attributes& attributes) const {
+  if (allow_) return {Decision::Allow, ""};
+  return {Decision::NoOpinion, "Everything is forbidden."};
+}
+
+void AlwaysAuthorizer::appendRules(const UserInfo& user, std::string_view ns,
+                                   RulesAnswer& to) const {
+  if (!allow_) return;
+  auto& resources = to.rules.emplace_back();
+  resources.verbs = resources.apiGroups = resources.resources = {"*"};
+  auto& paths = to.rules.emplace_back();
+  paths.verbs = paths.nonResourceURLs = {"*"};
 }
 
 Verdict MastersAuthorizer::authorize(const Attributes& attributes) const {
   if (attributes.user.inGroup("system:masters")) return {Decision::Allow, ""};
   return {};
+}
+
+Status refusal(const Attributes& attributes, const Verdict& verdict) {
+  const bool failed = verdict.decision == Decision::NoOpinion && !verdict.failure.empty();
+  return failed ? internalError(verdict.failure) : forbiddenStatus(attributes, verdict.reason);
 }
 
 Status forbiddenStatus(const Attributes& attributes, std::string_view reason) {
@@ -36,7 +108,7 @@ Status forbiddenStatus(const Attributes& attributes, std::string_view reason) {
   auto scope = info.ns.empty() ? std::string("at the cluster scope")
                                : "in the namespace \"" + info.ns + "\"";
   return forbidden(
-      resource, info.name,
+      resource, attributes.name(),
       who + " resource \"" + what + "\" in API group \"" + info.group + "\" " + scope + why);
 }
 

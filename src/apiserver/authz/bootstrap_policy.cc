@@ -83,6 +83,8 @@ constexpr PolicyRole kRoles[] = {
     {"kube-system/system:controller:bootstrap-signer"},
     {"kube-system/system:controller:cloud-provider"},
     {"kube-system/system:controller:token-cleaner"},
+    {"system:coredns", "", "", PolicyOrigin::Parts},
+    {"kube-system/coxswain:kube-dns-service", "", "", PolicyOrigin::Parts},
 };
 
 constexpr PolicyRule kRules[] = {
@@ -412,11 +414,13 @@ constexpr PolicyRule kRules[] = {
     {"kube-system/system:controller:cloud-provider", "\"\"", "configmaps", "create,get,list,watch"},
     {"kube-system/system:controller:token-cleaner", "\"\"", "secrets", "delete,get,list,watch"},
     {"kube-system/system:controller:token-cleaner", "\"\",events.k8s.io", "events", "create,patch,update"},
-    // Ours: the cluster's DNS server.
-    {"system:coredns", "\"\"", "endpoints,namespaces,pods,services", "get,list,watch"},
-    {"system:coredns", "\"\"", "nodes", "get,list,watch"},
+    // Ours: the cluster's DNS server, and the Service by which pods find it.
+    {"system:coredns", "\"\"", "namespaces,services", "get,list,watch"},
     {"system:coredns", "discovery.k8s.io", "endpointslices", "get,list,watch"},
-    {"system:coredns", "\"\",events.k8s.io", "events", "create,patch,update"},
+    {"kube-system/coxswain:kube-dns-service", "\"\"", "services", "create"},
+    {"kube-system/coxswain:kube-dns-service", "\"\"", "services", "delete,get", "", "kube-dns"},
+    {"kube-system/coxswain:kube-dns-service", "discovery.k8s.io", "endpointslices", "create"},
+    {"kube-system/coxswain:kube-dns-service", "discovery.k8s.io", "endpointslices", "delete,get,update", "", "kube-dns-coxswain"},
 };
 
 constexpr PolicyBinding kBindings[] = {
@@ -483,52 +487,10 @@ constexpr PolicyBinding kBindings[] = {
     {"ServiceAccount:kube-system/bootstrap-signer", "kube-system/system:controller:bootstrap-signer", "kube-system"},
     {"ServiceAccount:kube-system/cloud-provider", "kube-system/system:controller:cloud-provider", "kube-system"},
     {"ServiceAccount:kube-system/token-cleaner", "kube-system/system:controller:token-cleaner", "kube-system"},
-    {"User:system:coredns", "system:coredns", "", "", true},
-    {"ServiceAccount:kube-system/coredns", "system:coredns", "", "", true},
-    {"ServiceAccount:kube-system/kube-proxy", "system:node-proxier", "", "", true},
-    // Our controllers run as one identity: it has the roles of all.
-    {"User:system:kube-controller-manager", "system:controller:attachdetach-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:certificate-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:clusterrole-aggregation-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:cronjob-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:daemon-set-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:deployment-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:device-taint-eviction-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:disruption-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:endpoint-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:endpointslice-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:endpointslicemirroring-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:ephemeral-volume-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:expand-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:generic-garbage-collector", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:horizontal-pod-autoscaler", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:job-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:legacy-service-account-token-cleaner", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:namespace-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:node-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:persistent-volume-binder", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:pod-garbage-collector", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:pv-protection-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:pvc-protection-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:replicaset-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:replication-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:resource-claim-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:resourcequota-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:root-ca-cert-publisher", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:route-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:selinux-warning-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:service-account-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:service-ca-cert-publisher", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:service-cidrs-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:service-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:statefulset-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:ttl-after-finished-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:ttl-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:validatingadmissionpolicy-status-controller", "", "", true},
-    {"User:system:kube-controller-manager", "system:controller:volumeattributesclass-protection-controller", "", "", true},
-    {"User:system:kube-controller-manager", "kube-public/system:controller:bootstrap-signer", "kube-public", "", true},
-    {"User:system:kube-controller-manager", "kube-system/system:controller:bootstrap-signer", "kube-system", "", true},
-    {"User:system:kube-controller-manager", "kube-system/system:controller:token-cleaner", "kube-system", "", true},
+    // Ours.
+    {"ServiceAccount:kube-system/coredns", "system:coredns", "", "", PolicyOrigin::Parts},
+    {"ServiceAccount:kube-system/coredns", "kube-system/coxswain:kube-dns-service", "kube-system", "", PolicyOrigin::Parts},
+    {"User:kube-apiserver-kubelet-client", "system:kubelet-api-admin", "", "coxswain:kube-apiserver-kubelet-client", PolicyOrigin::Server},
 };
 // clang-format on
 

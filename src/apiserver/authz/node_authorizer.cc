@@ -1,6 +1,8 @@
 #include "apiserver/authz/node_authorizer.h"
 
+#include "api/names/quote.h"
 #include "api/select/fields.h"
+#include "apiserver/authz/policy.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -38,6 +40,7 @@ struct NodeAuthorizer::Question {
   std::string_view node;
   const RequestInfo& info;
   std::string_view fieldSelector;
+  std::string_view name;  ///< of the object, also where a selector names it
 
   [[nodiscard]] Verdict unrelated() const {
     return unless("no relationship found between node '" + std::string(node) + "' and this object");
@@ -46,17 +49,17 @@ struct NodeAuthorizer::Question {
 
 NodeAuthorizer::NodeAuthorizer(std::unique_ptr<NodeObjects> objects)
     : objects_(std::move(objects)) {
-  for (const auto& rule : bootstrapRules()) {
-    if (rule.role == "system:node") role_.push_back(&rule);
-  }
+  role_.assign(symbols_, bootstrapRulesOf("system:node"));
 }
 
 Verdict NodeAuthorizer::authorize(const Attributes& attributes) const {
-  auto node = nodeNameOf(attributes.user);
-  if (node.empty()) return {};
+  const auto& user = attributes.user;
+  if (!user.name.starts_with(kUserPrefix) || !user.inGroup("system:nodes")) return {};
+  const auto node = nodeNameOf(user);
+  if (node.empty()) return unless("unknown node for user " + api::goQuote(user.name));
   const auto& info = attributes.info;
-  if (!info.isResource) return {};
-  Question question{node, info, attributes.fieldSelector};
+  if (!info.isResource) return byRole(attributes);
+  Question question{node, info, attributes.fieldSelector, attributes.name()};
   const auto& what = info.resource;
   if (info.group.empty()) {
     if (what == "pods") return pods(question);
@@ -64,19 +67,29 @@ Verdict NodeAuthorizer::authorize(const Attributes& attributes) const {
     if (what == "secrets") return readReferenced(question, ReferencedKind::Secret);
     if (what == "configmaps") return readReferenced(question, ReferencedKind::ConfigMap);
     if (what == "persistentvolumeclaims") return claims(question);
-    if (what == "persistentvolumes") return volumes(question);
+    if (what == "persistentvolumes") return getOne(question, &NodeObjects::volumeUsed);
     if (what == "serviceaccounts") return token(question);
   }
   if (info.group == "coordination.k8s.io" && what == "leases") return leases(question);
-  if (info.group == "storage.k8s.io" && what == "csinodes") return csiNodes(question);
-  return byRole(info);
+  if (info.group == "storage.k8s.io") {
+    if (what == "csinodes") return csiNodes(question);
+    if (what == "volumeattachments") return getOne(question, &NodeObjects::attachmentOf);
+  }
+  if (info.group == "resource.k8s.io") {
+    if (what == "resourceclaims") return resourceClaims(question);
+    if (what == "resourceslices") return slices(question);
+  }
+  return byRole(attributes);
 }
 
-Verdict NodeAuthorizer::byRole(const RequestInfo& info) const {
-  for (const auto* rule : role_) {
-    if (ruleAllows(*rule, info)) return allow();
-  }
-  return {};
+void NodeAuthorizer::appendRules(const UserInfo& user, std::string_view ns, RulesAnswer& to) const {
+  if (nodeNameOf(user).empty()) return;
+  to.incomplete = true;
+  to.errors.emplace_back("node authorizer does not support user rule resolution");
+}
+
+Verdict NodeAuthorizer::byRole(const Attributes& attributes) const {
+  return role_.allows(symbols_, RuleQuestion(symbols_, attributes)) ? allow() : Verdict{};
 }
 
 Verdict NodeAuthorizer::pods(const Question& q) const {
@@ -120,14 +133,8 @@ Verdict NodeAuthorizer::readReferenced(const Question& q, ReferencedKind kind) c
   if (!reads(info.verb)) return unless("can only read resources of this type");
   if (!info.subresource.empty()) return unless("cannot read subresource");
   if (info.ns.empty()) return unless("can only read namespaced object of this type");
-  auto name = info.name;
-  if (name.empty()) {
-    auto selector = api::FieldSelector::parse(q.fieldSelector);
-    const auto* wanted = selector.ok() ? selector->requiredValue("metadata.name") : nullptr;
-    if (wanted) name = *wanted;
-  }
-  if (name.empty()) return unless("No Object name found");
-  return objects_->referenced(q.node, kind, info.ns, name) ? allow() : q.unrelated();
+  if (q.name.empty()) return unless("No Object name found");
+  return objects_->referenced(q.node, kind, info.ns, q.name) ? allow() : q.unrelated();
 }
 
 Verdict NodeAuthorizer::claims(const Question& q) const {
@@ -147,12 +154,43 @@ Verdict NodeAuthorizer::claims(const Question& q) const {
   return used ? allow() : q.unrelated();
 }
 
-Verdict NodeAuthorizer::volumes(const Question& q) const {
+Verdict NodeAuthorizer::getOne(const Question& q,
+                               bool (NodeObjects::*related)(std::string_view node,
+                                                            std::string_view name) const) const {
   const auto& info = q.info;
   if (info.verb != "get") return unless("can only get individual resources of this type");
   if (!info.subresource.empty()) return unless("cannot get subresource");
   if (info.name.empty()) return unless("No Object name found");
-  return objects_->volumeUsed(q.node, info.name) ? allow() : q.unrelated();
+  return (objects_.get()->*related)(q.node, info.name) ? allow() : q.unrelated();
+}
+
+Verdict NodeAuthorizer::resourceClaims(const Question& q) const {
+  const auto& info = q.info;
+  if (info.verb != "get") return unless("can only get individual resources of this type");
+  if (!info.subresource.empty()) return unless("cannot get subresource");
+  if (info.name.empty()) return unless("No Object name found");
+  const bool used = objects_->referenced(q.node, ReferencedKind::ResourceClaim, info.ns, info.name);
+  return used ? allow() : q.unrelated();
+}
+
+Verdict NodeAuthorizer::slices(const Question& q) const {
+  const auto& info = q.info;
+  const auto& verb = info.verb;
+  if (!info.subresource.empty()) return unless("cannot authorize ResourceSlice subresources");
+  // Whose a slice is that is created, is admission's to check.
+  if (verb == "create") return allow();
+  if (verb == "get" || verb == "update" || verb == "patch" || verb == "delete") {
+    if (info.name.empty()) return unless("No Object name found");
+    return objects_->sliceOf(q.node, info.name) ? allow() : q.unrelated();
+  }
+  if (verb == "list" || verb == "watch" || verb == "deletecollection") {
+    if (selects(q.fieldSelector, "spec.nodeName", q.node)) return allow();
+    return unless(
+        "can only list/watch/deletecollection resourceslices with nodeName field selector");
+  }
+  return unless(
+      "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, "
+      "update, patch, delete, deletecollection");
 }
 
 Verdict NodeAuthorizer::token(const Question& q) const {

@@ -1,6 +1,7 @@
 #include "apiserver/authz/pod_references.h"
 
 #include <algorithm>
+#include <string>
 
 #include "api/gen/core_v1.h"
 
@@ -9,99 +10,155 @@ namespace {
 
 using namespace api::core::v1;  // NOLINT
 
-template <typename Reference>
-bool names(const Reference& reference, std::string_view name) {
-  return reference && reference->name == name;
+constexpr const char* kMirror = "kubernetes.io/config.mirror";
+
+/// Hands on what there is to name.
+class Visitor {
+ public:
+  explicit Visitor(const VisitReference& visit) : visit_(visit) {}
+  bool name(ReferencedKind kind, std::string_view name) const {
+    return !name.empty() && visit_(kind, name);
+  }
+  template <typename Reference>
+  bool secret(const Reference& reference) const {
+    return reference && name(ReferencedKind::Secret, reference->name);
+  }
+
+ private:
+  const VisitReference& visit_;
+};
+
+bool visitProjected(const Visitor& visitor, const ProjectedVolumeSource& projected) {
+  return std::any_of(
+      projected.sources.begin(), projected.sources.end(), [&](const VolumeProjection& one) {
+        return (one.secret &&
+                visitor.name(ReferencedKind::Secret, one.secret->localObjectReference.name)) ||
+               (one.configMap &&
+                visitor.name(ReferencedKind::ConfigMap, one.configMap->localObjectReference.name));
+      });
 }
 
-bool volumeHasSecret(const VolumeSource& source, std::string_view name) {
-  if (source.secret && source.secret->secretName == name) return true;
-  if (source.azureFile && source.azureFile->secretName == name) return true;
-  if (source.csi && names(source.csi->nodePublishSecretRef, name)) return true;
-  if (source.cephfs && names(source.cephfs->secretRef, name)) return true;
-  if (source.flexVolume && names(source.flexVolume->secretRef, name)) return true;
-  if (source.iscsi && names(source.iscsi->secretRef, name)) return true;
-  if (source.rbd && names(source.rbd->secretRef, name)) return true;
-  if (source.scaleIO && names(source.scaleIO->secretRef, name)) return true;
-  if (source.storageos && names(source.storageos->secretRef, name)) return true;
-  if (!source.projected) return false;
-  return std::any_of(source.projected->sources.begin(), source.projected->sources.end(),
-                     [&](const VolumeProjection& one) {
-                       return one.secret && one.secret->localObjectReference.name == name;
-                     });
-}
-
-bool volumeHasConfigMap(const VolumeSource& source, std::string_view name) {
-  if (source.configMap && source.configMap->localObjectReference.name == name) return true;
-  if (!source.projected) return false;
-  return std::any_of(source.projected->sources.begin(), source.projected->sources.end(),
-                     [&](const VolumeProjection& one) {
-                       return one.configMap && one.configMap->localObjectReference.name == name;
-                     });
+bool visitVolume(const Visitor& visitor, const Pod& pod, const Volume& volume) {
+  const auto& source = volume.volumeSource;
+  const auto claim = ReferencedKind::PersistentVolumeClaim;
+  if (source.persistentVolumeClaim &&
+      visitor.name(claim, source.persistentVolumeClaim->claimName)) {
+    return true;
+  }
+  if (source.ephemeral && visitor.name(claim, pod.metadata.name + "-" + volume.name)) return true;
+  const auto secret = ReferencedKind::Secret;
+  if (source.secret && visitor.name(secret, source.secret->secretName)) return true;
+  if (source.azureFile && visitor.name(secret, source.azureFile->secretName)) return true;
+  if (source.csi && visitor.secret(source.csi->nodePublishSecretRef)) return true;
+  if (source.cephfs && visitor.secret(source.cephfs->secretRef)) return true;
+  if (source.flexVolume && visitor.secret(source.flexVolume->secretRef)) return true;
+  if (source.iscsi && visitor.secret(source.iscsi->secretRef)) return true;
+  if (source.rbd && visitor.secret(source.rbd->secretRef)) return true;
+  if (source.scaleIO && visitor.secret(source.scaleIO->secretRef)) return true;
+  if (source.storageos && visitor.secret(source.storageos->secretRef)) return true;
+  if (source.configMap &&
+      visitor.name(ReferencedKind::ConfigMap, source.configMap->localObjectReference.name)) {
+    return true;
+  }
+  return source.projected && visitProjected(visitor, *source.projected);
 }
 
 template <typename C>
-bool environmentHas(const C& container, ReferencedKind kind, std::string_view name) {
-  const bool secret = kind == ReferencedKind::Secret;
+bool visitEnvironment(const Visitor& visitor, const C& container) {
+  const auto secret = ReferencedKind::Secret;
+  const auto configMap = ReferencedKind::ConfigMap;
   for (const auto& from : container.envFrom) {
-    if (secret && from.secretRef && from.secretRef->localObjectReference.name == name) return true;
-    if (!secret && from.configMapRef && from.configMapRef->localObjectReference.name == name) {
+    if (from.secretRef && visitor.name(secret, from.secretRef->localObjectReference.name)) {
+      return true;
+    }
+    if (from.configMapRef &&
+        visitor.name(configMap, from.configMapRef->localObjectReference.name)) {
       return true;
     }
   }
   for (const auto& variable : container.env) {
     if (!variable.valueFrom) continue;
     const auto& from = *variable.valueFrom;
-    if (secret && from.secretKeyRef && from.secretKeyRef->localObjectReference.name == name) {
+    if (from.secretKeyRef && visitor.name(secret, from.secretKeyRef->localObjectReference.name)) {
       return true;
     }
-    if (!secret && from.configMapKeyRef &&
-        from.configMapKeyRef->localObjectReference.name == name) {
+    if (from.configMapKeyRef &&
+        visitor.name(configMap, from.configMapKeyRef->localObjectReference.name)) {
       return true;
     }
   }
   return false;
 }
 
-bool anyEnvironmentHas(const PodSpec& spec, ReferencedKind kind, std::string_view name) {
-  auto has = [&](const auto& container) { return environmentHas(container, kind, name); };
-  return std::any_of(spec.initContainers.begin(), spec.initContainers.end(), has) ||
-         std::any_of(spec.containers.begin(), spec.containers.end(), has) ||
+bool visitContainers(const Visitor& visitor, const PodSpec& spec) {
+  auto each = [&](const auto& container) { return visitEnvironment(visitor, container); };
+  return std::any_of(spec.initContainers.begin(), spec.initContainers.end(), each) ||
+         std::any_of(spec.containers.begin(), spec.containers.end(), each) ||
          std::any_of(spec.ephemeralContainers.begin(), spec.ephemeralContainers.end(),
-                     [&](const auto& one) { return has(one.ephemeralContainerCommon); });
+                     [&](const auto& one) { return each(one.ephemeralContainerCommon); });
 }
 
-bool volumeHasClaim(const Pod& pod, const Volume& volume, std::string_view name) {
-  const auto& source = volume.volumeSource;
-  if (source.persistentVolumeClaim) return source.persistentVolumeClaim->claimName == name;
-  return source.ephemeral && pod.metadata.name + "-" + volume.name == name;
+bool visitDevices(const Visitor& visitor, const Pod& pod) {
+  const auto kind = ReferencedKind::ResourceClaim;
+  for (const auto& claim : pod.spec.resourceClaims) {
+    if (claim.resourceClaimName && visitor.name(kind, *claim.resourceClaimName)) return true;
+  }
+  // Claims that were made from templates are named by the status.
+  for (const auto& claim : pod.status.resourceClaimStatuses) {
+    if (claim.resourceClaimName && visitor.name(kind, *claim.resourceClaimName)) return true;
+  }
+  const auto& extended = pod.status.extendedResourceClaimStatus;
+  return extended && visitor.name(kind, extended->resourceClaimName);
+}
+
+/// A secret in the volume's own words: of the namespace it names, else of its claim's.
+template <typename Reference>
+bool isSecret(const Reference& reference, std::string_view claimNs, std::string_view ns,
+              std::string_view name) {
+  if (!reference || reference->name != name) return false;
+  return (reference->namespace_.empty() ? claimNs : std::string_view(reference->namespace_)) == ns;
 }
 
 }  // namespace
 
-bool podRefersTo(const Pod& pod, ReferencedKind kind, std::string_view name) {
-  if (pod.metadata.annotations.contains("kubernetes.io/config.mirror")) return false;
+bool visitPodReferences(const Pod& pod, const VisitReference& visit) {
+  if (pod.metadata.annotations.contains(kMirror)) return false;
+  const Visitor visitor(visit);
   const auto& spec = pod.spec;
-  const auto& volumes = spec.volumes;
-  switch (kind) {
-    case ReferencedKind::ServiceAccount:
-      return spec.serviceAccountName == name;
-    case ReferencedKind::PersistentVolumeClaim:
-      return std::any_of(volumes.begin(), volumes.end(),
-                         [&](const Volume& v) { return volumeHasClaim(pod, v, name); });
-    case ReferencedKind::ConfigMap:
-      return std::any_of(
-                 volumes.begin(), volumes.end(),
-                 [&](const Volume& v) { return volumeHasConfigMap(v.volumeSource, name); }) ||
-             anyEnvironmentHas(spec, kind, name);
-    case ReferencedKind::Secret:
-      return std::any_of(spec.imagePullSecrets.begin(), spec.imagePullSecrets.end(),
-                         [&](const LocalObjectReference& r) { return r.name == name; }) ||
-             std::any_of(volumes.begin(), volumes.end(),
-                         [&](const Volume& v) { return volumeHasSecret(v.volumeSource, name); }) ||
-             anyEnvironmentHas(spec, kind, name);
+  if (visitor.name(ReferencedKind::ServiceAccount, spec.serviceAccountName)) return true;
+  for (const auto& secret : spec.imagePullSecrets) {
+    if (visitor.name(ReferencedKind::Secret, secret.name)) return true;
   }
-  return false;
+  for (const auto& volume : spec.volumes) {
+    if (visitVolume(visitor, pod, volume)) return true;
+  }
+  return visitContainers(visitor, spec) || visitDevices(visitor, pod);
+}
+
+bool podRefersTo(const Pod& pod, ReferencedKind kind, std::string_view name) {
+  return visitPodReferences(pod, [&](ReferencedKind oneKind, std::string_view oneName) {
+    return oneKind == kind && oneName == name;
+  });
+}
+
+bool volumeHasSecret(const PersistentVolume& volume, std::string_view ns, std::string_view name) {
+  const auto& claim = volume.spec.claimRef;
+  const auto claimNs = claim ? std::string_view(claim->namespace_) : std::string_view();
+  const auto& source = volume.spec.persistentVolumeSource;
+  if (source.azureFile && source.azureFile->secretName == name) {
+    const auto& own = source.azureFile->secretNamespace;
+    if ((own && !own->empty() ? std::string_view(*own) : claimNs) == ns) return true;
+  }
+  auto has = [&](const auto& reference) { return isSecret(reference, claimNs, ns, name); };
+  if (source.cephfs && has(source.cephfs->secretRef)) return true;
+  if (source.flexVolume && has(source.flexVolume->secretRef)) return true;
+  if (source.rbd && has(source.rbd->secretRef)) return true;
+  if (source.scaleIO && has(source.scaleIO->secretRef)) return true;
+  if (source.iscsi && has(source.iscsi->secretRef)) return true;
+  if (source.storageos && has(source.storageos->secretRef)) return true;
+  return source.csi &&
+         (has(source.csi->nodePublishSecretRef) || has(source.csi->nodeStageSecretRef) ||
+          has(source.csi->nodeExpandSecretRef));
 }
 
 }  // namespace coxswain::apiserver

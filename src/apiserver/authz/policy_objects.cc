@@ -22,10 +22,11 @@ Name split(std::string_view text) {
   return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
 
-void fill(api::meta::v1::ObjectMeta& meta, const Name& name) {
+void fill(api::meta::v1::ObjectMeta& meta, const Name& name, PolicyOrigin origin) {
   meta.name = name.name;
   meta.namespace_ = name.ns;
-  meta.labels["kubernetes.io/bootstrapping"] = "rbac-defaults";
+  meta.labels["kubernetes.io/bootstrapping"] =
+      origin == PolicyOrigin::Upstream ? "rbac-defaults" : "coxswain";
   meta.annotations["rbac.authorization.kubernetes.io/autoupdate"] = "true";
 }
 
@@ -33,25 +34,17 @@ std::string aggregationLabel(std::string_view role) {
   return std::string(kGroup) + "/aggregate-to-" + std::string(role);
 }
 
-Rules rulesOf(std::string_view role) {
-  Rules rules;
-  for (const auto& rule : bootstrapRules()) {
-    if (rule.role == role) rules.push_back(wireRule(rule));
-  }
-  return rules;
-}
-
 api::Object roleObject(const PolicyRole& role) {
   const auto name = split(role.name);
   if (!name.ns.empty()) {
     Role made;
-    fill(made.metadata, name);
-    made.rules = rulesOf(role.name);
+    fill(made.metadata, name, role.origin);
+    made.rules = bootstrapRulesOf(role.name);
     return api::Object(std::move(made));
   }
   ClusterRole made;
-  fill(made.metadata, name);
-  made.rules = rulesOf(role.name);
+  fill(made.metadata, name, role.origin);
+  made.rules = bootstrapRulesOf(role.name);
   if (!role.aggregatesTo.empty()) {
     made.metadata.labels[aggregationLabel(role.aggregatesTo)] = "true";
   }
@@ -84,7 +77,8 @@ T bindingObject(const PolicyBinding& binding, const char* roleKind) {
   const auto role = split(binding.role);
   T made;
   fill(made.metadata,
-       {std::string(binding.ns), binding.name.empty() ? role.name : std::string(binding.name)});
+       {std::string(binding.ns), binding.name.empty() ? role.name : std::string(binding.name)},
+       binding.origin);
   made.roleRef.apiGroup = kGroup;
   made.roleRef.kind = roleKind;
   made.roleRef.name = role.name;
@@ -97,20 +91,22 @@ bool sameBinding(const PolicyBinding& a, const PolicyBinding& b) {
 
 }  // namespace
 
-std::vector<api::Object> bootstrapPolicyObjects() {
+std::vector<api::Object> bootstrapPolicyObjects(bool parts) {
   std::vector<api::Object> objects;
-  for (const auto& role : bootstrapRoles()) objects.push_back(roleObject(role));
+  for (const auto& role : bootstrapRoles()) {
+    if (parts || role.origin != PolicyOrigin::Parts) objects.push_back(roleObject(role));
+  }
   const auto bindings = bootstrapBindings();
   for (size_t i = 0; i < bindings.size();) {
     // Subjects of one binding follow each other.
     size_t end = i;
     std::vector<Subject> subjects;
     for (; end < bindings.size() && sameBinding(bindings[i], bindings[end]); ++end) {
-      if (!bindings[end].own) addSubject(bindings[end].subject, subjects);
+      addSubject(bindings[end].subject, subjects);
     }
     const auto& first = bindings[i];
     i = end;
-    if (first.own) continue;
+    if (!parts && first.origin == PolicyOrigin::Parts) continue;
     if (first.ns.empty()) {
       auto made = bindingObject<ClusterRoleBinding>(first, "ClusterRole");
       made.subjects = std::move(subjects);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "api/names/quote.h"
+#include "apiserver/authz/compiled_rules.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -28,10 +29,8 @@ bool coversResource(const Texts& list, std::string_view resource, std::string_vi
 }
 
 bool coversPath(const Texts& list, std::string_view path) {
-  return std::any_of(list.begin(), list.end(), [path](std::string_view one) {
-    if (one.ends_with('*')) return path.starts_with(one.substr(0, one.size() - 1));
-    return one == path;
-  });
+  return std::any_of(list.begin(), list.end(),
+                     [path](std::string_view one) { return pathCovered(one, path); });
 }
 
 /// `part` has one entry in each of its lists.
@@ -88,14 +87,6 @@ std::string quotedList(const Texts& list) {
 
 }  // namespace
 
-bool ruleAllows(const Rule& rule, const RequestInfo& info) {
-  if (!containsOrAll(rule.verbs, info.verb)) return false;
-  if (!info.isResource) return coversPath(rule.nonResourceURLs, info.path);
-  return containsOrAll(rule.apiGroups, info.group) &&
-         coversResource(rule.resources, info.resource, info.subresource) &&
-         (rule.resourceNames.empty() || contains(rule.resourceNames, info.name));
-}
-
 Rules uncovered(const Rules& owned, const Rules& wanted) {
   Rules missing;
   for (const auto& rule : wanted) {
@@ -106,6 +97,27 @@ Rules uncovered(const Rules& owned, const Rules& wanted) {
     }
   }
   return missing;
+}
+
+Rules compact(const Rules& rules) {
+  auto isSimple = [](const Rule& rule) {
+    return rule.apiGroups.size() == 1 && rule.resources.size() == 1 && rule.resourceNames.empty() &&
+           rule.nonResourceURLs.empty();
+  };
+  Rules out;
+  for (const auto& rule : rules) {
+    auto same = [&](const Rule& other) {
+      return isSimple(other) && other.apiGroups == rule.apiGroups &&
+             other.resources == rule.resources;
+    };
+    auto found = isSimple(rule) ? std::find_if(out.begin(), out.end(), same) : out.end();
+    if (found == out.end()) {
+      out.push_back(rule);
+    } else {
+      found->verbs.insert(found->verbs.end(), rule.verbs.begin(), rule.verbs.end());
+    }
+  }
+  return out;
 }
 
 std::string describeRule(const Rule& rule) {

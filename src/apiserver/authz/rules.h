@@ -4,26 +4,32 @@
 #include <vector>
 
 #include "api/gen/rbac_v1.h"
-#include "apiserver/generic/request_context.h"
 #include "apiserver/generic/user_info.h"
 
 namespace coxswain::apiserver {
 
 using Rules = std::vector<api::rbac::v1::PolicyRule>;
 
+/// What somebody may do, as far as it can be said in rules.
+struct RulesAnswer {
+  Rules rules;
+  bool incomplete = false;          ///< there is more, which is no list
+  std::vector<std::string> errors;  ///< for people
+};
+
 /// Knows what users may do as rules: for reviews, and for who wants to give rights away.
 class RuleSource {
  public:
   virtual ~RuleSource() = default;
   /// What the user may do in the namespace, and everywhere.
-  virtual void appendRules(const UserInfo& user, std::string_view ns, Rules& to) const = 0;
+  virtual void appendRules(const UserInfo& user, std::string_view ns, RulesAnswer& to) const = 0;
 };
-
-/// Does the rule cover the request?
-bool ruleAllows(const api::rbac::v1::PolicyRule& rule, const RequestInfo& info);
 
 /// The parts of `wanted` (one verb, one resource, one name each) that no rule of `owned` covers.
 Rules uncovered(const Rules& owned, const Rules& wanted);
+/// Parts of one resource and one group that differ in their verbs alone become one rule, where the
+/// first of them stood.
+Rules compact(const Rules& rules);
 
 /// `{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`, as refusals show it.
 std::string describeRule(const api::rbac::v1::PolicyRule& rule);

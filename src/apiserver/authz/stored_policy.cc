@@ -1,10 +1,9 @@
 #include "apiserver/authz/stored_policy.h"
 
 #include <algorithm>
-#include <set>
 
 #include "api/gen/meta_v1.h"
-#include "api/select/labels.h"
+#include "base/log.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -14,60 +13,147 @@ using api::rbac::v1::ClusterRoleBinding;
 using api::rbac::v1::Role;
 using api::rbac::v1::RoleBinding;
 using api::rbac::v1::RoleRef;
-using api::rbac::v1::Subject;
 
-/// `ns`: of the binding, for accounts that name none.
-bool isSubject(const Subject& subject, const UserInfo& user, std::string_view ns) {
-  if (subject.kind == "User") return subject.name == user.name;
-  if (subject.kind == "Group") return user.inGroup(subject.name);
-  if (subject.kind != "ServiceAccount") return false;
-  auto within = subject.namespace_.empty() ? ns : std::string_view(subject.namespace_);
-  if (within.empty()) return false;
-  return user.name == "system:serviceaccount:" + std::string(within) + ":" + subject.name;
+const Logger kLog("apiserver.authz");
+
+constexpr size_t kBatch = 512;
+
+const ObjectHeader& headerOf(const ObjectEvent& event) {
+  return static_cast<const ObjectHeader&>(*event.entry->header());
 }
 
-bool concerns(const std::vector<Subject>& subjects, const UserInfo& user, std::string_view ns) {
-  return std::any_of(subjects.begin(), subjects.end(),
-                     [&](const Subject& subject) { return isSubject(subject, user, ns); });
-}
-
-std::vector<api::ConstObject> all(const GenericRegistry& registry, std::string_view ns) {
-  ListRequest request;
-  request.ns = ns;
-  std::vector<api::ConstObject> objects;
-  auto answer = registry.list(request);
-  if (!answer.ok()) return objects;
-  for (const auto& item : answer->items) {
-    if (auto object = item.object(); object.ok()) objects.push_back(std::move(*object));
+template <typename T>
+void storeRole(PolicyIndex& index, const ObjectEvent& event, const api::ConstObject* object) {
+  const auto& header = headerOf(event);
+  if (object) {
+    index.setRole(header.ns, header.name, object->as<T>()->rules);
+  } else {
+    index.removeRole(header.ns, header.name);
   }
-  return objects;
 }
 
-void append(const Rules& rules, Rules& to) {
-  to.insert(to.end(), rules.begin(), rules.end());
-}
-
-bool isPart(const ClusterRole& part, const api::rbac::v1::AggregationRule& rule) {
-  return std::any_of(rule.clusterRoleSelectors.begin(), rule.clusterRoleSelectors.end(),
-                     [&part](const api::meta::v1::LabelSelector& text) {
-                       auto selector = api::LabelSelector::from(text);
-                       return selector.ok() && selector->matches(part.metadata.labels);
-                     });
-}
-
-/// The role's own rules and, where it is made of parts, theirs (which may be made of parts).
-void appendRole(const std::vector<api::ConstObject>& roles, const ClusterRole& role,
-                std::set<std::string>& seen, Rules& to) {
-  if (!seen.insert(role.metadata.name).second) return;
-  append(role.rules, to);
-  if (!role.aggregationRule) return;
-  for (const auto& object : roles) {
-    const auto& part = *object.as<ClusterRole>();
-    if (isPart(part, *role.aggregationRule)) appendRole(roles, part, seen, to);
+template <typename T>
+void storeBinding(PolicyIndex& index, const ObjectEvent& event, const api::ConstObject* object) {
+  const auto& header = headerOf(event);
+  if (object) {
+    const auto& binding = *object->as<T>();
+    index.setBinding(header.ns, header.name, binding.roleRef, binding.subjects);
+  } else {
+    index.removeBinding(header.ns, header.name);
   }
+}
+
+std::string missingRole(const PolicyIndex::Role& role) {
+  auto kind =
+      role.ns.empty() ? "clusterrole.rbac.authorization.k8s.io" : "role.rbac.authorization.k8s.io";
+  return notFound(kind, role.name).message();
+}
+
+/// As Go joins failures: each once, several in brackets.
+std::string joinFailures(const std::vector<std::string>& failures) {
+  if (failures.size() == 1) return failures.front();
+  std::string text = "[";
+  for (size_t i = 0; i < failures.size(); ++i) text += (i > 0 ? ", " : "") + failures[i];
+  return text + "]";
 }
 
 }  // namespace
+
+StoredPolicyAuthorizer::StoredPolicyAuthorizer(const PolicyRegistries& registries)
+    : registries_(registries),
+      sources_{{{&registries.clusterRoles, &storeRole<ClusterRole>, nullptr},
+                {&registries.roles, &storeRole<Role>, nullptr},
+                {&registries.clusterRoleBindings, &storeBinding<ClusterRoleBinding>, nullptr},
+                {&registries.roleBindings, &storeBinding<RoleBinding>, nullptr}}} {}
+
+void StoredPolicyAuthorizer::drain(Source& source, bool& broken) const {
+  if (!source.watch) {
+    GenericRegistry::WatchRequest request;
+    request.notify = [changed = changed_] { changed->store(true); };
+    auto watch = source.registry->watch(std::move(request));
+    if (!watch.ok()) {
+      kLog.error("roles cannot be read: nobody has their rights", {{"why", watch.status()}});
+      broken = true;
+      return;
+    }
+    source.watch = std::move(*watch);
+  }
+  while (true) {
+    auto events = source.watch->take(kBatch);
+    if (!events.ok()) {
+      broken = true;
+      return;
+    }
+    if (events->empty()) return;
+    for (const auto& event : *events) {
+      if (event.type == ObjectEvent::Type::Bookmark) continue;
+      if (event.type == ObjectEvent::Type::Deleted) {
+        source.store(index_, event, nullptr);
+        continue;
+      }
+      auto object = source.registry->decode(event.entry);
+      if (!object.ok()) kLog.error("a role or binding is unreadable", {{"why", object.status()}});
+      source.store(index_, event, object.ok() ? &*object : nullptr);
+    }
+  }
+}
+
+void StoredPolicyAuthorizer::refresh() const {
+  if (!changed_->load(std::memory_order_relaxed) || !changed_->exchange(false)) return;
+  // A watch that fell behind, or whose cache was made anew, is followed by a new one once.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    bool broken = false;
+    for (auto& source : sources_) drain(source, broken);
+    if (!broken) return;
+    for (auto& source : sources_) source.watch.reset();
+    index_.clear();
+  }
+  changed_->store(true);
+}
+
+const PolicyIndex& StoredPolicyAuthorizer::index() const {
+  refresh();
+  return index_;
+}
+
+Verdict StoredPolicyAuthorizer::authorize(const Attributes& attributes) const {
+  const auto& current = index();
+  const auto grant = current.find(attributes);
+  if (grant.binding) {
+    return {Decision::Allow, attributes.explain ? PolicyIndex::describe(grant) : std::string()};
+  }
+  if (!current.dangling()) return {};
+  const auto& info = attributes.info;
+  std::vector<std::string> failures;
+  for (const auto* binding :
+       current.bindingsOf(attributes.user, info.isResource ? info.ns : std::string_view())) {
+    if (binding->role->present) continue;
+    auto failure = missingRole(*binding->role);
+    if (std::find(failures.begin(), failures.end(), failure) == failures.end()) {
+      failures.push_back(std::move(failure));
+    }
+  }
+  if (failures.empty()) return {};
+  return {Decision::NoOpinion, "RBAC: " + joinFailures(failures)};
+}
+
+void StoredPolicyAuthorizer::appendRules(const UserInfo& user, std::string_view ns,
+                                         RulesAnswer& to) const {
+  for (const auto* binding : index().bindingsOf(user, ns)) {
+    RoleRef reference;
+    reference.kind = binding->role->ns.empty() ? "ClusterRole" : "Role";
+    reference.name = binding->role->name;
+    auto rules = rulesOf(reference, binding->ns);
+    if (rules.ok()) {
+      to.rules.insert(to.rules.end(), rules->begin(), rules->end());
+    } else {
+      auto failure = missingRole(*binding->role);
+      if (std::find(to.errors.begin(), to.errors.end(), failure) == to.errors.end()) {
+        to.errors.push_back(std::move(failure));
+      }
+    }
+  }
+}
 
 Result<Rules> StoredPolicyAuthorizer::rulesOf(const RoleRef& reference, std::string_view ns) const {
   if (reference.kind == "Role") {
@@ -75,46 +161,7 @@ Result<Rules> StoredPolicyAuthorizer::rulesOf(const RoleRef& reference, std::str
     return object.as<Role>()->rules;
   }
   TRY(auto object, registries_.clusterRoles.get("", reference.name));
-  const auto& role = *object.as<ClusterRole>();
-  if (!role.aggregationRule) return role.rules;
-  Rules rules;
-  std::set<std::string> seen;
-  appendRole(all(registries_.clusterRoles, ""), role, seen, rules);
-  return rules;
-}
-
-bool StoredPolicyAuthorizer::visitRules(const UserInfo& user, std::string_view ns,
-                                        const Visit& visit) const {
-  auto visitRole = [&](const RoleRef& reference, std::string_view where) {
-    auto rules = rulesOf(reference, where);
-    return rules.ok() && std::any_of(rules->begin(), rules->end(), visit);
-  };
-  for (const auto& object : all(registries_.clusterRoleBindings, "")) {
-    const auto& binding = *object.as<ClusterRoleBinding>();
-    if (concerns(binding.subjects, user, "") && visitRole(binding.roleRef, "")) return true;
-  }
-  if (ns.empty()) return false;
-  for (const auto& object : all(registries_.roleBindings, ns)) {
-    const auto& binding = *object.as<RoleBinding>();
-    if (concerns(binding.subjects, user, ns) && visitRole(binding.roleRef, ns)) return true;
-  }
-  return false;
-}
-
-Verdict StoredPolicyAuthorizer::authorize(const Attributes& attributes) const {
-  const auto& info = attributes.info;
-  auto ns = info.isResource ? std::string_view(info.ns) : std::string_view();
-  const bool allowed =
-      visitRules(attributes.user, ns, [&info](const auto& rule) { return ruleAllows(rule, info); });
-  return allowed ? Verdict{Decision::Allow, ""} : Verdict{};
-}
-
-void StoredPolicyAuthorizer::appendRules(const UserInfo& user, std::string_view ns,
-                                         Rules& to) const {
-  visitRules(user, ns, [&to](const auto& rule) {
-    to.push_back(rule);
-    return false;
-  });
+  return object.as<ClusterRole>()->rules;
 }
 
 }  // namespace coxswain::apiserver
