@@ -1,65 +1,191 @@
 #include "apiserver/authn/authenticator.h"
 
-#include "net/certs.h"
+#include <algorithm>
+
+#include "apiserver/authn/bearer_token.h"
+#include "base/log.h"
 
 namespace coxswain::apiserver {
 namespace {
 
+const Logger kLog("apiserver.authn");
+
 constexpr std::string_view kAuthenticated = "system:authenticated";
 constexpr std::string_view kUnauthenticated = "system:unauthenticated";
-constexpr size_t kCertificatesMax = 1024;
+constexpr const char* kAnonymous = "system:anonymous";
+constexpr const char* kInvalidToken = "invalid bearer token";
 
-UserInfo authenticated(UserInfo user) {
-  if (!user.inGroup(kAuthenticated)) user.groups.emplace_back(kAuthenticated);
-  return user;
+/// Every user is in one of two groups.
+void completeGroups(UserInfo& user) {
+  if (user.inGroup(kAuthenticated) || user.inGroup(kUnauthenticated)) return;
+  user.groups.emplace_back(user.name == kAnonymous ? kUnauthenticated : kAuthenticated);
 }
 
-/// The token of "Authorization: Bearer TOKEN"; empty: none.
-std::string_view bearerToken(std::string_view header) {
-  constexpr std::string_view kBearer = "Bearer ";
-  if (header.size() <= kBearer.size()) return {};
-  if (!net::equalNoCase(header.substr(0, kBearer.size()), kBearer)) return {};
-  header.remove_prefix(kBearer.size());
-  while (header.starts_with(' ')) header.remove_prefix(1);
-  while (header.ends_with(' ')) header.remove_suffix(1);
-  return header;
+/// "a", or "[a, b]"; each once.
+std::string joined(const std::vector<std::string>& problems) {
+  std::vector<std::string_view> unique;
+  for (const auto& one : problems) {
+    if (std::find(unique.begin(), unique.end(), one) == unique.end()) unique.push_back(one);
+  }
+  if (unique.size() == 1) return std::string(unique.front());
+  std::string out;
+  for (auto one : unique) out.append(out.empty() ? "" : ", ").append(one);
+  return "[" + out + "]";
+}
+
+/// True: found.
+bool take(Recognition known, std::optional<Authenticated>& found,
+          std::vector<std::string>& problems) {
+  if (!known.ok()) {
+    problems.push_back(known.status().message());
+    return false;
+  }
+  if (!known->has_value()) return false;
+  found = std::move(**known);
+  return true;
 }
 
 }  // namespace
 
-Result<UserInfo> Authenticator::byCertificate(const std::string& der) {
-  if (auto found = certificates_.find(der); found != certificates_.end()) return found->second;
-  TRY(auto certificate, net::parseCertificate(der));
-  UserInfo user{certificate.commonName, "", certificate.organizations, {}};
-  if (user.name.empty()) return unauthorized();
-  if (certificates_.size() >= kCertificatesMax) certificates_.clear();
-  return certificates_.emplace(der, authenticated(std::move(user))).first->second;
+Audiences intersection(const Audiences& a, const Audiences& b) {
+  Audiences both;
+  for (const auto& one : a) {
+    if (std::find(b.begin(), b.end(), one) != b.end()) both.push_back(one);
+  }
+  return both;
 }
 
-Result<ServiceAccountTokens::Verified> Authenticator::authenticateToken(
-    std::string_view token, const std::vector<std::string>& audiences, WallTime now) {
-  if (const auto* user = options_.tokens.find(token)) {
-    return ServiceAccountTokens::Verified{authenticated(*user), audiences};
+Authenticator::Authenticator(Options options)
+    : options_(std::move(options)),
+      certificates_(std::move(options_.clientCaPem)),
+      requestHeaders_(std::move(options_.requestHeaders)) {
+  if (options_.audiences.empty() && options_.accounts) {
+    options_.audiences = options_.accounts->audiences();
   }
-  if (!options_.accounts) return unauthorized();
-  TRY(auto verified, options_.accounts->verify(token, audiences, now));
-  verified.user = authenticated(std::move(verified.user));
-  return verified;
 }
 
-Result<UserInfo> Authenticator::authenticate(const net::Request& request, WallTime now) {
-  if (request.tls && request.tls->peerVerified && !request.tls->peerCertificates.empty()) {
-    return byCertificate(request.tls->peerCertificates.front());
+Recognition Authenticator::byStaticToken(std::string_view token, const Audiences& audiences) {
+  const auto* user = options_.tokens.find(token);
+  if (!user) return std::nullopt;
+  Authenticated out;
+  out.user = *user;
+  out.audiences = audiences;
+  return out;
+}
+
+/// By what is known here. `audiences`: what the token should be for.
+void Authenticator::attemptToken(Attempt& attempt, const Audiences& audiences, WallTime now) {
+  auto& found = attempt.found;
+  auto& problems = attempt.problems;
+  const std::string_view token = attempt.token;
+  // Tokens that name no audience are for this API server.
+  const bool audienceFree = options_.audiences.empty();
+  const auto ours = audienceFree ? audiences : intersection(audiences, options_.audiences);
+  const bool forUs = audienceFree || !ours.empty();
+  if (forUs && take(byStaticToken(token, ours), found, problems)) return;
+  if (options_.accounts &&
+      take(options_.accounts->recognise(token, audiences, now), found, problems)) {
+    return;
   }
-  if (auto token = bearerToken(request.headers.get("Authorization")); !token.empty()) {
-    auto verified = authenticateToken(token, {}, now);
-    // Why not is nobody's business who has no valid token.
-    if (!verified.ok()) return unauthorized();
-    return std::move(verified->user);
+  if (forUs && options_.bootstrap &&
+      take(options_.bootstrap->recognise(token, ours, now), found, problems)) {
+    return;
   }
-  const bool refused = request.tls && !request.tls->peerCertificates.empty();
-  if (refused || !options_.anonymous) return unauthorized();
-  return UserInfo{"system:anonymous", "", {std::string(kUnauthenticated)}, {}};
+  for (const auto& remote : options_.remotes) {
+    if (!remote->concerns(token)) continue;
+    auto known = remote->remembered(token, audiences, now);
+    if (!known) {
+      attempt.pending = true;
+      return;
+    }
+    if (take(std::move(*known), found, problems)) return;
+  }
+}
+
+/// All that may know the token, in their order.
+Task<void> Authenticator::askElsewhere(Attempt& attempt, Audiences audiences, WallTime now,
+                                       std::stop_token stop) {
+  for (const auto& remote : options_.remotes) {
+    if (!remote->concerns(attempt.token)) continue;
+    auto known = remote->remembered(attempt.token, audiences, now);
+    if (!known) known = co_await remote->ask(attempt.token, audiences, stop);
+    if (take(std::move(*known), attempt.found, attempt.problems)) co_return;
+  }
+}
+
+Authenticator::Attempt Authenticator::attempt(net::Request& request, WallTime now) {
+  Attempt out;
+  if (request.tls && !request.tls->peerCertificates.empty()) {
+    if (take(requestHeaders_.recognise(request, now), out.found, out.problems)) return out;
+    const auto& chain = request.tls->peerCertificates;
+    if (take(certificates_.recognise(chain, now), out.found, out.problems)) return out;
+  }
+  auto token = bearerToken(request.headers);
+  if (!token.ok()) {
+    out.problems.push_back(token.status().message());
+  } else if (!token->empty()) {
+    out.token = std::move(*token);
+    attemptToken(out, options_.audiences, now);
+  }
+  return out;
+}
+
+Result<Authenticated> Authenticator::conclude(Attempt attempt, net::Request& request) const {
+  if (attempt.found) {
+    if (!attempt.token.empty()) removeBearerToken(request.headers);
+    completeGroups(attempt.found->user);
+    return std::move(*attempt.found);
+  }
+  if (!attempt.token.empty() && attempt.problems.empty()) {
+    attempt.problems.emplace_back(kInvalidToken);
+  }
+  if (!attempt.problems.empty()) {
+    // Why not is nobody's business who has no valid credential.
+    if (kLog.enabled(LogLevel::Debug)) {
+      kLog.debug("request not authenticated",
+                 {{"from", request.peerAddress}, {"why", joined(attempt.problems)}});
+    }
+    return unauthorized();
+  }
+  if (!options_.anonymous) return unauthorized();
+  return Authenticated{{kAnonymous, "", {std::string(kUnauthenticated)}, {}}};
+}
+
+std::optional<Result<Authenticated>> Authenticator::authenticateNow(net::Request& request,
+                                                                    WallTime now) {
+  auto done = attempt(request, now);
+  if (!done.found && done.pending) return std::nullopt;
+  return conclude(std::move(done), request);
+}
+
+Task<Result<Authenticated>> Authenticator::authenticate(net::Request& request, WallTime now) {
+  auto done = attempt(request, now);
+  if (!done.found && done.pending) {
+    co_await askElsewhere(done, options_.audiences, now, request.stop);
+  }
+  co_return conclude(std::move(done), request);
+}
+
+Task<Result<Authenticated>> Authenticator::authenticateToken(std::string token, Audiences audiences,
+                                                             WallTime now, std::stop_token stop) {
+  if (audiences.empty()) audiences = options_.audiences;
+  Attempt attempt;
+  attempt.token = std::move(token);
+  attemptToken(attempt, audiences, now);
+  if (!attempt.found && attempt.pending) {
+    co_await askElsewhere(attempt, audiences, now, std::move(stop));
+  }
+  if (attempt.found) {
+    completeGroups(attempt.found->user);
+    co_return std::move(*attempt.found);
+  }
+  // Upstream's server has a token of its own, and says first that this is not it.
+  attempt.problems.insert(attempt.problems.begin(), kInvalidToken);
+  co_return unauthorized(joined(attempt.problems));
+}
+
+Task<void> Authenticator::close() {
+  for (const auto& remote : options_.remotes) co_await remote->close();
 }
 
 }  // namespace coxswain::apiserver

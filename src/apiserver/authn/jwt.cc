@@ -15,10 +15,14 @@ namespace json = boost::json;
 constexpr size_t kAudiencesMax = 100;
 constexpr double kSecondsMax = 1e15;
 
-Result<json::value> decodePart(std::string_view part) {
+Result<std::string> decodePart(std::string_view part) {
   auto bytes = api::base64UrlDecode(part);
   if (!bytes) return badRequest("token: a part is not base64url");
-  TRY(auto value, api::parseJsonValue(*bytes));
+  return std::move(*bytes);
+}
+
+Result<json::value> parsePart(std::string_view bytes) {
+  TRY(auto value, api::parseJsonValue(bytes));
   if (!value.is_object()) return badRequest("token: a part is not a JSON object");
   return value;
 }
@@ -107,8 +111,8 @@ Result<TokenClaims> readClaims(const json::object& from) {
   TRY_STATUS(readTime(from, "exp", claims.expiresAt));
   TRY_STATUS(readTime(from, "iat", claims.issuedAt));
   TRY_STATUS(readTime(from, "nbf", claims.notBefore));
-  TRY_STATUS(readPrivateClaims(from, claims));
-  TRY_STATUS(readLegacyClaims(from, claims));
+  const bool legacy = claims.issuer == kLegacyIssuer;
+  TRY_STATUS(legacy ? readLegacyClaims(from, claims) : readPrivateClaims(from, claims));
   return claims;
 }
 
@@ -132,6 +136,18 @@ void objectMember(std::string& out, std::string_view name, const TokenObject& ob
   textMember(out, "name", object.name);
   textMember(out, "uid", object.uid);
   out.push_back('}');
+}
+
+std::string legacyClaimsText(const TokenClaims& claims) {
+  std::string out = "{";
+  textMember(out, "iss", claims.issuer);
+  textMember(out, "kubernetes.io/serviceaccount/namespace", claims.ns);
+  textMember(out, "kubernetes.io/serviceaccount/secret.name", claims.secret.name);
+  textMember(out, "kubernetes.io/serviceaccount/service-account.name", claims.serviceAccount.name);
+  textMember(out, "kubernetes.io/serviceaccount/service-account.uid", claims.serviceAccount.uid);
+  textMember(out, "sub", claims.subject);
+  out.push_back('}');
+  return out;
 }
 
 std::string claimsText(const TokenClaims& claims) {
@@ -164,25 +180,33 @@ std::string claimsText(const TokenClaims& claims) {
 
 }  // namespace
 
-Result<Jwt> parseJwt(std::string_view text) {
+Result<SignedText> parseSignedText(std::string_view text) {
   if (text.size() > kJwtBytesMax) return badRequest("token: too long");
   auto first = text.find('.');
   auto second = first == std::string_view::npos ? first : text.find('.', first + 1);
   if (second == std::string_view::npos || text.find('.', second + 1) != std::string_view::npos) {
     return badRequest("token: not three parts");
   }
-  Jwt jwt;
-  TRY(auto header, decodePart(text.substr(0, first)));
+  SignedText out;
+  TRY(auto headerBytes, decodePart(text.substr(0, first)));
+  TRY(auto header, parsePart(headerBytes));
   const auto& head = header.get_object();
   if (head.contains("crit")) return badRequest("token: unknown critical extension");
-  TRY_STATUS(readText(head, "alg", jwt.algorithm));
-  TRY_STATUS(readText(head, "kid", jwt.keyId));
-  TRY(auto payload, decodePart(text.substr(first + 1, second - first - 1)));
-  TRY(jwt.claims, readClaims(payload.get_object()));
+  TRY_STATUS(readText(head, "alg", out.algorithm));
+  TRY_STATUS(readText(head, "kid", out.keyId));
+  TRY(out.payload, decodePart(text.substr(first + 1, second - first - 1)));
   auto signature = api::base64UrlDecode(text.substr(second + 1));
   if (!signature) return badRequest("token: the signature is not base64url");
-  jwt.signature = std::move(*signature);
-  jwt.signedText = text.substr(0, second);
+  out.signature = std::move(*signature);
+  out.signedText = text.substr(0, second);
+  return out;
+}
+
+Result<Jwt> parseJwt(std::string_view text) {
+  Jwt jwt;
+  TRY(jwt.text, parseSignedText(text));
+  TRY(auto payload, parsePart(jwt.text.payload));
+  TRY(jwt.claims, readClaims(payload.get_object()));
   return jwt;
 }
 
@@ -192,7 +216,9 @@ std::string jwtToSign(std::string_view algorithm, std::string_view keyId,
   textMember(header, "alg", algorithm);
   textMember(header, "kid", keyId);
   header.push_back('}');
-  return api::base64UrlEncode(header) + "." + api::base64UrlEncode(claimsText(claims));
+  const auto payload =
+      claims.issuer == kLegacyIssuer ? legacyClaimsText(claims) : claimsText(claims);
+  return api::base64UrlEncode(header) + "." + api::base64UrlEncode(payload);
 }
 
 std::string jwtIssuer(std::string_view text) {
@@ -201,7 +227,9 @@ std::string jwtIssuer(std::string_view text) {
   if (first == std::string_view::npos) return {};
   auto second = text.find('.', first + 1);
   if (second == std::string_view::npos) return {};
-  auto payload = decodePart(text.substr(first + 1, second - first - 1));
+  auto bytes = decodePart(text.substr(first + 1, second - first - 1));
+  if (!bytes.ok()) return {};
+  auto payload = parsePart(*bytes);
   std::string issuer;
   if (!payload.ok() || !readText(payload->get_object(), "iss", issuer).ok()) return {};
   return issuer;

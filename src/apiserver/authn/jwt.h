@@ -12,6 +12,21 @@ namespace coxswain::apiserver {
 /// Beyond it nothing is parsed.
 inline constexpr size_t kJwtBytesMax = 64 * 1024;
 
+/// The issuer of tokens that are kept in secrets.
+inline constexpr std::string_view kLegacyIssuer = "kubernetes/serviceaccount";
+
+/// Any signed token taken apart (RFC 7515, compact form). Nothing is verified.
+struct SignedText {
+  std::string algorithm;        ///< "ES256"
+  std::string keyId;            ///< may be empty
+  std::string payload;          ///< a JSON object
+  std::string_view signedText;  ///< of the text that was parsed
+  std::string signature;
+};
+/// BadRequest for whatever is not three parts of base64url, the first a JSON object, and for
+/// extensions marked critical.
+Result<SignedText> parseSignedText(std::string_view text);
+
 /// An object that a token speaks of.
 struct TokenObject {
   std::string name;  ///< empty: not in the token
@@ -35,20 +50,17 @@ struct TokenClaims {
   TokenObject node;
 };
 
-/// A signed token taken apart (RFC 7519, compact form). Nothing is verified.
+/// A token of a service account taken apart (RFC 7519). Nothing is verified.
 struct Jwt {
-  std::string algorithm;  ///< "ES256"
-  std::string keyId;      ///< may be empty
+  SignedText text;
   TokenClaims claims;
-  std::string_view signedText;  ///< of the text that was parsed
-  std::string signature;
 };
 
 /// BadRequest for whatever is not three parts of base64url with JSON objects in the first two, for
 /// claims of another type, and for extensions marked critical. Unknown claims are passed over.
 Result<Jwt> parseJwt(std::string_view text);
 
-/// The first two parts, to be signed. Claims in upstream's order.
+/// The first two parts, to be signed. Claims in upstream's order, those of kLegacyIssuer flat.
 std::string jwtToSign(std::string_view algorithm, std::string_view keyId,
                       const TokenClaims& claims);
 

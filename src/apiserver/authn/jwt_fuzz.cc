@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   auto jwt = parseJwt(text);
   if (jwt.ok()) {
-    auto again = jwtToSign(jwt->algorithm, jwt->keyId, jwt->claims) + ".";
+    auto again = jwtToSign(jwt->text.algorithm, jwt->text.keyId, jwt->claims) + ".";
     if (again.size() <= kJwtBytesMax && !parseJwt(again).ok()) std::abort();
     if (jwtIssuer(text) != jwt->claims.issuer) std::abort();
   }

@@ -8,7 +8,9 @@
 #include "apiserver/server/compression.h"
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
+#include "apiserver/server/load.h"
 #include "apiserver/server/metrics.h"
+#include "apiserver/server/response_tap.h"
 #include "apiserver/server/watch_frames.h"
 #include "base/log.h"
 
@@ -51,14 +53,20 @@ ApiServer::ApiServer(Executor& executor, storage::Store& store, Authenticator& a
       store_(store),
       authenticator_(authenticator),
       options_(std::move(options)),
+      impersonation_(authorizer()),
       operations_(options_.admission),
       budget_(options_.formBytesMax),
       frames_(std::make_unique<WatchFrames>()),
-      metrics_(std::make_unique<ServerMetrics>(options_.version)) {
+      metrics_(std::make_unique<ServerMetrics>(options_.version)),
+      budgets_(new Budgets{ByteBudget(options_.bodyBytesMax), ByteBudget(options_.listBytesMax),
+                           options_.requestTimeout}),
+      random_(random) {
   // The versions that are stored first: others look at the same objects.
   for (const auto& resource : resources()) {
     if (resource.storageInfo != resource.info) continue;
     auto kind = storedKind(resource);
+    kind.eventsKept = options_.watchEventsKept;
+    kind.watcherEventsMax = options_.watcherEventsMax;
     auto prefix = kind.prefix;
     auto cache = ObjectCache::create(store_, budget_, std::move(kind));
     if (!cache.ok()) {
@@ -132,7 +140,11 @@ Task<Status> ApiServer::bootstrap() {
 }
 
 Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response) {
-  Exchange exchange{request, response};
+  ResponseTap tap(response);
+  Exchange exchange{request, tap};
+  exchange.auditId = auditIdOf(request);
+  exchange.budgets = budgets_.get();
+  tap.attach(exchange);
   auto measured = metrics_->begin(executor_.now());
   Status status = co_await handle(exchange);
   if (!status.ok() && !response.started()) {
@@ -143,6 +155,7 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
 }
 
 Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {
+  exchange.seats.release();
   auto type = exchange.accepted.mediaType;
   net::Headers headers{{"Content-Type", std::string(contentTypeOf(type))},
                        {"Cache-Control", "no-cache, private"}};
@@ -156,16 +169,60 @@ Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {
   co_return co_await exchange.response.respond(status.code(), std::move(headers), std::move(body));
 }
 
+Task<Status> ApiServer::authenticate(Exchange& exchange) {
+  auto& request = exchange.request;
+  const auto now = executor_.wallNow();
+  auto known = authenticator_.authenticateNow(request, now);
+  if (!known) known = co_await authenticator_.authenticate(request, now);
+  CO_TRY(auto caller, std::move(*known));
+  exchange.user = std::move(caller.user);
+  for (auto& warning : caller.warnings) exchange.warnings.push_back(std::move(warning));
+  for (const auto& [key, value] : caller.annotations) exchange.annotateAudit(key, value);
+  co_return Status();
+}
+
+Task<Status> ApiServer::impersonate(Exchange& exchange) {
+  const auto fieldSelector = exchange.query.get("fieldSelector");
+  const auto labelSelector = exchange.query.get("labelSelector");
+  const Attributes attributes{exchange.user, exchange.info, fieldSelector, labelSelector};
+  CO_TRY(auto outcome, co_await impersonation_.impersonate(exchange.request.headers, attributes,
+                                                           exchange.request.stop));
+  if (!outcome.impersonated) co_return Status();
+  exchange.impersonator = std::move(exchange.user);
+  exchange.impersonationConstraint = std::move(outcome.constraint);
+  exchange.user = std::move(outcome.user);
+  co_return Status();
+}
+
 Task<Status> ApiServer::handle(Exchange& exchange) {
   const auto& request = exchange.request;
   exchange.accepted = negotiateError(request.headers.get("Accept"));
-  CO_TRY(exchange.user, authenticator_.authenticate(request, executor_.wallNow()));
+  CO_TRY_STATUS(co_await authenticate(exchange));
   CO_TRY(exchange.query, Query::parse(request.query));
   CO_TRY(exchange.info, parseRequestInfo(request.method, request.path, exchange.query));
   exchange.userAgent = request.headers.get("User-Agent");
-  CO_TRY(auto other, impersonatedUser(request.headers, exchange.user, authorizer()));
-  if (other) exchange.user = std::move(*other);
-  CO_TRY_STATUS(authorize(exchange, exchange.query.get("fieldSelector")));
+  if (Impersonation::wanted(request.headers)) {
+    CO_TRY_STATUS(co_await impersonate(exchange));
+  }
+  const bool seated = holdsSeats(exchange.info);
+  if (seated) exchange.response.limitStalls(options_.stallMax);
+  if (options_.flow && seated) {
+    auto what = options_.flow->classify(digestOf(exchange));
+    exchange.flowSchema = what.schema;
+    const auto width = widthOf(exchange, what);
+    auto seats = co_await options_.flow->admit(std::move(what), width, request.stop);
+    if (isTooManyRequests(seats.status())) {
+      co_return co_await refuseBusy(exchange, seats.status().details()->retryAfterSeconds);
+    }
+    CO_TRY(exchange.seats, std::move(seats));
+  }
+  const auto fieldSelector = exchange.query.get("fieldSelector");
+  const auto labelSelector = exchange.query.get("labelSelector");
+  auto allowed = authorizeNow(exchange, fieldSelector, labelSelector);
+  if (!allowed) {
+    allowed = co_await authorizeLater(exchange, fieldSelector, labelSelector, request.stop);
+  }
+  CO_TRY_STATUS(std::move(*allowed));
   if (!exchange.info.isResource) co_return co_await handlePath(exchange);
   if (auto* handler = virtualResources_.find(exchange.info)) {
     if (exchange.info.verb != "create") co_return notAllowed();
@@ -174,16 +231,77 @@ Task<Status> ApiServer::handle(Exchange& exchange) {
   co_return co_await handleResource(exchange);
 }
 
+uint32_t ApiServer::widthOf(const Exchange& exchange, const flow::Flow& what) const {
+  const auto& info = exchange.info;
+  if (!what.schema || what.schema->level->exempt() || !info.isResource || info.verb == "get") {
+    return 1;
+  }
+  return seatsOf(exchange, registry(info.group, info.version, info.resource));
+}
+
+Task<Status> ApiServer::refuseBusy(Exchange& exchange, int32_t retryAfterSeconds) {
+  exchange.code = 429;
+  net::Headers headers{{"Content-Type", "text/plain; charset=utf-8"},
+                       {"Cache-Control", "no-cache, private"},
+                       {"X-Content-Type-Options", "nosniff"},
+                       {"Retry-After", std::to_string(retryAfterSeconds)}};
+  co_return co_await exchange.response.respond(429, std::move(headers),
+                                               "Too many requests, please try again later.\n");
+}
+
+std::string ApiServer::auditIdOf(const net::Request& request) {
+  constexpr size_t kLengthMax = 64;
+  auto given = request.headers.get("Audit-Id");
+  if (!given.empty() && given.size() <= kLengthMax) return std::string(given);
+  // Only to tell requests apart: it need not be hard to guess.
+  if (auditIds_ == 0) auditIds_ = random_.next() | 1;
+  return makeAuditId(auditIds_);
+}
+
 const Authorizer& ApiServer::authorizer() const {
   static const MastersAuthorizer kMasters;
   return options_.authorizer ? *options_.authorizer : kMasters;
 }
 
-Status ApiServer::authorize(const RequestContext& context, std::string_view fieldSelector) const {
-  Attributes attributes{context.user, context.info, fieldSelector};
+namespace {
+
+Attributes attributesOf(const RequestContext& context, std::string_view fieldSelector,
+                        std::string_view labelSelector) {
+  const auto& verb = context.info.verb;
+  const bool many = verb == "list" || verb == "watch" || verb == "deletecollection";
+  Attributes attributes{context.user, context.info};
+  if (many) attributes.fieldSelector = fieldSelector;
+  if (many) attributes.labelSelector = labelSelector;
+  attributes.explain = context.auditAnnotations != nullptr;
+  return attributes;
+}
+
+Status decided(const RequestContext& context, const Attributes& attributes,
+               const Verdict& verdict) {
+  if (auto* audit = context.auditAnnotations) {
+    audit->try_emplace("authorization.k8s.io/decision", verdict.allowed() ? "allow" : "forbid");
+    audit->try_emplace("authorization.k8s.io/reason", verdict.reason);
+  }
+  return verdict.allowed() ? Status() : refusal(attributes, verdict);
+}
+
+}  // namespace
+
+std::optional<Status> ApiServer::authorizeNow(const RequestContext& context,
+                                              std::string_view fieldSelector,
+                                              std::string_view labelSelector) const {
+  const auto attributes = attributesOf(context, fieldSelector, labelSelector);
   auto verdict = authorizer().authorize(attributes);
-  if (verdict.allowed()) return {};
-  return forbiddenStatus(attributes, verdict.reason);
+  if (verdict.decision == Decision::Ask) return std::nullopt;
+  return decided(context, attributes, verdict);
+}
+
+Task<Status> ApiServer::authorizeLater(const RequestContext& context,
+                                       std::string_view fieldSelector,
+                                       std::string_view labelSelector, std::stop_token stop) const {
+  const auto attributes = attributesOf(context, fieldSelector, labelSelector);
+  auto verdict = co_await authorizer().ask(attributes, stop);
+  co_return decided(context, attributes, verdict);
 }
 
 Status ApiServer::route(RequestContext& context) const {
@@ -242,6 +360,7 @@ Task<Status> ApiServer::sendObject(Exchange& exchange, int code, const api::Cons
 }
 
 Task<Status> ApiServer::sendText(Exchange& exchange, int code, std::string body) {
+  exchange.seats.release();
   exchange.code = code;
   net::Headers headers{{"Content-Type", "text/plain; charset=utf-8"},
                        {"Cache-Control", "no-cache, private"},
@@ -252,6 +371,8 @@ Task<Status> ApiServer::sendText(Exchange& exchange, int code, std::string body)
 Task<Status> ApiServer::send(Exchange& exchange, int code, std::string contentType,
                              std::string body) {
   exchange.code = code;
+  // The answer is made: others need not wait until the client has taken it.
+  exchange.seats.release();
   net::Headers headers{{"Content-Type", std::move(contentType)},
                        {"Cache-Control", "no-cache, private"}};
   for (const auto& warning : exchange.warnings) {

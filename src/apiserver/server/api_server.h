@@ -2,16 +2,19 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apiserver/authn/authenticator.h"
+#include "apiserver/authn/impersonation.h"
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/discovery/served_resource.h"
 #include "apiserver/generic/admission.h"
 #include "apiserver/generic/generic_registry.h"
 #include "apiserver/generic/object_cache.h"
 #include "apiserver/registry/resources.h"
+#include "apiserver/server/computed_resources.h"
 #include "apiserver/server/exchange.h"
 #include "apiserver/server/operations.h"
 #include "apiserver/server/subresources.h"
@@ -23,6 +26,7 @@
 
 namespace coxswain::apiserver {
 
+struct Budgets;
 class DocumentStore;
 class ServerMetrics;
 class WatchFrames;
@@ -31,6 +35,7 @@ class WatchFrames;
 struct PathDocument {
   std::string contentType;
   std::string body;
+  std::string cacheControl = "public, max-age=3600";
 };
 
 struct ApiServerOptions {
@@ -41,6 +46,19 @@ struct ApiServerOptions {
   /// Decoded and encoded forms of stored objects that are kept for the next reader.
   size_t formBytesMax = 24U << 20;
   Duration eventTtl = 1h;
+  /// Of one collection: events that watches may resume from, and what may wait in one watch.
+  size_t watchEventsKept = 2000;
+  size_t watcherEventsMax = 1000;
+  /// Who may run now; null: everybody. Outlives the server.
+  flow::FlowController* flow = nullptr;
+  /// Bytes that the bodies of all requests together may take, and lists on their way: beyond,
+  /// requests are refused (429) until others have ended.
+  size_t bodyBytesMax = 128U << 20;
+  size_t listBytesMax = 256U << 20;
+  Duration requestTimeout = 60s;  ///< for a body to arrive
+  /// A client that takes nothing of an answer or a watch for so long is given up. Not those of
+  /// exec, logs and proxies, which people may leave alone for hours.
+  Duration stallMax = 60s;
   std::map<std::string, PathDocument> documents;  ///< by path, answered to whoever may get it
 };
 
@@ -63,6 +81,8 @@ class ApiServer final : public net::Handler {
   Subresources& subresources() { return subresources_; }
   /// Collections that keep nothing; fill it before the first request.
   VirtualResources& virtualResources() { return virtualResources_; }
+  /// Likewise.
+  ComputedResources& computedResources() { return computedResources_; }
   /// Null: no such resource. For hooks, and handlers of subresources.
   [[nodiscard]] GenericRegistry* registry(std::string_view group, std::string_view version,
                                           std::string_view plural) const;
@@ -71,8 +91,14 @@ class ApiServer final : public net::Handler {
   /// where nothing is served there, MethodNotAllowed where the verb is not. For clients in this
   /// process, who then authorize and call operations().
   Status route(RequestContext& context) const;
-  [[nodiscard]] Status authorize(const RequestContext& context,
-                                 std::string_view fieldSelector) const;
+  /// May the request be made? Nothing: somebody must be asked for it, by authorizeLater. Selectors
+  /// count for list, watch and deletecollection alone.
+  [[nodiscard]] std::optional<Status> authorizeNow(const RequestContext& context,
+                                                   std::string_view fieldSelector = {},
+                                                   std::string_view labelSelector = {}) const;
+  /// The same, whoever must be asked. What is referred to outlives the task.
+  Task<Status> authorizeLater(const RequestContext& context, std::string_view fieldSelector = {},
+                              std::string_view labelSelector = {}, std::stop_token stop = {}) const;
   [[nodiscard]] const Authorizer& authorizer() const;
   [[nodiscard]] const Operations& operations() const { return operations_; }
 
@@ -80,6 +106,8 @@ class ApiServer final : public net::Handler {
 
  private:
   Task<Status> handle(Exchange& exchange);
+  Task<Status> authenticate(Exchange& exchange);
+  Task<Status> impersonate(Exchange& exchange);
   Task<Status> handlePath(Exchange& exchange);
   Task<Status> handleDiscovery(Exchange& exchange);
   Task<Status> handleOpenApi(Exchange& exchange);
@@ -94,7 +122,11 @@ class ApiServer final : public net::Handler {
   Task<Status> handleDelete(Exchange& exchange);
   Task<Status> handleDeleteCollection(Exchange& exchange);
   Task<Status> refuse(Exchange& exchange, const Status& status);
+  Task<Status> refuseBusy(Exchange& exchange, int32_t retryAfterSeconds);
+  [[nodiscard]] uint32_t widthOf(const Exchange& exchange, const flow::Flow& what) const;
+  std::string auditIdOf(const net::Request& request);
   /// What a write or a read of one object answers.
+  Task<Status> handleComputed(Exchange& exchange, ObjectSource& source);
   Task<Status> sendObject(Exchange& exchange, int code, const api::ConstObject& object);
   Task<Status> send(Exchange& exchange, int code, std::string contentType, std::string body);
   Task<Status> sendText(Exchange& exchange, int code, std::string body);
@@ -105,6 +137,7 @@ class ApiServer final : public net::Handler {
   storage::Store& store_;
   Authenticator& authenticator_;
   ApiServerOptions options_;
+  Impersonation impersonation_;
   Operations operations_;
   FormBudget budget_;
   Status started_;
@@ -112,9 +145,13 @@ class ApiServer final : public net::Handler {
   std::map<const Resource*, std::unique_ptr<GenericRegistry>> registries_;
   Subresources subresources_;
   VirtualResources virtualResources_;
+  ComputedResources computedResources_;
   std::unique_ptr<DocumentStore> documents_;
   std::unique_ptr<WatchFrames> frames_;
   std::unique_ptr<ServerMetrics> metrics_;
+  std::unique_ptr<Budgets> budgets_;
+  Random& random_;
+  uint64_t auditIds_ = 0;
 };
 
 }  // namespace coxswain::apiserver

@@ -23,7 +23,9 @@ class TokenPoster final : public ObjectPoster {
     CO_TRY_STATUS(co_await admission.admit(WriteKind::Create, &body, nullptr));
     CO_TRY_STATUS(co_await admission.validate(WriteKind::Create, &body, nullptr));
     CO_TRY(auto account, context.registry->get(context.info.ns, context.info.name));
-    CO_TRY_STATUS(tokens_.issue(request, account, executor_.wallNow()));
+    CO_TRY(auto issued, tokens_.issue(request, account, executor_.wallNow()));
+    for (auto& warning : issued.warnings) context.warnings.push_back(std::move(warning));
+    context.annotateAudit("authentication.kubernetes.io/issued-credential-id", issued.credentialId);
     if (context.dryRun) request.status.token.clear();
     co_return api::ConstObject(std::move(body));
   }
