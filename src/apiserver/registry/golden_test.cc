@@ -19,8 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::string_view kFolders[] = {"core",         "apps",   "service",  "scheduling",
-                                         "coordination", "events", "discovery"};
+constexpr std::string_view kFolders[] = {
+    "core",  "apps",   "service", "scheduling", "coordination", "events",   "discovery",
+    "batch", "policy", "node",    "rbac",       "storage",      "resource", "flowcontrol"};
 
 std::string text(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -47,6 +48,8 @@ std::string create(const Resource& row, const std::string& body) {
   auto& meta = metaOf(*row.info, data.get());
   prepareMetaForCreate(meta, row.strategy->traits());
   if (row.namespaced && meta.namespace_.empty()) meta.namespace_ = "ns-u";
+  if (!row.namespaced) meta.namespace_.clear();  // as the endpoint does
+  meta.uid = "a-uid";
   row.strategy->prepareForCreate(data.get());
   if (meta.name.empty() && !meta.generateName.empty()) return "?";
   api::FieldErrors errors;
@@ -57,8 +60,9 @@ std::string create(const Resource& row, const std::string& body) {
 
 /// What the allocators of services say, and admission: not of the registry.
 bool isOfOthers(std::string_view message) {
-  for (const std::string_view part : {"failed to allocate", "provided port", "not configured",
-                                      "must be 'RequireDualStack'", "pod-security.kubernetes.io"}) {
+  for (const std::string_view part :
+       {"failed to allocate", "provided port", "not configured", "must be 'RequireDualStack'",
+        "pod-security.kubernetes.io", "<uid:"}) {
     if (message.find(part) != std::string_view::npos) return true;
   }
   return false;

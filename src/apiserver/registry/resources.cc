@@ -13,10 +13,12 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
 #include "api/gen/events_v1.h"
+#include "api/gen/flowcontrol_v1.h"
 #include "api/gen/networking_v1.h"
 #include "api/gen/node_v1.h"
 #include "api/gen/policy_v1.h"
 #include "api/gen/rbac_v1.h"
+#include "api/gen/resource_v1.h"
 #include "api/gen/scheduling_v1.h"
 #include "api/gen/storage_v1.h"
 #include "apiserver/registry/autoscaling/hpa_conversion.h"
@@ -60,12 +62,15 @@ constexpr std::string_view kShortStatefulsets[] = {"sts"};
 constexpr std::string_view kShortCronJobs[] = {"cj"};
 constexpr std::string_view kShortPriorityclasses[] = {"pc"};
 constexpr std::string_view kShortPodDisruptionBudgets[] = {"pdb"};
+constexpr std::string_view kShortComponentStatuses[] = {"cs"};
+constexpr std::string_view kVerbsGetList[] = {"get", "list"};
 constexpr std::string_view kShortHpas[] = {"hpa"};
 constexpr std::string_view kShortCsrs[] = {"csr"};
 constexpr std::string_view kShortIpAddresses[] = {"ip"};
 constexpr std::string_view kShortIngresses[] = {"ing"};
 constexpr std::string_view kShortNetworkPolicies[] = {"netpol"};
 constexpr std::string_view kShortStorageClasses[] = {"sc"};
+constexpr std::string_view kShortVolumeAttributesClasses[] = {"vac"};
 
 constexpr Subresource kNamespaceSubresources[] = {
     {"finalize", "", "v1", "Namespace", kVerbsUpdate},
@@ -154,6 +159,20 @@ constexpr Subresource kCsrSubresources[] = {
     {"status", "certificates.k8s.io", "v1", "CertificateSigningRequest", kVerbsGetPatchUpdate},
 };
 
+constexpr Subresource kVolumeAttachmentSubresources[] = {
+    {"status", "storage.k8s.io", "v1", "VolumeAttachment", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kFlowSchemaSubresources[] = {
+    {"status", "flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", kVerbsGetPatchUpdate},
+};
+constexpr Subresource kPriorityLevelSubresources[] = {
+    {"status", "flowcontrol.apiserver.k8s.io", "v1", "PriorityLevelConfiguration",
+     kVerbsGetPatchUpdate},
+};
+constexpr Subresource kResourceClaimSubresources[] = {
+    {"status", "resource.k8s.io", "v1", "ResourceClaim", kVerbsGetPatchUpdate},
+};
+
 class Table {
  public:
   Table();
@@ -193,6 +212,9 @@ class Table {
   void addOthers();
   void addNetworking();
   void addNodesAndStorage();
+  void addStorageRest();
+  void addFlowControl();
+  void addDevices();
   void addPolicy();
   void addRbac();
 
@@ -208,6 +230,9 @@ Table::Table() {
   addOthers();
   addNetworking();
   addNodesAndStorage();
+  addStorageRest();
+  addFlowControl();
+  addDevices();
   addPolicy();
   addRbac();
   std::sort(rows_.begin(), rows_.end(), [](const Resource& a, const Resource& b) {
@@ -218,6 +243,7 @@ Table::Table() {
   row("", "pods").subresourceStrategies = {
       {"ephemeralcontainers", keep(makePodEphemeralContainersStrategy())},
       {"resize", keep(makePodResizeStrategy())}};
+  row("", "componentstatuses").deprecation = "v1 ComponentStatus is deprecated in v1.19+";
   row("", "endpoints").deprecation =
       "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
   storeAs<toCoreEvent, fromCoreEvent, api::events::v1::Event, api::core::v1::Event>(
@@ -230,6 +256,21 @@ Table::Table() {
 }
 
 void Table::addCore() {
+  add({.group = "",
+       .version = "v1",
+       .plural = "componentstatuses",
+       .singular = "componentstatus",
+       .kind = "ComponentStatus",
+       .shortNames = kShortComponentStatuses,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/componentstatuses",
+       .storageVersionHash = "",
+       .verbs = kVerbsGetList,
+       .subresources = {},
+       .info = &api::core::v1::ComponentStatus::info(),
+       .listInfo = &api::core::v1::ComponentStatusList::info()},
+      makeComponentStatusStrategy());
   add({.group = "",
        .version = "v1",
        .plural = "configmaps",
@@ -740,6 +781,150 @@ void Table::addNodesAndStorage() {
        .info = &api::storage::v1::StorageClass::info(),
        .listInfo = &api::storage::v1::StorageClassList::info()},
       makeStorageClassStrategy());
+}
+
+void Table::addStorageRest() {
+  add({.group = "storage.k8s.io",
+       .version = "v1",
+       .plural = "csistoragecapacities",
+       .singular = "csistoragecapacity",
+       .kind = "CSIStorageCapacity",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/csistoragecapacities",
+       .storageVersionHash = "xeVl+2Ly1kE=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::storage::v1::CSIStorageCapacity::info(),
+       .listInfo = &api::storage::v1::CSIStorageCapacityList::info()},
+      makeCsiStorageCapacityStrategy());
+  add({.group = "storage.k8s.io",
+       .version = "v1",
+       .plural = "volumeattachments",
+       .singular = "volumeattachment",
+       .kind = "VolumeAttachment",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/volumeattachments",
+       .storageVersionHash = "tJx/ezt6UDU=",
+       .verbs = kAllVerbs,
+       .subresources = kVolumeAttachmentSubresources,
+       .info = &api::storage::v1::VolumeAttachment::info(),
+       .listInfo = &api::storage::v1::VolumeAttachmentList::info()},
+      makeVolumeAttachmentStrategy());
+  add({.group = "storage.k8s.io",
+       .version = "v1",
+       .plural = "volumeattributesclasses",
+       .singular = "volumeattributesclass",
+       .kind = "VolumeAttributesClass",
+       .shortNames = kShortVolumeAttributesClasses,
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/volumeattributesclasses",
+       .storageVersionHash = "tIjydgKBC5w=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::storage::v1::VolumeAttributesClass::info(),
+       .listInfo = &api::storage::v1::VolumeAttributesClassList::info()},
+      makeVolumeAttributesClassStrategy());
+}
+
+void Table::addFlowControl() {
+  add({.group = "flowcontrol.apiserver.k8s.io",
+       .version = "v1",
+       .plural = "flowschemas",
+       .singular = "flowschema",
+       .kind = "FlowSchema",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/flowschemas",
+       .storageVersionHash = "GJVAJZSZBIw=",
+       .verbs = kAllVerbs,
+       .subresources = kFlowSchemaSubresources,
+       .info = &api::flowcontrol::v1::FlowSchema::info(),
+       .listInfo = &api::flowcontrol::v1::FlowSchemaList::info()},
+      makeFlowSchemaStrategy());
+  add({.group = "flowcontrol.apiserver.k8s.io",
+       .version = "v1",
+       .plural = "prioritylevelconfigurations",
+       .singular = "prioritylevelconfiguration",
+       .kind = "PriorityLevelConfiguration",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/prioritylevelconfigurations",
+       .storageVersionHash = "Kir5PVfvNeI=",
+       .verbs = kAllVerbs,
+       .subresources = kPriorityLevelSubresources,
+       .info = &api::flowcontrol::v1::PriorityLevelConfiguration::info(),
+       .listInfo = &api::flowcontrol::v1::PriorityLevelConfigurationList::info()},
+      makePriorityLevelConfigurationStrategy());
+}
+
+void Table::addDevices() {
+  add({.group = "resource.k8s.io",
+       .version = "v1",
+       .plural = "deviceclasses",
+       .singular = "deviceclass",
+       .kind = "DeviceClass",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/deviceclasses",
+       .storageVersionHash = "Yk2PTc1Ybxk=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::resource::v1::DeviceClass::info(),
+       .listInfo = &api::resource::v1::DeviceClassList::info()},
+      makeDeviceClassStrategy());
+  add({.group = "resource.k8s.io",
+       .version = "v1",
+       .plural = "resourceclaims",
+       .singular = "resourceclaim",
+       .kind = "ResourceClaim",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/resourceclaims",
+       .storageVersionHash = "wgAZaHcZxUg=",
+       .verbs = kAllVerbs,
+       .subresources = kResourceClaimSubresources,
+       .info = &api::resource::v1::ResourceClaim::info(),
+       .listInfo = &api::resource::v1::ResourceClaimList::info()},
+      makeResourceClaimStrategy());
+  add({.group = "resource.k8s.io",
+       .version = "v1",
+       .plural = "resourceclaimtemplates",
+       .singular = "resourceclaimtemplate",
+       .kind = "ResourceClaimTemplate",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = true,
+       .keyPrefix = "/registry/resourceclaimtemplates",
+       .storageVersionHash = "TuzjC49aUfM=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::resource::v1::ResourceClaimTemplate::info(),
+       .listInfo = &api::resource::v1::ResourceClaimTemplateList::info()},
+      makeResourceClaimTemplateStrategy());
+  add({.group = "resource.k8s.io",
+       .version = "v1",
+       .plural = "resourceslices",
+       .singular = "resourceslice",
+       .kind = "ResourceSlice",
+       .shortNames = {},
+       .categories = {},
+       .namespaced = false,
+       .keyPrefix = "/registry/resourceslices",
+       .storageVersionHash = "KsC072WgaEY=",
+       .verbs = kAllVerbs,
+       .subresources = {},
+       .info = &api::resource::v1::ResourceSlice::info(),
+       .listInfo = &api::resource::v1::ResourceSliceList::info()},
+      makeResourceSliceStrategy());
 }
 
 void Table::addPolicy() {

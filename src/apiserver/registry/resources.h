@@ -32,7 +32,8 @@ struct Resource {
   std::span<const std::string_view> shortNames;
   std::span<const std::string_view> categories;
   bool namespaced = true;
-  /// "/registry/pods"; then /namespace (if namespaced) and /name.
+  /// "/registry/pods"; then /namespace (if namespaced) and /name. Of what is computed: nothing is
+  /// ever there.
   std::string_view keyPrefix;
   std::string_view storageVersionHash;
   std::span<const std::string_view> verbs;        ///< sorted

@@ -93,6 +93,13 @@ bool requireText(std::string_view value, const FieldPath& path, FieldErrors& err
   return true;
 }
 
+void keepMetadata(api::meta::v1::ObjectMeta& next, const api::meta::v1::ObjectMeta& current) {
+  auto kept = current;
+  kept.managedFields = std::move(next.managedFields);
+  kept.resourceVersion = std::move(next.resourceVersion);
+  next = std::move(kept);
+}
+
 void validateConditions(const std::vector<api::meta::v1::Condition>& conditions,
                         const FieldPath& path, FieldErrors& errors) {
   std::set<std::string_view> types;

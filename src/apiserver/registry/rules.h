@@ -15,7 +15,8 @@
 
 namespace coxswain::api::meta::v1 {
 struct Condition;
-}
+struct ObjectMeta;
+}  // namespace coxswain::api::meta::v1
 
 namespace coxswain::apiserver {
 
@@ -85,6 +86,10 @@ void checkQualifiedName(std::string_view value, const api::FieldPath& path,
 /// Tells "Required value" (with `detail`) of an empty text, true then.
 bool requireText(std::string_view value, const api::FieldPath& path, api::FieldErrors& errors,
                  std::string_view detail = {});
+
+/// For updates of /status that leave metadata alone: `next` gets all of `current` but the managers
+/// and the version it is an update of.
+void keepMetadata(api::meta::v1::ObjectMeta& next, const api::meta::v1::ObjectMeta& current);
 
 /// metav1.Condition: type, status, reason, message, lastTransitionTime.
 void validateConditions(const std::vector<api::meta::v1::Condition>& conditions,

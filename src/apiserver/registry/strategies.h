@@ -9,6 +9,7 @@ namespace coxswain::apiserver {
 // The strategy of each kind, except pods and pod templates (core/pod_spec.h).
 
 // core
+std::unique_ptr<Strategy> makeComponentStatusStrategy();
 std::unique_ptr<Strategy> makeConfigMapStrategy();
 std::unique_ptr<Strategy> makeEndpointsStrategy();
 std::unique_ptr<Strategy> makeEventStrategy();
@@ -60,7 +61,20 @@ std::unique_ptr<Strategy> makeServiceCidrStrategy();
 std::unique_ptr<Strategy> makeRuntimeClassStrategy();
 std::unique_ptr<Strategy> makeCsiDriverStrategy();
 std::unique_ptr<Strategy> makeCsiNodeStrategy();
+std::unique_ptr<Strategy> makeCsiStorageCapacityStrategy();
 std::unique_ptr<Strategy> makeStorageClassStrategy();
+std::unique_ptr<Strategy> makeVolumeAttachmentStrategy();
+std::unique_ptr<Strategy> makeVolumeAttributesClassStrategy();
+
+// flowcontrol.apiserver.k8s.io
+std::unique_ptr<Strategy> makeFlowSchemaStrategy();
+std::unique_ptr<Strategy> makePriorityLevelConfigurationStrategy();
+
+// resource.k8s.io
+std::unique_ptr<Strategy> makeDeviceClassStrategy();
+std::unique_ptr<Strategy> makeResourceClaimStrategy();
+std::unique_ptr<Strategy> makeResourceClaimTemplateStrategy();
+std::unique_ptr<Strategy> makeResourceSliceStrategy();
 
 // policy, rbac.authorization.k8s.io
 std::unique_ptr<Strategy> makePodDisruptionBudgetStrategy();

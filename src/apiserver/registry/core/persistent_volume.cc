@@ -115,18 +115,37 @@ bool isRoot(std::string_view path) {
          path.starts_with('/') && path.find("..") == std::string_view::npos;
 }
 
-void checkSpec(const PersistentVolumeSpec& spec, const FieldPath& path, FieldErrors& errors) {
+constexpr std::string_view kNotInline = "may not be specified in the context of inline volumes";
+
+/// What a volume that stands within another object must not have, or must have.
+void checkInline(const PersistentVolumeSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  if (spec.claimRef) errors.forbidden(path.child("claimRef"), kNotInline);
+  if (!spec.capacity.empty()) errors.forbidden(path.child("capacity"), kNotInline);
+  if (!spec.persistentVolumeSource.csi) {
+    errors.required(path.child("csi"), "has to be specified in the context of inline volumes");
+  }
+}
+
+void checkSpec(const PersistentVolumeSpec& spec, bool isInline, const FieldPath& path,
+               FieldErrors& errors) {
+  if (isInline) checkInline(spec, path, errors);
   const auto modes = path.child("accessModes");
   if (spec.accessModes.empty()) errors.required(modes);
   checkAccessModes(spec.accessModes, modes, errors);
-  checkCapacity(spec, path.child("capacity"), errors);
+  if (!isInline) checkCapacity(spec, path.child("capacity"), errors);
   const auto reclaim = path.child("persistentVolumeReclaimPolicy");
-  if (!spec.persistentVolumeReclaimPolicy.empty()) {
+  if (isInline && !spec.persistentVolumeReclaimPolicy.empty()) {
+    if (spec.persistentVolumeReclaimPolicy != "Retain") {
+      errors.forbidden(reclaim, "may only be Retain in the context of inline volumes");
+    }
+  } else if (!spec.persistentVolumeReclaimPolicy.empty()) {
     checkOneOf(spec.persistentVolumeReclaimPolicy, {"Delete", "Recycle", "Retain"}, reclaim,
                errors);
   }
   const auto affinity = path.child("nodeAffinity");
-  if (spec.nodeAffinity) {
+  if (isInline && spec.nodeAffinity) {
+    errors.forbidden(affinity, kNotInline);
+  } else if (spec.nodeAffinity) {
     if (spec.nodeAffinity->required) {
       validateNodeSelector(*spec.nodeAffinity->required, affinity.child("required"), errors);
     } else {
@@ -138,10 +157,17 @@ void checkSpec(const PersistentVolumeSpec& spec, const FieldPath& path, FieldErr
   if (hostPath && isRoot(hostPath->path) && spec.persistentVolumeReclaimPolicy == "Recycle") {
     errors.forbidden(reclaim, "may not be 'recycle' for a hostPath mount of '/'");
   }
-  if (!spec.storageClassName.empty()) {
+  if (isInline && !spec.storageClassName.empty()) {
+    errors.forbidden(path.child("storageClassName"), kNotInline);
+  } else if (!spec.storageClassName.empty()) {
     checkDns1123Subdomain(spec.storageClassName, path.child("storageClassName"), errors);
   }
-  checkVolumeMode(spec.volumeMode, path.child("volumeMode"), errors);
+  if (!isInline) {
+    checkVolumeMode(spec.volumeMode, path.child("volumeMode"), errors);
+  } else if (spec.volumeMode && *spec.volumeMode != "Filesystem") {
+    errors.forbidden(path.child("volumeMode"),
+                     "may only be Filesystem in the context of inline volumes");
+  }
   if (spec.volumeAttributesClassName) {
     const auto at = path.child("volumeAttributesClassName");
     if (spec.volumeAttributesClassName->empty()) {
@@ -174,7 +200,7 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
     volume.status.lastPhaseTransitionTime = api::Time(wallNow());
   }
   void check(const PersistentVolume& volume, FieldErrors& errors) const override {
-    checkSpec(volume.spec, FieldPath("spec"), errors);
+    checkSpec(volume.spec, false, FieldPath("spec"), errors);
   }
   void checkUpdate(const PersistentVolume& next, const PersistentVolume& current,
                    FieldErrors& errors) const override {
@@ -236,6 +262,11 @@ void checkAccessModes(const std::vector<std::string>& modes, const FieldPath& pa
   if (pod && other) {
     errors.forbidden(path, "may not use ReadWriteOncePod with other access modes");
   }
+}
+
+void checkInlineVolumeSpec(const PersistentVolumeSpec& spec, const FieldPath& path,
+                           FieldErrors& errors) {
+  checkSpec(spec, true, path, errors);
 }
 
 void checkVolumeMode(const std::optional<std::string>& mode, const FieldPath& path,

@@ -1,11 +1,15 @@
 #include "apiserver/registry/core/pod_internal_json.h"
 
 #include <algorithm>
+#include <boost/json/value.hpp>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "api/codec/json.h"
+#include "api/codec/value.h"
+#include "api/meta/raw.h"
+#include "api/meta/time.h"
 #include "api/names/quote.h"
 #include "api/reflect/box.h"
 #include "api/reflect/visit.h"
@@ -21,7 +25,10 @@ using api::Shape;
 
 /// Names whose Go form is not just the first letter made large.
 constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
+    {"apiGroup", "APIGroup"},
+    {"apiGroups", "APIGroups"},
     {"awsElasticBlockStore", "AWSElasticBlockStore"},
+    {"cel", "CEL"},
     {"cephfs", "CephFS"},
     {"csi", "CSI"},
     {"dnsConfig", "DNSConfig"},
@@ -36,6 +43,7 @@ constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
     {"httpGet", "HTTPGet"},
     {"httpHeaders", "HTTPHeaders"},
     {"ip", "IP"},
+    {"ips", "IPs"},
     {"iqn", "IQN"},
     {"iscsi", "ISCSI"},
     {"iscsiInterface", "ISCSIInterface"},
@@ -48,6 +56,7 @@ constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
     {"storageos", "StorageOS"},
     {"tcpSocket", "TCPSocket"},
     {"tty", "TTY"},
+    {"uid", "UID"},
     {"wwids", "WWIDs"},
 };
 
@@ -118,7 +127,9 @@ class Writer {
     if (info.name == "PodSpec") {
       podSpec(info, object, first);
     } else {
+      inAttribute_ = info.name == "DeviceAttribute";
       for (const auto& entry : info.jsonMembers) member(entry, object, first);
+      inAttribute_ = false;
     }
     out_.push_back('}');
   }
@@ -166,9 +177,21 @@ class Writer {
     key(made, first);
   }
 
+  /// "ints" of a device's attribute: IntValues.
+  void attributeKey(std::string_view name, bool& first) {
+    const bool list = name.ends_with('s');
+    std::string made(list ? name.substr(0, name.size() - 1) : name);
+    made[0] = static_cast<char>(made[0] - 'a' + 'A');
+    key(made + (list ? "Values" : "Value"), first);
+  }
+
   void member(const api::JsonMember& entry, const void* object, bool& first) {
     const FieldInfo& field = *entry.field;
     const void* at = entry.in(object);
+    if (inAttribute_) {
+      attributeKey(field.name, first);
+      return value(field, at);
+    }
     if (field.message != nullptr && field.message->name == "ObjectMeta") {
       // Embedded in Go: its members stand among those of the parent.
       const std::string text = [&] {
@@ -255,12 +278,22 @@ class Writer {
   void scalar(const T& other) {
     if constexpr (std::is_arithmetic_v<T>) {
       out_.append(std::to_string(other));
+    } else if constexpr (std::is_same_v<T, api::Time>) {
+      if (other.isZero()) {
+        out_.append("null");
+      } else {
+        api::appendJsonQuoted(out_, other.str());
+      }
+    } else if constexpr (std::is_same_v<T, api::RawExtension>) {
+      const auto json = api::parseJsonValue(other.raw);
+      out_.append(json.ok() ? api::writeJsonValue(*json) : "null");
     } else {
-      out_.append("null");  // times and raw JSON: none stands in a pod's spec
+      out_.append("null");  // none stands in what messages show
     }
   }
 
   std::string out_;
+  bool inAttribute_ = false;
 };
 
 /// Lines of compact JSON laid out as Go's Indent does with one space.

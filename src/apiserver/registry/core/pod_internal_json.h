@@ -7,9 +7,9 @@
 
 namespace coxswain::apiserver {
 
-/// A core/v1 message as upstream's error messages show it: JSON of its internal struct, whose
-/// members have Go names ("DNSPolicy"), are all written (null, "") and stand in Go's order. For pod
-/// specs, templates and what is in them.
+/// A message as upstream's error messages show it: JSON of its internal struct, whose members have
+/// Go names ("DNSPolicy"), are all written (null, "") and stand in Go's order. For pod specs,
+/// templates and what is in them, and for the kinds of storage, resource and flow control.
 std::string internalJson(const api::MessageInfo& info, const void* object);
 
 template <typename T>

@@ -83,6 +83,11 @@ void validateLabels(const api::Map<std::string>& labels, const api::FieldPath& p
 void validateAnnotations(const api::Map<std::string>& annotations, const api::FieldPath& path,
                          api::FieldErrors& errors);
 
+/// Metadata of what another object is made from (claims of pods): labels and annotations, and
+/// nothing else.
+void validateTemplateMetadata(const api::meta::v1::ObjectMeta& metadata, const api::FieldPath& path,
+                              api::FieldErrors& errors);
+
 std::unique_ptr<Strategy> makePodStrategy();
 /// Updates through /ephemeralcontainers and /resize, which change those fields alone.
 std::unique_ptr<Strategy> makePodEphemeralContainersStrategy();

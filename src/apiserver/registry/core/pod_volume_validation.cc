@@ -247,14 +247,7 @@ void checkEphemeral(const v1::EphemeralVolumeSource& source, const FieldPath& pa
     return;
   }
   const auto& claim = *source.volumeClaimTemplate;
-  validateLabels(claim.metadata.labels, at.child("metadata", "labels"), errors);
-  validateAnnotations(claim.metadata.annotations, at.child("metadata", "annotations"), errors);
-  api::meta::v1::ObjectMeta rest = claim.metadata;
-  rest.labels.clear();
-  rest.annotations.clear();
-  if (!(rest == api::meta::v1::ObjectMeta())) {
-    errors.forbidden(at.child("metadata"), "only labels and annotations may be set");
-  }
+  validateTemplateMetadata(claim.metadata, at.child("metadata"), errors);
   const auto spec = at.child("spec");
   if (claim.spec.accessModes.empty())
     errors.required(spec.child("accessModes"), "at least 1 access mode is required");

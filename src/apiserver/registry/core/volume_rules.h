@@ -6,6 +6,10 @@
 
 #include "api/names/field_error.h"
 
+namespace coxswain::api::core::v1 {
+struct PersistentVolumeSpec;
+}
+
 namespace coxswain::apiserver {
 
 // Shared by volumes and claims.
@@ -13,6 +17,9 @@ namespace coxswain::apiserver {
 /// Known modes, and ReadWriteOncePod alone.
 void checkAccessModes(const std::vector<std::string>& modes, const api::FieldPath& path,
                       api::FieldErrors& errors);
+/// A volume's spec that stands within another object (an attachment's).
+void checkInlineVolumeSpec(const api::core::v1::PersistentVolumeSpec& spec,
+                           const api::FieldPath& path, api::FieldErrors& errors);
 void checkVolumeMode(const std::optional<std::string>& mode, const api::FieldPath& path,
                      api::FieldErrors& errors);
 

@@ -1,9 +1,9 @@
-#include <algorithm>
 #include <set>
 
 #include "api/gen/core_v1.h"
 #include "api/gen/storage_v1.h"
 #include "apiserver/registry/rules.h"
+#include "apiserver/registry/storage/class_rules.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -13,24 +13,6 @@ using api::FieldPath;
 using api::storage::v1::StorageClass;
 
 namespace {
-
-constexpr size_t kParametersMax = 512;
-constexpr int64_t kParameterBytesMax = 256 * 1024;
-
-void checkParameters(const StorageClass& object, FieldErrors& errors) {
-  const FieldPath path("parameters");
-  const auto& parameters = object.parameters;
-  if (parameters.size() > kParametersMax) {
-    errors.tooLong(path, kParametersMax);
-    return;
-  }
-  int64_t bytes = 0;
-  for (const auto& [key, value] : parameters) {
-    if (key.empty()) errors.invalid(path, key, "field can not be empty.");
-    bytes += static_cast<int64_t>(key.size() + value.size());
-  }
-  if (bytes > kParameterBytesMax) errors.tooLong(path, kParameterBytesMax);
-}
 
 void checkTopologies(const StorageClass& object, FieldErrors& errors) {
   const FieldPath path("allowedTopologies");
@@ -64,13 +46,8 @@ class StorageClassStrategy final : public TypedStrategy<StorageClass> {
     if (!object.volumeBindingMode) object.volumeBindingMode = "Immediate";
   }
   void check(const StorageClass& object, FieldErrors& errors) const override {
-    const FieldPath provisioner("provisioner");
-    if (requireText(object.provisioner, provisioner, errors)) return;
-    std::string lower = object.provisioner;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    checkQualifiedName(lower, provisioner, errors);
-    checkParameters(object, errors);
+    checkProvisioner(object.provisioner, FieldPath("provisioner"), errors);
+    checkParameters(object.parameters, FieldPath("parameters"), errors);
     const auto policy = object.reclaimPolicy.value_or("");
     if (policy != "Delete" && policy != "Retain") {
       errors.notSupported(FieldPath("reclaimPolicy"), policy, {"Delete", "Retain"});
