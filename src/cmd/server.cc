@@ -1,11 +1,14 @@
 #include "cmd/server.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "api/names/ip.h"
+#include "apiserver/admission/config_file.h"
 #include "apiserver/assembly/assembly.h"
 #include "apiserver/kubelet_proxy/handlers.h"
 #include "base/log.h"
+#include "cmd/component_probe.h"
 #include "cmd/host_address.h"
 #include "net/http_server.h"
 #include "runtime/spawn.h"
@@ -82,6 +85,15 @@ Result<uint16_t> freePort(Reactor& reactor, const std::string& host) {
   return listener->port();
 }
 
+/// Files that it names lie beside it, unless they are named from the root.
+Status readAdmissionConfig(const std::string& path, AdmissionOptions& into) {
+  TRY(auto text, readFile(path));
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  auto read = [&folder](const std::string& name) { return readFile((folder / name).string()); };
+  auto parsed = parseAdmissionConfig(text, read, into);
+  return parsed.ok() ? parsed : parsed.withContext("--admission-control-config-file " + path);
+}
+
 }  // namespace
 
 /// Members in the order in which they may die: the last first.
@@ -103,6 +115,7 @@ struct Server::Impl {
 
   Status makeStore();
   Result<AssemblyOptions> assemblyOptions() const;
+  [[nodiscard]] std::vector<ProbedComponent> components() const;
   Status assemble();
   Status wireKubelets();
   Status listen();
@@ -140,7 +153,28 @@ Result<AssemblyOptions> Server::Impl::assemblyOptions() const {
   out.serviceClusterIpRange = options.serviceClusterIpRange;
   out.serviceNodePortRange = options.serviceNodePortRange;
   out.serviceCaConfigMap = options.serviceCaConfigMap;
+  out.admission = options.admission;
+  if (!options.admissionControlConfigFile.empty()) {
+    TRY_STATUS(readAdmissionConfig(options.admissionControlConfigFile, out.admission));
+  }
+  out.components = components();
   return out;
+}
+
+namespace {
+
+Task<Result<std::string>> sayOk(std::stop_token) {
+  co_return std::string("ok");
+}
+
+}  // namespace
+
+std::vector<ProbedComponent> Server::Impl::components() const {
+  constexpr uint16_t kControllersPort = 10257;
+  constexpr uint16_t kSchedulerPort = 10259;
+  if (options.partsWithin) return {{"controller-manager", sayOk}, {"scheduler", sayOk}};
+  return {{"controller-manager", healthProbe(reactor, kControllersPort)},
+          {"scheduler", healthProbe(reactor, kSchedulerPort)}};
 }
 
 Status Server::Impl::assemble() {

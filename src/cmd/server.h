@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/admission/options.h"
 #include "base/result.h"
 #include "client/client.h"
 #include "cmd/pki.h"
@@ -31,6 +32,10 @@ struct ServerOptions {
   std::vector<std::string> nodeAddresses;  ///< names and addresses in the serving certificate
   std::vector<std::string> extraNames;     ///< more names and addresses of the API server's
 
+  /// Scheduler and controllers run in this process, too: they are as well as it is. Else
+  /// componentstatuses asks their ports on this machine.
+  bool partsWithin = false;
+
   std::string tlsCertFile;  ///< with tlsPrivateKeyFile; empty: made in pkiDir
   std::string tlsPrivateKeyFile;
   std::string clientCaFile;   ///< empty: the CA of pkiDir
@@ -44,6 +49,8 @@ struct ServerOptions {
   /// A config map with key service-ca.crt that every pod's credentials include, as OpenShift has
   /// it; somebody must make it in each namespace. Empty: none.
   std::string serviceCaConfigMap;
+  apiserver::AdmissionOptions admission;
+  std::string admissionControlConfigFile;  ///< read into `admission`; empty: none
   std::string serviceClusterIpRange = "10.96.0.0/16";
   std::string serviceNodePortRange = "30000-32767";
   std::string kubeletClientCertificate;  ///< with kubeletClientKey; empty: made in pkiDir

@@ -214,13 +214,16 @@ Status ControllerManager::check(const ManagerOptions& options) {
   return nodeipam::NodeIpamController::makeSets(options.nodeIpam).status();
 }
 
-Result<std::unique_ptr<ControllerManager>> ControllerManager::create(
-    const Context& context, const ManagerOptions& options) {
+Result<std::unique_ptr<ControllerManager>> ControllerManager::create(const Context& context,
+                                                                     const ManagerOptions& options,
+                                                                     const ClientOf& clientOf) {
   TRY_STATUS(check(options));
   auto manager = std::unique_ptr<ControllerManager>(new ControllerManager(context));
   for (const auto& entry : kEntries) {
     if (!isEnabled(entry, options.controllers)) continue;
-    TRY(auto controller, entry.make(context, options));
+    auto& client = clientOf ? clientOf(accountOf(entry.name)) : context.client;
+    const Context own{client, context.informers, context.executor, context.random};
+    TRY(auto controller, entry.make(own, options));
     if (!controller) continue;
     manager->controllers_.push_back(std::move(controller));
     manager->names_.push_back(entry.name);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "api/gen/core_v1.h"
@@ -33,34 +34,72 @@ TEST(NumberPool, NeverOneTwiceAndNoneIsLost) {
 
 TEST(AddressRange, Bounds) {
   SeededRandom random(1);
-  auto range = AddressRange::create("10.96.0.0/28", random);
-  ASSERT_TRUE(range.ok());
-  EXPECT_EQ(range->first(), "10.96.0.1");
-  EXPECT_EQ(range->size(), 14U);
-  EXPECT_FALSE(range->take("10.96.0.0", "o").ok());
-  EXPECT_FALSE(range->take("10.96.0.15", "o").ok());
-  EXPECT_FALSE(range->take("10.97.0.1", "o").ok());
-  EXPECT_FALSE(range->take("::1", "o").ok());
-  EXPECT_FALSE(range->take("nonsense", "o").ok());
-  EXPECT_TRUE(range->take("10.96.0.14", "o").ok());
-  EXPECT_EQ(range->take("10.96.0.14", "p").message(), "provided IP is already allocated");
+  ServiceAddresses pool({*AddressRange::create("10.96.0.0/28")}, random, nullptr);
+  EXPECT_EQ(pool.primary().first(), "10.96.0.1");
+  EXPECT_EQ(pool.primary().size(), 14U);
+  EXPECT_EQ(pool.take("10.96.0.0", "o").message(),
+            "the provided IP (10.96.0.0) is not in the valid range. The range of valid IPs is "
+            "10.96.0.0/28");
+  EXPECT_FALSE(pool.take("10.96.0.15", "o").ok());
+  EXPECT_EQ(pool.take("10.97.0.1", "o").message(),
+            "the provided network does not match the current range");
+  EXPECT_FALSE(pool.take("::1", "o").ok());
+  EXPECT_FALSE(pool.take("nonsense", "o").ok());
+  EXPECT_TRUE(pool.take("10.96.0.14", "o").ok());
+  EXPECT_EQ(pool.take("10.96.0.14", "p").message(), "provided IP is already allocated");
   std::set<std::string> seen{"10.96.0.14"};
-  while (auto address = range->takeAny("o")) EXPECT_TRUE(seen.insert(*address).second);
+  while (auto address = pool.takeAny("IPv4", "o")) EXPECT_TRUE(seen.insert(*address).second);
   EXPECT_EQ(seen.size(), 14U);
 
-  auto wide = AddressRange::create("fd00:1::/64", random);
-  ASSERT_TRUE(wide.ok());
-  EXPECT_EQ(wide->first(), "fd00:1::1");
-  EXPECT_EQ(wide->family(), "IPv6");
-  EXPECT_TRUE(wide->take("fd00:1::ffff", "o").ok());
-  EXPECT_FALSE(wide->take("fd00:1::1:0000", "o").ok());
-  auto large = AddressRange::create("10.0.0.0/8", random);
-  EXPECT_EQ(large->size(), 65535U);
-  EXPECT_TRUE(large->take("10.0.255.255", "o").ok());
-  EXPECT_FALSE(large->take("10.1.0.0", "o").ok());
-  EXPECT_FALSE(AddressRange::create("10.0.0.0/31", random).ok());
-  EXPECT_FALSE(AddressRange::create("10.0.0.0", random).ok());
+  ServiceAddresses wide({*AddressRange::create("fd00:1::/64")}, random, nullptr);
+  EXPECT_EQ(wide.primary().first(), "fd00:1::1");
+  EXPECT_EQ(wide.primary().family(), "IPv6");
+  EXPECT_TRUE(wide.take("fd00:1::1:0000", "o").ok());
+  EXPECT_FALSE(wide.take("fd00:1:0:1::", "o").ok());
+  EXPECT_TRUE(wide.takeAny("IPv6", "o"));
+  EXPECT_FALSE(wide.takeAny("IPv4", "o"));
+  auto large = AddressRange::create("10.0.0.0/8");
+  EXPECT_EQ(large->size(), (1U << 24) - 2);
+  EXPECT_TRUE(large->has(*api::parseIp("10.255.255.254")));
+  EXPECT_FALSE(large->has(*api::parseIp("10.255.255.255")));
+  EXPECT_FALSE(AddressRange::create("10.0.0.0/31").ok());
+  EXPECT_FALSE(AddressRange::create("10.0.0.0").ok());
 }
+
+/// A book in memory.
+class FakeBook final : public AddressBook {
+ public:
+  [[nodiscard]] bool has(std::string_view ip) const override {
+    return kept.contains(std::string(ip));
+  }
+  [[nodiscard]] std::vector<Range> ranges() const override { return cidrs; }
+  [[nodiscard]] std::vector<Kept> all() const override {
+    std::vector<Kept> out;
+    for (const auto& [ip, owner] : kept) out.push_back({ip, owner});
+    return out;
+  }
+  Task<Status> add(std::string ip, AddressOwner owner) override {
+    ++adds;
+    if (has(ip)) co_return alreadyExists("ipaddresses", ip);
+    kept[ip] = std::move(owner);
+    co_return Status();
+  }
+  Task<Status> drop(std::string ip, AddressOwner owner) override {
+    auto found = kept.find(ip);
+    if (found != kept.end() && found->second == owner) kept.erase(found);
+    co_return Status();
+  }
+  void dropWith(const std::string& ip, const AddressOwner& owner,
+                storage::WriteRequest& write) const override {
+    auto found = kept.find(ip);
+    if (found == kept.end() || !(found->second == owner)) return;
+    write.operations.push_back(storage::Operation::del("/registry/ipaddresses/" + ip));
+  }
+
+  std::map<std::string, AddressOwner> kept;
+  std::vector<Range> cidrs;
+  int adds = 0;
+};
 
 TEST(PortRange, Forms) {
   SeededRandom random(1);
@@ -78,9 +117,10 @@ class Hooks : public testing::Test {
  protected:
   void make(std::vector<std::string> ranges = {"10.96.0.0/24"}) {
     std::vector<AddressRange> addresses;
-    for (const auto& cidr : ranges) addresses.push_back(*AddressRange::create(cidr, random_));
-    hooks_ = std::make_unique<ServiceHooks>(std::move(addresses),
-                                            *PortRange::create("30000-30099", random_));
+    for (const auto& cidr : ranges) addresses.push_back(*AddressRange::create(cidr));
+    hooks_ =
+        std::make_unique<ServiceHooks>(executor_, std::move(addresses),
+                                       *PortRange::create("30000-30099", random_), random_, &book_);
   }
   void SetUp() override { make(); }
 
@@ -126,12 +166,51 @@ class Hooks : public testing::Test {
   Service stored(Service next, const Service* current = nullptr) {
     auto out = begin(std::move(next), current);
     EXPECT_TRUE(out.status.ok()) << out.status.toString();
-    if (out.transaction) out.transaction->finish(true);
+    if (out.transaction) {
+      EXPECT_TRUE(prepare(out).ok());
+      storage::WriteRequest write;
+      out.transaction->contribute(write);
+      commit(write);
+      out.transaction->finish(true);
+    }
     return out.object;
+  }
+  Status prepare(Outcome& out) {
+    Status status;
+    spawn(executor_, prepareInto(&out, &status));
+    executor_.runUntilIdle();
+    return status;
+  }
+  static Task<void> prepareInto(Outcome* out, Status* status) {
+    *status = co_await out->transaction->prepare();
+  }
+  void commit(const storage::WriteRequest& write) {
+    for (const auto& operation : write.operations) {
+      book_.kept.erase(operation.key.substr(operation.key.rfind('/') + 1));
+    }
+  }
+  void erase(const Service& service) {
+    storage::WriteRequest write;
+    hooks_->contributeDelete(api::Object(service), write);
+    commit(write);
+    hooks_->afterDelete(api::Object(service));
+  }
+  Status repair(std::vector<Service> services) {
+    std::vector<api::ConstObject> objects;
+    for (auto& each : services) objects.emplace_back(api::Object(std::move(each)));
+    Status status;
+    spawn(executor_, repairInto(hooks_.get(), std::move(objects), &status));
+    executor_.runUntilIdle();
+    return status;
+  }
+  static Task<void> repairInto(ServiceHooks* hooks, std::vector<api::ConstObject> objects,
+                               Status* status) {
+    *status = co_await hooks->repair(std::move(objects));
   }
 
   sim::SimExecutor executor_;
   SeededRandom random_{7};
+  FakeBook book_;
   std::unique_ptr<ServiceHooks> hooks_;
 };
 
@@ -148,17 +227,17 @@ TEST_F(Hooks, AddressAndFamilies) {
             "Service \"s\" is invalid: spec.clusterIPs: Invalid value: [\"" + made.spec.clusterIP +
                 "\"]: failed to allocate IP " + made.spec.clusterIP +
                 ": provided IP is already allocated");
-  hooks_->afterDelete(api::Object(made));
+  erase(made);
   EXPECT_TRUE(begin(other).status.ok());
 }
 
 TEST_F(Hooks, WhatIsNotStoredIsGivenBack) {
   {
     auto out = begin(service("NodePort"));
-    EXPECT_EQ(hooks_->primary().used(), 1U);
+    EXPECT_EQ(hooks_->addresses().used(), 1U);
     EXPECT_EQ(hooks_->ports().used(), 1U);
   }
-  EXPECT_EQ(hooks_->primary().used(), 0U);
+  EXPECT_EQ(hooks_->addresses().used(), 0U);
   auto out = begin(service("NodePort"));
   out.transaction->finish(false);
   EXPECT_EQ(hooks_->ports().used(), 0U);
@@ -168,7 +247,7 @@ TEST_F(Hooks, WhatIsNotStoredIsGivenBack) {
   EXPECT_EQ(refused.status.message(),
             "Service \"s\" is invalid: spec.ports[1].nodePort: Invalid value: 80: provided port is "
             "not in the valid range. The range of valid ports is 30000-30099");
-  EXPECT_EQ(hooks_->primary().used(), 0U);
+  EXPECT_EQ(hooks_->addresses().used(), 0U);
 }
 
 TEST_F(Hooks, TwoProtocolsOfAPortShareItsNodePort) {
@@ -205,7 +284,7 @@ TEST_F(Hooks, ChangingTheType) {
   next.spec.ipFamilies.clear();
   next.spec.ipFamilyPolicy.reset();
   stored(next, &plain);
-  EXPECT_EQ(hooks_->primary().used(), 0U);
+  EXPECT_EQ(hooks_->addresses().used(), 0U);
 }
 
 TEST_F(Hooks, AnUpdateThatFailsKeepsWhatIsStored) {
@@ -222,13 +301,87 @@ TEST_F(Hooks, AnUpdateThatFailsKeepsWhatIsStored) {
   EXPECT_TRUE(hooks_->ports().isFree(made.spec.ports[0].nodePort));
 }
 
+TEST_F(Hooks, TheBookHasEachAddressAsLongAsItsService) {
+  auto wanted = service("ClusterIP");
+  wanted.metadata.namespace_ = "ns";
+  auto made = stored(wanted);
+  ASSERT_EQ(book_.kept.size(), 1U);
+  EXPECT_EQ(book_.kept.at(made.spec.clusterIP), (AddressOwner{"ns", "s"}));
+  erase(made);
+  EXPECT_TRUE(book_.kept.empty());
+
+  // A write that fails after all.
+  auto out = begin(wanted);
+  ASSERT_TRUE(prepare(out).ok());
+  EXPECT_EQ(book_.kept.size(), 1U);
+  out.transaction->finish(false);
+  executor_.runUntilIdle();
+  EXPECT_TRUE(book_.kept.empty());
+  EXPECT_EQ(hooks_->addresses().used(), 0U);
+
+  // An update that gives its address away.
+  made = stored(wanted);
+  auto next = made;
+  next.spec.type = "ExternalName";
+  next.spec.clusterIP.clear();
+  next.spec.clusterIPs.clear();
+  stored(next, &made);
+  EXPECT_TRUE(book_.kept.empty());
+}
+
+TEST_F(Hooks, WhatOthersTookIsNotHandedOut) {
+  make({"10.96.0.0/30"});
+  book_.kept["10.96.0.1"] = {"", "a gateway"};
+  EXPECT_EQ(stored(service("ClusterIP")).spec.clusterIP, "10.96.0.2");
+  EXPECT_EQ(begin(service("ClusterIP")).status.message(),
+            "Internal error occurred: failed to allocate a serviceIP: range is full");
+  auto asks = service("ClusterIP");
+  asks.spec.clusterIP = "10.96.0.1";
+  asks.spec.clusterIPs = {"10.96.0.1"};
+  EXPECT_FALSE(begin(asks).status.ok());
+}
+
+TEST_F(Hooks, RangesComeAndGo) {
+  make({"10.96.0.0/30"});
+  stored(service("ClusterIP"));
+  stored(service("ClusterIP"));
+  EXPECT_FALSE(begin(service("ClusterIP")).status.ok());
+  book_.cidrs = {{"10.96.0.0/30", true}, {"10.100.0.0/24", true}, {"not a range", true}};
+  EXPECT_TRUE(stored(service("ClusterIP")).spec.clusterIP.starts_with("10.100.0."));
+  auto asks = service("ClusterIP");
+  asks.spec.clusterIP = "10.100.0.7";
+  asks.spec.clusterIPs = {"10.100.0.7"};
+  auto made = stored(asks);
+  book_.cidrs[1].ready = false;
+  EXPECT_FALSE(begin(service("ClusterIP")).status.ok());
+  erase(made);
+  EXPECT_EQ(begin(asks).status.message(),
+            "Service \"s\" is invalid: spec.clusterIPs: Invalid value: [\"10.100.0.7\"]: failed "
+            "to allocate IP 10.100.0.7: the provided network does not match the current range");
+}
+
+TEST_F(Hooks, RepairAfterACrash) {
+  auto made = stored(service("ClusterIP"));
+  // Written before a service that never came; and one that somebody deleted.
+  book_.kept["10.96.0.77"] = {"ns", "never"};
+  book_.kept.erase(made.spec.clusterIP);
+  make();
+  ASSERT_TRUE(repair({made}).ok());
+  ASSERT_EQ(book_.kept.size(), 1U);
+  EXPECT_EQ(book_.kept.begin()->first, made.spec.clusterIP);
+  const int adds = book_.adds;
+  make();
+  ASSERT_TRUE(repair({made}).ok());
+  EXPECT_EQ(book_.adds, adds);
+}
+
 TEST_F(Hooks, Headless) {
   auto headless = service("ClusterIP");
   headless.spec.clusterIP = "None";
   headless.spec.clusterIPs = {"None"};
   auto selected = stored(headless);
   EXPECT_EQ(selected.spec.ipFamilyPolicy, "SingleStack");
-  EXPECT_EQ(hooks_->primary().used(), 0U);
+  EXPECT_EQ(hooks_->addresses().used(), 0U);
   headless.spec.selector.clear();
   auto free = stored(headless);
   EXPECT_EQ(free.spec.ipFamilyPolicy, "RequireDualStack");
@@ -270,7 +423,7 @@ TEST_F(Hooks, TwoFamilies) {
 TEST_F(Hooks, ARestartKnowsWhatIsStored) {
   auto made = stored(service("NodePort"));
   make();
-  hooks_->adopt(made);
+  ASSERT_TRUE(repair({made}).ok());
   auto other = service("NodePort");
   other.spec.ports[0].nodePort = made.spec.ports[0].nodePort;
   EXPECT_FALSE(begin(other).status.ok());

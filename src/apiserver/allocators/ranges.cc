@@ -6,18 +6,10 @@
 namespace coxswain::apiserver {
 namespace {
 
-constexpr uint64_t kAddressesMax = 1 << 16;
+constexpr int kBitsMax = 62;
 
 Status taken(std::string_view what) {
   return badRequest("provided " + std::string(what) + " is already allocated");
-}
-
-/// The last eight bytes as a number.
-uint64_t tail(const api::IpAddress& ip) {
-  uint64_t value = 0;
-  const size_t end = ip.v6 ? 16 : 4;
-  for (size_t i = ip.v6 ? 8 : 0; i < end; ++i) value = value << 8 | ip.bytes[i];
-  return value;
 }
 
 api::IpAddress plus(api::IpAddress ip, uint64_t count) {
@@ -40,52 +32,26 @@ std::optional<int32_t> number(std::string_view text) {
 
 }  // namespace
 
-Result<AddressRange> AddressRange::create(std::string_view cidr, Random& random) {
+Result<AddressRange> AddressRange::create(std::string_view cidr) {
   auto prefix = api::parseCidr(cidr);
   if (!prefix) return badRequest("\"" + std::string(cidr) + "\" is not a range of addresses");
   const int bits = prefix->address.bits() - prefix->length;
   if (bits < 2) return badRequest("range " + std::string(cidr) + " has fewer than 4 addresses");
   prefix->address = prefix->network();
-  uint64_t size = bits >= 16 ? kAddressesMax : uint64_t{1} << bits;
-  if (prefix->address.v6 || bits > 16) {
-    size -= 1;  // the network's own
-  } else {
-    size -= 2;  // and the broadcast address
-  }
-  // As upstream: a sixteenth, at least 16 and at most 256, is for those who ask for a certain one.
+  uint64_t size = uint64_t{1} << std::min(bits, kBitsMax);
+  size -= prefix->address.v6 ? 1 : 2;  // the network's own; the broadcast address
+  // As upstream: a sixteenth, at least 16 and at most 256.
   const uint64_t reserved = size < 16 ? 0 : std::clamp<uint64_t>(size / 16, 16, 256);
-  return AddressRange(*prefix, NumberPool(size, std::min(reserved, size), random));
+  return AddressRange(*prefix, size, std::min(reserved, size));
 }
 
 std::string AddressRange::at(uint64_t number) const {
   return plus(prefix_.address, number + 1).str();
 }
 
-std::optional<uint64_t> AddressRange::numberOf(std::string_view address) const {
-  auto ip = api::parseIpSloppy(address);
-  if (!ip || ip->v6 != v6() || !prefix_.contains(*ip)) return std::nullopt;
-  const auto offset = tail(*ip) - tail(prefix_.address);
-  if (offset == 0 || offset > pool_.size()) return std::nullopt;
-  return offset - 1;
-}
-
-Status AddressRange::take(std::string_view address, const std::string& owner) {
-  auto number = numberOf(address);
-  if (!number) {
-    return badRequest("the provided IP (" + std::string(address) +
-                      ") is not in the valid range. The range of valid IPs is " + str());
-  }
-  return pool_.take(*number, owner) ? Status() : taken("IP");
-}
-
-std::optional<std::string> AddressRange::takeAny(const std::string& owner) {
-  auto number = pool_.takeAny(owner);
-  if (!number) return std::nullopt;
-  return at(*number);
-}
-
-void AddressRange::give(std::string_view address, const std::string& owner) {
-  if (auto number = numberOf(address)) pool_.give(*number, owner);
+bool AddressRange::has(const api::IpAddress& ip) const {
+  if (!prefix_.contains(ip) || ip == prefix_.address) return false;
+  return v6() || ip != plus(prefix_.address, size_ + 1);
 }
 
 Result<PortRange> PortRange::create(std::string_view text, Random& random) {

@@ -10,33 +10,34 @@
 
 namespace coxswain::apiserver {
 
-/// The addresses of a service range ("10.96.0.0/16"), without the first (the network) and, for
-/// IPv4, the last one. Of huge ranges the first 2^16 addresses.
+/// The addresses of a service range ("10.96.0.0/16"): all but the first (the network) and, of IPv4,
+/// the last. A value.
 class AddressRange {
  public:
   /// BadRequest: no range, or of fewer than 4 addresses.
-  static Result<AddressRange> create(std::string_view cidr, Random& random);
+  static Result<AddressRange> create(std::string_view cidr);
 
   [[nodiscard]] bool v6() const { return prefix_.address.v6; }
   [[nodiscard]] std::string_view family() const { return v6() ? "IPv6" : "IPv4"; }
   /// The first that is handed out: that of service default/kubernetes.
   [[nodiscard]] std::string first() const { return at(0); }
-  /// Failures are texts for people: not in the range, taken.
-  Status take(std::string_view address, const std::string& owner);
-  /// Nothing: the range is full.
-  std::optional<std::string> takeAny(const std::string& owner);
-  void give(std::string_view address, const std::string& owner);
-  [[nodiscard]] uint64_t used() const { return pool_.used(); }
-  [[nodiscard]] uint64_t size() const { return pool_.size(); }
+  /// Of 0 to size() - 1.
+  [[nodiscard]] std::string at(uint64_t number) const;
+  [[nodiscard]] bool contains(const api::IpAddress& ip) const { return prefix_.contains(ip); }
+  /// It is one that may be handed out.
+  [[nodiscard]] bool has(const api::IpAddress& ip) const;
+  /// Of ranges that are larger than 2^62: so many.
+  [[nodiscard]] uint64_t size() const { return size_; }
+  /// The lowest so many are left to those who ask for a certain one, as long as there are others.
+  [[nodiscard]] uint64_t reserved() const { return reserved_; }
   [[nodiscard]] std::string str() const { return prefix_.str(); }
 
  private:
-  AddressRange(api::IpPrefix prefix, NumberPool pool)
-      : prefix_(std::move(prefix)), pool_(std::move(pool)) {}
-  [[nodiscard]] std::string at(uint64_t number) const;
-  [[nodiscard]] std::optional<uint64_t> numberOf(std::string_view address) const;
+  AddressRange(api::IpPrefix prefix, uint64_t size, uint64_t reserved)
+      : prefix_(std::move(prefix)), size_(size), reserved_(reserved) {}
   api::IpPrefix prefix_;
-  NumberPool pool_;
+  uint64_t size_;
+  uint64_t reserved_;
 };
 
 /// Node ports ("30000-32767").

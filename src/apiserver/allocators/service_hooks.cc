@@ -1,11 +1,13 @@
 #include "apiserver/allocators/service_hooks.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "api/gen/core_v1.h"
 #include "api/names/field_error.h"
 #include "base/log.h"
+#include "runtime/spawn.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -60,6 +62,10 @@ std::set<int32_t> portsOf(const ServiceSpec& spec) {
   return ports;
 }
 
+AddressOwner ownerOf(const Service& service) {
+  return {service.metadata.namespace_, service.metadata.name};
+}
+
 Status invalidService(const Service& service, FieldErrors errors) {
   return errors.toStatus("Service", service.metadata.name);
 }
@@ -82,7 +88,11 @@ void trimToOne(ServiceSpec& next, const ServiceSpec& current) {
 class ServiceHooks::Transaction final : public StorageTransaction {
  public:
   Transaction(ServiceHooks& hooks, const Service& next, const Service* current, bool dryRun)
-      : hooks_(hooks), next_(next), owner_(next.metadata.uid), dryRun_(dryRun) {
+      : hooks_(hooks),
+        next_(next),
+        service_(ownerOf(next)),
+        owner_(next.metadata.uid),
+        dryRun_(dryRun) {
     if (!current) return;
     addressesBefore_ = addressesOf(current->spec);
     portsBefore_ = portsOf(current->spec);
@@ -110,6 +120,25 @@ class ServiceHooks::Transaction final : public StorageTransaction {
     std::erase_if(portsBefore_, [&](int32_t port) { return ports.contains(port); });
   }
 
+  Task<Status> prepare() override {
+    if (!hooks_.book_ || dryRun_) co_return Status();
+    for (const auto& ip : addressesTaken_) {
+      Status added = co_await hooks_.book_->add(ip, service_);
+      if (!added.ok()) {
+        co_return isAlreadyExists(added)
+            ? internalError("failed to allocate IP " + ip + ": provided IP is already allocated")
+            : added;
+      }
+      addressesKept_.push_back(ip);
+    }
+    co_return Status();
+  }
+
+  void contribute(storage::WriteRequest& write) override {
+    if (!hooks_.book_) return;
+    for (const auto& ip : addressesBefore_) hooks_.book_->dropWith(ip, service_, write);
+  }
+
   void finish(bool stored) override {
     if (finished_) return;
     finished_ = true;
@@ -119,31 +148,32 @@ class ServiceHooks::Transaction final : public StorageTransaction {
   }
 
  private:
-  void give(const std::string& address) {
-    if (auto* range = hooks_.rangeOf(familyOf(address))) range->give(address, owner_);
-  }
+  void give(const std::string& address) { hooks_.addresses_.give(address, owner_); }
   void giveBack() {
-    for (const auto& address : addressesTaken_) give(address);
+    for (const auto& address : addressesTaken_) {
+      auto pass = contains(addressesKept_, address) ? hooks_.gate_.enter() : Gate::Pass();
+      if (pass) {
+        // Free once its object is gone.
+        spawn(hooks_.executor_, hooks_.giveBack(address, service_, owner_, std::move(pass)));
+      } else {
+        give(address);
+      }
+    }
     for (int32_t port : portsTaken_) hooks_.ports_.give(port, owner_);
   }
 
   ServiceHooks& hooks_;
   const Service& next_;  // until settle()
+  AddressOwner service_;
   std::string owner_;
   bool dryRun_;
   std::vector<std::string> addressesBefore_;
   std::set<int32_t> portsBefore_;
   std::vector<std::string> addressesTaken_;
+  std::vector<std::string> addressesKept_;  ///< of those: the book has them
   std::set<int32_t> portsTaken_;
   bool finished_ = false;
 };
-
-AddressRange* ServiceHooks::rangeOf(std::string_view family) {
-  for (auto& range : addresses_) {
-    if (range.family() == family) return &range;
-  }
-  return nullptr;
-}
 
 void ServiceHooks::adopt(const Service& service) {
   const auto& owner = service.metadata.uid;
@@ -155,9 +185,47 @@ void ServiceHooks::adopt(const Service& service) {
                {"why", status}});
   };
   for (const auto& address : addressesOf(service.spec)) {
-    if (auto* range = rangeOf(familyOf(address))) tell(range->take(address, owner), address);
+    tell(addresses_.adopt(address, owner), address);
   }
   for (int32_t port : portsOf(service.spec)) tell(ports_.take(port, owner), std::to_string(port));
+}
+
+Task<Status> ServiceHooks::repair(std::vector<api::ConstObject> services) {
+  std::map<std::string, AddressOwner, std::less<>> wanted;
+  for (const auto& object : services) {
+    const auto& service = *object.as<Service>();
+    adopt(service);
+    for (const auto& address : addressesOf(service.spec)) {
+      auto ip = api::parseIpSloppy(address);
+      if (ip) wanted.try_emplace(ip->str(), ownerOf(service));
+    }
+  }
+  if (!book_) co_return Status();
+  for (const auto& kept : book_->all()) {
+    auto found = wanted.find(kept.ip);
+    if (found != wanted.end() && found->second == kept.owner) continue;
+    kLog.info("an address whose service is gone is free again", {{"address", kept.ip}});
+    CO_TRY_STATUS(co_await book_->drop(kept.ip, kept.owner));
+  }
+  for (const auto& [ip, owner] : wanted) {
+    if (book_->has(ip)) continue;
+    Status added = co_await book_->add(ip, owner);
+    if (!added.ok() && !isAlreadyExists(added)) co_return added;
+  }
+  co_return Status();
+}
+
+Task<void> ServiceHooks::giveBack(std::string ip, AddressOwner owner, std::string uid,
+                                  Gate::Pass pass) {
+  Status dropped = co_await book_->drop(ip, std::move(owner));
+  if (!dropped.ok()) {
+    kLog.warn("an address could not be given back", {{"address", ip}, {"why", dropped}});
+  }
+  addresses_.give(ip, uid);
+}
+
+Task<void> ServiceHooks::stop() {
+  co_await gate_.close();
 }
 
 Status ServiceHooks::decideFamilies(Service& next, const Service* current) const {
@@ -169,7 +237,7 @@ Status ServiceHooks::decideFamilies(Service& next, const Service* current) const
   for (size_t i = families.size(); !headless && i < spec.clusterIPs.size(); ++i) {
     families.push_back(familyOf(spec.clusterIPs[i]));
   }
-  const auto primary = std::string(addresses_.front().family());
+  const auto primary = std::string(addresses_.primary().family());
   // Nobody but its owner knows where a headless service without selector leads to.
   if (headless && spec.selector.empty()) {
     if (!spec.ipFamilyPolicy) spec.ipFamilyPolicy = kRequireDualStack;
@@ -192,25 +260,21 @@ Status ServiceHooks::decideFamilies(Service& next, const Service* current) const
             : "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families "
               "are specified");
   }
-  if (policy == kRequireDualStack && addresses_.size() < 2) {
+  if (policy == kRequireDualStack && addresses_.families() < 2) {
     errors.invalid(path.child("ipFamilyPolicy"), policy,
                    "this cluster is not configured for dual-stack services");
   }
   if (!errors.empty()) return invalidService(next, std::move(errors));
-  auto configured = [this](std::string_view family) {
-    return std::any_of(addresses_.begin(), addresses_.end(),
-                       [&](const AddressRange& range) { return range.family() == family; });
-  };
   const auto familiesPath = path.child("ipFamilies");
   for (size_t i = 0; i < families.size(); ++i) {
-    if (configured(families[i])) continue;
+    if (addresses_.hasFamily(families[i])) continue;
     errors.invalid(familiesPath.index(i), families[i], "not configured on this cluster");
   }
   if (!errors.empty()) return invalidService(next, std::move(errors));
 
   if (families.empty()) families.push_back(primary);
   const bool dual = policy == kPreferDualStack || policy == kRequireDualStack;
-  if (dual && families.size() == 1 && addresses_.size() == 2) {
+  if (dual && families.size() == 1 && addresses_.families() == 2) {
     families.push_back(otherFamily(families.front()));
   }
   return {};
@@ -221,11 +285,10 @@ Status ServiceHooks::allocateAddresses(Service& next, const Service* current,
   auto& spec = next.spec;
   if (!needsAddress(spec) || isHeadless(spec)) return {};
   for (size_t i = 0; i < spec.ipFamilies.size(); ++i) {
-    auto* range = rangeOf(spec.ipFamilies[i]);
     if (i < spec.clusterIPs.size()) {
       const auto& wanted = spec.clusterIPs[i];
       if (transaction.had(wanted)) continue;
-      Status status = range->take(wanted, transaction.owner());
+      Status status = addresses_.take(wanted, transaction.owner());
       if (!status.ok()) {
         FieldErrors errors;
         errors.invalid(FieldPath("spec").child("clusterIPs"), spec.clusterIPs,
@@ -236,10 +299,10 @@ Status ServiceHooks::allocateAddresses(Service& next, const Service* current,
       continue;
     }
     if (transaction.dryRun()) {
-      spec.clusterIPs.push_back(range->first());
+      spec.clusterIPs.push_back(addresses_.firstOf(spec.ipFamilies[i]));
       continue;
     }
-    auto found = range->takeAny(transaction.owner());
+    auto found = addresses_.takeAny(spec.ipFamilies[i], transaction.owner());
     if (!found) return internalError("failed to allocate a serviceIP: range is full");
     transaction.took(*found);
     spec.clusterIPs.push_back(std::move(*found));
@@ -334,11 +397,17 @@ Task<StorageHooks::Begun> ServiceHooks::beginUpdate(api::Object& next, const api
   co_return begin(*next.as<Service>(), current.as<Service>(), dryRun);
 }
 
+void ServiceHooks::contributeDelete(const api::Object& object, storage::WriteRequest& write) {
+  if (!book_) return;
+  const auto& service = *object.as<Service>();
+  for (const auto& ip : addressesOf(service.spec)) book_->dropWith(ip, ownerOf(service), write);
+}
+
 void ServiceHooks::afterDelete(const api::Object& object) {
   const auto& service = *object.as<Service>();
   const auto& owner = service.metadata.uid;
   for (const auto& address : addressesOf(service.spec)) {
-    if (auto* range = rangeOf(familyOf(address))) range->give(address, owner);
+    addresses_.give(address, owner);
   }
   for (int32_t port : portsOf(service.spec)) ports_.give(port, owner);
 }

@@ -1,15 +1,20 @@
 #include "apiserver/assembly/assembly.h"
 
+#include <set>
+
 #include "api/gen/core_v1.h"
 #include "apiserver/admission/chain.h"
 #include "apiserver/admission/plugins.h"
 #include "apiserver/allocators/service_hooks.h"
+#include "apiserver/allocators/stored_address_book.h"
 #include "apiserver/authz/node_authorizer.h"
-#include "apiserver/authz/policy.h"
-#include "apiserver/authz/stored_node_objects.h"
+#include "apiserver/authz/node_graph.h"
 #include "apiserver/authz/stored_policy.h"
+#include "apiserver/local/authentication_config.h"
 #include "apiserver/local/cluster_bootstrap.h"
+#include "apiserver/local/legacy_token_tracker.h"
 #include "apiserver/local/local_client.h"
+#include "apiserver/reviews/identity.h"
 #include "apiserver/reviews/reviews.h"
 #include "apiserver/subresources/posters.h"
 
@@ -21,11 +26,11 @@ std::string hostPort(const std::string& host, uint16_t port) {
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-Result<std::vector<AddressRange>> serviceRanges(std::string_view text, Random& random) {
+Result<std::vector<AddressRange>> serviceRanges(std::string_view text) {
   std::vector<AddressRange> ranges;
   while (!text.empty()) {
     auto comma = text.find(',');
-    TRY(auto range, AddressRange::create(text.substr(0, comma), random));
+    TRY(auto range, AddressRange::create(text.substr(0, comma)));
     ranges.push_back(std::move(range));
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);
@@ -61,27 +66,40 @@ struct Assembly::Impl {
   storage::Store& store;
   Random& random;
   AssemblyOptions options;
+  std::unique_ptr<StoredPolicyAuthorizer> roles;
   AuthorizerChain authorizer;
+  std::vector<const RuleSource*> ruleSources;
   std::unique_ptr<AdmissionChain> admission;
   std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<AddressBook> addressBook;
   std::unique_ptr<ServiceHooks> serviceHooks;
+  std::vector<std::string> serviceCidrs;
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<client::Client> ownClient;
   std::unique_ptr<ClusterBootstrap> bootstrap;
+  std::unique_ptr<AuthenticationConfig> trust;
+  std::unique_ptr<LegacyTokenTracker> usedTokens;
 
   Status makeAuthenticator();
   AdmissionSources admissionSources();
-  void makeServer();
-  void wireAuthorizer();
+  Status makeServer();
+  Status wireMode(const std::string& mode);
+  Status wireAuthorizer();
   Status wireServices();
   void wirePosters();
-  Status adoptServices();
+  void wireComponents();
+  Task<Status> repairServices();
+  void tellTrust();
+  Task<Status> startIdentity();
 };
 
 Status Assembly::Impl::makeAuthenticator() {
   Authenticator::Options who;
+  who.clientCaPem = options.clientCaPem;
+  who.requestHeaders = options.requestHeaders;
   who.anonymous = options.anonymousAuth;
   who.tokens = std::move(options.staticTokens);
+  who.remotes = std::move(options.remoteTokens);
   auto lookup = [this](std::string_view resource, std::string_view ns,
                        std::string_view name) -> Result<api::ConstObject> {
     const auto* registry = api->registry("", "v1", resource);
@@ -89,6 +107,7 @@ Status Assembly::Impl::makeAuthenticator() {
     return registry->get(ns, name);
   };
   TRY(who.accounts, ServiceAccountTokens::create(std::move(options.tokens), lookup, random));
+  if (options.bootstrapTokens) who.bootstrap = std::make_unique<BootstrapTokens>(lookup);
   authenticator = std::make_unique<Authenticator>(std::move(who));
   return {};
 }
@@ -98,11 +117,11 @@ AdmissionSources Assembly::Impl::admissionSources() {
                          std::string_view plural) -> GenericRegistry* {
     return api->registry(group, version, plural);
   };
-  return {registry, random, executor, options.serviceCaConfigMap};
+  return {registry, random, executor, options.serviceCaConfigMap, &authorizer};
 }
 
-void Assembly::Impl::makeServer() {
-  admission = makeAdmissionChain(admissionSources());
+Status Assembly::Impl::makeServer() {
+  TRY(admission, makeAdmissionChain(admissionSources(), options.admission));
 
   ApiServerOptions apiOptions;
   apiOptions.version = options.version;
@@ -110,38 +129,88 @@ void Assembly::Impl::makeServer() {
   apiOptions.authorizer = &authorizer;
   apiOptions.admission = admission.get();
   const auto& tokens = *authenticator->accounts();
-  auto keysUrl = "https://" + apiOptions.advertiseAddress + "/openid/v1/jwks";
-  apiOptions.documents["/.well-known/openid-configuration"] = {"application/json",
-                                                               tokens.openIdConfiguration(keysUrl)};
-  apiOptions.documents["/openid/v1/jwks"] = {"application/jwk-set+json", tokens.keySet()};
+  if (tokens.discoverable()) {
+    auto keysUrl = "https://" + apiOptions.advertiseAddress + "/openid/v1/jwks";
+    apiOptions.documents["/.well-known/openid-configuration"] = {
+        "application/json", tokens.openIdConfiguration(keysUrl)};
+    apiOptions.documents["/openid/v1/jwks"] = {"application/jwk-set+json", tokens.keySet()};
+  }
   api = std::make_unique<ApiServer>(executor, store, *authenticator, random, std::move(apiOptions));
+  return {};
 }
 
-void Assembly::Impl::wireAuthorizer() {
-  auto objects = std::make_unique<StoredNodeObjects>(
-      *api->registry("", "v1", "pods"), *api->registry("", "v1", "persistentvolumeclaims"));
-  authorizer.add(std::make_unique<MastersAuthorizer>());
-  authorizer.add(std::make_unique<NodeAuthorizer>(std::move(objects)));
-  auto policy = std::make_unique<PolicyAuthorizer>(bootstrapRules(), bootstrapBindings());
+Status Assembly::Impl::wireMode(const std::string& mode) {
+  if (mode == "RBAC") {
+    authorizer.add(*roles);
+    ruleSources.push_back(roles.get());
+    return {};
+  }
+  if (mode == "Node") {
+    NodeGraph::Registries registries{*api->registry("", "v1", "pods"),
+                                     *api->registry("", "v1", "persistentvolumeclaims"),
+                                     *api->registry("", "v1", "persistentvolumes"),
+                                     api->registry("storage.k8s.io", "v1", "volumeattachments"),
+                                     api->registry("resource.k8s.io", "v1", "resourceslices")};
+    auto made = std::make_unique<NodeAuthorizer>(std::make_unique<NodeGraph>(executor, registries));
+    ruleSources.push_back(made.get());
+    authorizer.add(std::move(made));
+    return {};
+  }
+  if (mode == "Webhook") {
+    if (!options.authorizationWebhook) {
+      return badRequest("mode Webhook wants --authorization-webhook-config-file");
+    }
+    TRY_STATUS(WebhookAuthorizer::check(*options.authorizationWebhook));
+    auto made = std::make_unique<WebhookAuthorizer>(executor, *options.authorizationWebhook);
+    ruleSources.push_back(made.get());
+    authorizer.add(std::move(made));
+    return {};
+  }
+  if (mode != "AlwaysAllow" && mode != "AlwaysDeny") {
+    return badRequest(mode == "ABAC" ? std::string("mode ABAC is not supported: bind roles instead")
+                                     : "\"" + mode + "\" is not a valid mode");
+  }
+  auto made = std::make_unique<AlwaysAuthorizer>(mode == "AlwaysAllow");
+  ruleSources.push_back(made.get());
+  authorizer.add(std::move(made));
+  return {};
+}
+
+Status Assembly::Impl::wireAuthorizer() {
   constexpr const char* kRbac = "rbac.authorization.k8s.io";
   PolicyRegistries registries{*api->registry(kRbac, "v1", "roles"),
                               *api->registry(kRbac, "v1", "clusterroles"),
                               *api->registry(kRbac, "v1", "rolebindings"),
                               *api->registry(kRbac, "v1", "clusterrolebindings")};
-  auto stored = std::make_unique<StoredPolicyAuthorizer>(registries);
-  const std::vector<const RuleSource*> rules{policy.get(), stored.get()};
-  addReviews(api->virtualResources(), {executor, *authenticator, authorizer, rules});
-  admission->add(makeRbacEscalation(admissionSources(), authorizer, rules, *stored));
-  authorizer.add(std::move(policy));
-  authorizer.add(std::move(stored));
+  roles = std::make_unique<StoredPolicyAuthorizer>(registries);
+  authorizer.add(std::make_unique<MastersAuthorizer>());
+  std::set<std::string> seen;
+  for (const auto& mode : options.authorizationModes) {
+    Status wired =
+        seen.insert(mode).second ? wireMode(mode) : badRequest("mode " + mode + " is named twice");
+    if (!wired.ok()) return wired.withContext("--authorization-mode");
+  }
+  if (seen.empty()) return badRequest("--authorization-mode: at least one mode is needed");
+  addIdentityReviews(api->virtualResources(), executor, *authenticator);
+  addReviews(api->virtualResources(), {authorizer, ruleSources});
+  // Roles count where somebody gives rights away, whether or not mode RBAC is on.
+  std::vector<const RuleSource*> owned{roles.get()};
+  admission->addFirst(makeRbacEscalation(admissionSources(), authorizer, std::move(owned), *roles));
+  return {};
 }
 
 Status Assembly::Impl::wireServices() {
-  auto ranges = serviceRanges(options.serviceClusterIpRange, random);
+  auto ranges = serviceRanges(options.serviceClusterIpRange);
   if (!ranges.ok()) return ranges.status().withContext("--service-cluster-ip-range");
   auto ports = PortRange::create(options.serviceNodePortRange, random);
   if (!ports.ok()) return ports.status().withContext("--service-node-port-range");
-  serviceHooks = std::make_unique<ServiceHooks>(std::move(*ranges), std::move(*ports));
+  for (const auto& range : *ranges) serviceCidrs.push_back(range.str());
+  constexpr const char* kNetworking = "networking.k8s.io";
+  addressBook =
+      std::make_unique<StoredAddressBook>(*api->registry(kNetworking, "v1", "ipaddresses"),
+                                          *api->registry(kNetworking, "v1", "servicecidrs"));
+  serviceHooks = std::make_unique<ServiceHooks>(executor, std::move(*ranges), std::move(*ports),
+                                                random, addressBook.get());
   api->registry("", "v1", "services")->setHooks(serviceHooks.get());
   return {};
 }
@@ -162,13 +231,56 @@ void Assembly::Impl::wirePosters() {
                               handler(makeBindingPoster(executor, admission.get(), pods)));
 }
 
-Status Assembly::Impl::adoptServices() {
-  TRY(auto services, api->registry("", "v1", "services")->list({}));
+namespace {
+
+Task<Result<std::string>> askStore(storage::Store& store) {
+  storage::RangeRequest any;
+  any.limit = 1;
+  any.keysOnly = true;
+  auto answer = store.range(any);
+  if (!answer.ok()) co_return answer.status();
+  co_return std::string("ok");
+}
+
+}  // namespace
+
+void Assembly::Impl::wireComponents() {
+  auto components = std::move(options.components);
+  components.push_back({"etcd-0", [this](std::stop_token) { return askStore(store); }});
+  api->computedResources().add("componentstatuses", makeComponentStatuses(std::move(components)));
+}
+
+Task<Status> Assembly::Impl::repairServices() {
+  CO_TRY(auto services, api->registry("", "v1", "services")->list({}));
+  std::vector<api::ConstObject> objects;
   for (const auto& item : services.items) {
-    TRY(auto object, item.object());
-    serviceHooks->adopt(*object.as<api::core::v1::Service>());
+    CO_TRY(auto object, item.object());
+    objects.push_back(std::move(object));
   }
-  return {};
+  co_return co_await serviceHooks->repair(std::move(objects));
+}
+
+/// Others learn from a config map whom this server trusts.
+void Assembly::Impl::tellTrust() {
+  if (!trust) return;
+  auto headers = options.requestHeaders;
+  headers.caPem = authenticator->requestHeaders().caPem();
+  trust->set(authenticator->clientCa(), std::move(headers));
+}
+
+Task<Status> Assembly::Impl::startIdentity() {
+  trust = std::make_unique<AuthenticationConfig>(*ownClient, executor);
+  tellTrust();
+  CO_TRY_STATUS(co_await trust->ensure({}));
+  trust->keep();
+  usedTokens = std::make_unique<LegacyTokenTracker>(*ownClient, executor);
+  CO_TRY_STATUS(co_await usedTokens->ensure({}));
+  auto* tracker = usedTokens.get();
+  authenticator->accounts()->onUsedSecret(
+      [tracker](std::string ns, std::string secret, std::string day) {
+        tracker->used(std::move(ns), std::move(secret), std::move(day));
+      });
+  co_return Status();
 }
 
 Assembly::Assembly(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -178,32 +290,50 @@ Result<std::unique_ptr<Assembly>> Assembly::create(Executor& executor, storage::
                                                    Random& random, AssemblyOptions options) {
   auto impl = std::make_unique<Impl>(executor, store, random, std::move(options));
   TRY_STATUS(impl->makeAuthenticator());
-  impl->makeServer();
+  TRY_STATUS(impl->makeServer());
   TRY_STATUS(impl->api->readable());
-  impl->wireAuthorizer();
+  TRY_STATUS(impl->wireAuthorizer());
   TRY_STATUS(impl->wireServices());
   impl->wirePosters();
+  impl->wireComponents();
   return std::unique_ptr<Assembly>(new Assembly(std::move(impl)));
 }
 
 Task<Status> Assembly::start() {
   auto& impl = *impl_;
   CO_TRY_STATUS(co_await impl.api->bootstrap());
-  CO_TRY_STATUS(impl.adoptServices());
+  CO_TRY_STATUS(co_await impl.repairServices());
   impl.ownClient = client("system:apiserver", {"system:masters"});
   BootstrapOptions wanted;
-  wanted.serviceAddress = impl.serviceHooks->primary().first();
+  wanted.serviceAddress = impl.serviceHooks->addresses().primary().first();
+  wanted.serviceCidrs = impl.serviceCidrs;
   wanted.advertiseAddress = impl.options.advertiseAddress;
   wanted.securePort = impl.options.securePort;
-  wanted.clientCaPem = impl.options.clientCaPem;
+  wanted.ownPartsRoles = impl.options.ownPartsRoles;
   impl.bootstrap = std::make_unique<ClusterBootstrap>(*impl.ownClient, std::move(wanted));
   CO_TRY_STATUS(co_await impl.bootstrap->ensure({}));
   impl.bootstrap->keep(impl.executor);
-  co_return Status();
+  co_return co_await impl.startIdentity();
 }
 
 Task<void> Assembly::stop() {
+  co_await impl_->authenticator->close();
+  if (impl_->trust) co_await impl_->trust->stop();
+  if (impl_->usedTokens) co_await impl_->usedTokens->stop();
   if (impl_->bootstrap) co_await impl_->bootstrap->stop();
+  co_await impl_->serviceHooks->stop();
+}
+
+Status Assembly::setClientCa(std::string pem) {
+  TRY_STATUS(impl_->authenticator->setClientCa(std::move(pem)));
+  impl_->tellTrust();
+  return {};
+}
+
+Status Assembly::setRequestHeaderCa(std::string pem) {
+  TRY_STATUS(impl_->authenticator->setRequestHeaderCa(std::move(pem)));
+  impl_->tellTrust();
+  return {};
 }
 
 ApiServer& Assembly::server() {
@@ -220,8 +350,7 @@ std::unique_ptr<client::Client> Assembly::client(std::string user,
 }
 
 Result<std::vector<std::string>> firstServiceAddresses(const std::string& text) {
-  SystemRandom random;
-  auto ranges = serviceRanges(text, random);
+  auto ranges = serviceRanges(text);
   if (!ranges.ok()) return ranges.status().withContext("--service-cluster-ip-range");
   std::vector<std::string> first;
   for (const auto& range : *ranges) first.push_back(range.first());

@@ -2,11 +2,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "apiserver/admission/options.h"
 #include "apiserver/authn/authenticator.h"
+#include "apiserver/authz/webhook_authorizer.h"
 #include "apiserver/generic/admission.h"
+#include "apiserver/local/component_statuses.h"
 #include "apiserver/server/api_server.h"
 #include "base/result.h"
 #include "client/client.h"
@@ -21,13 +25,29 @@ struct AssemblyOptions {
   std::string version;                         ///< of this program
   std::string advertiseAddress = "127.0.0.1";  ///< where others reach it
   uint16_t securePort = 6443;
-  std::string clientCaPem;  ///< who signs client certificates: told in a config map
+  /// Who signs client certificates, and proxies' that vouch for users by headers; both are told in
+  /// a config map.
+  std::string clientCaPem;
+  RequestHeaderOptions requestHeaders;
   StaticTokens staticTokens;
+  bool bootstrapTokens = false;  ///< secrets of type bootstrap.kubernetes.io/token count
+  /// Made by whoever has a network; closed by stop().
+  std::vector<std::unique_ptr<RemoteTokens>> remoteTokens;
   bool anonymousAuth = true;
   TokenOptions tokens;                                 ///< of service accounts
   std::string serviceClusterIpRange = "10.96.0.0/16";  ///< one, or two by comma
   std::string serviceNodePortRange = "30000-32767";
   std::string serviceCaConfigMap;  ///< see AdmissionSources
+  AdmissionOptions admission;
+  /// What componentstatuses tells of besides the store.
+  std::vector<ProbedComponent> components;
+  /// Who is asked what users may do, in this order: Node, RBAC, Webhook (then
+  /// `authorizationWebhook` is set), AlwaysAllow, AlwaysDeny. Group system:masters may do
+  /// everything before anybody is asked.
+  std::vector<std::string> authorizationModes = {"Node", "RBAC"};
+  std::optional<WebhookAuthorizerOptions> authorizationWebhook;
+  /// Also make the roles of parts that we bring along beside upstream's (name server).
+  bool ownPartsRoles = false;
 };
 
 /// An API server with all that belongs to it but sockets and kubelets: authentication,
@@ -52,6 +72,10 @@ class Assembly {
   Task<Status> start();
   /// Always, once start was called.
   Task<void> stop();
+
+  /// Bundles that changed on disk: count from now on, and are told. BadRequest: no certificates.
+  Status setClientCa(std::string pem);
+  Status setRequestHeaderCa(std::string pem);
 
   [[nodiscard]] ApiServer& server();
   /// For posters and handlers that are added to the server.

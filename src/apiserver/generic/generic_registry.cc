@@ -39,6 +39,13 @@ class Pending {
  public:
   explicit Pending(std::unique_ptr<StorageTransaction> transaction)
       : transaction_(std::move(transaction)) {}
+  Task<Status> prepare() {
+    if (!transaction_) co_return Status();
+    co_return co_await transaction_->prepare();
+  }
+  void contribute(storage::WriteRequest& write) {
+    if (transaction_) transaction_->contribute(write);
+  }
   void finish(bool stored) {
     if (transaction_) std::exchange(transaction_, nullptr)->finish(stored);
   }
@@ -215,11 +222,13 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
 
     std::string name = meta.name;
     if (!existing) {
+      CO_TRY_STATUS(co_await pending.prepare());
       auto encoded = encode(next);
       api::ConstObject answer(converts() ? api::ConstObject() : api::ConstObject(std::move(next)));
       storage::WriteRequest request;
       request.compares.push_back({path, 0});
       request.operations.push_back(put(path, std::move(encoded), &answer));
+      pending.contribute(request);
       auto written = co_await write(std::move(request));
       if (!written.ok()) co_return written.status();
       if (written->succeeded) {
@@ -385,11 +394,14 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
     }
     if (request.dryRun) co_return Updated{api::ConstObject(std::move(next)), false};
 
+    CO_TRY_STATUS(co_await pending.prepare());
     const bool vanishes = mayVanish(next);
     const auto& path = stored.entry->key();
     api::ConstObject answer;
-    if (!vanishes && !converts()) answer = api::ConstObject(std::move(next));
     storage::WriteRequest write;
+    pending.contribute(write);
+    if (vanishes && hooks_) hooks_->contributeDelete(next, write);
+    if (!vanishes && !converts()) answer = api::ConstObject(std::move(next));
     write.compares.push_back({path, stored.entry->modRevision()});
     write.operations.push_back(vanishes ? storage::Operation::del(path)
                                         : put(path, std::move(encoded), &answer));
@@ -501,6 +513,7 @@ Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
       write.operations.push_back(put(path, std::move(encoded), &answer));
     } else {
       write.operations.push_back(storage::Operation::del(path));
+      if (hooks_) hooks_->contributeDelete(next, write);
     }
     auto written = co_await this->write(std::move(write));
     if (!written.ok()) co_return written.status();

@@ -2,10 +2,12 @@
 
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
+#include "api/gen/networking_v1.h"
 #include "api/gen/scheduling_v1.h"
 #include "api/names/ip.h"
 #include "api/reflect/equal.h"
-#include "apiserver/authz/policy_objects.h"
+#include "apiserver/generic/generic_registry.h"
+#include "apiserver/local/policy_bootstrap.h"
 #include "base/log.h"
 #include "client/resources.h"
 #include "runtime/spawn.h"
@@ -13,10 +15,10 @@
 namespace coxswain::apiserver {
 namespace {
 
-using api::core::v1::ConfigMap;
 using api::core::v1::Endpoints;
 using api::core::v1::Service;
 using api::discovery::v1::EndpointSlice;
+using api::networking::v1::ServiceCIDR;
 using api::scheduling::v1::PriorityClass;
 using client::resourceOf;
 
@@ -59,6 +61,16 @@ bool mendService(Service& next, const Service& wanted) {
   return true;
 }
 
+/// A cluster of one family may become one of two.
+bool mendCidr(ServiceCIDR& next, const ServiceCIDR& wanted) {
+  const auto& cidrs = wanted.spec.cidrs;
+  if (next.spec.cidrs.size() != 1 || cidrs.size() != 2 || next.spec.cidrs[0] != cidrs[0]) {
+    return false;
+  }
+  next.spec.cidrs = cidrs;
+  return true;
+}
+
 bool mendEndpoints(Endpoints& next, const Endpoints& wanted) {
   if (next.subsets == wanted.subsets) return false;
   next.subsets = wanted.subsets;
@@ -70,17 +82,6 @@ bool mendSlice(EndpointSlice& next, const EndpointSlice& wanted) {
   next.endpoints = wanted.endpoints;
   next.ports = wanted.ports;
   return true;
-}
-
-bool mendConfigMap(ConfigMap& next, const ConfigMap& wanted) {
-  bool changed = false;
-  for (const auto& [key, value] : wanted.data) {
-    const auto* present = next.data.get(key);
-    if (present && *present == value) continue;
-    next.data.insert_or_assign(key, value);
-    changed = true;
-  }
-  return changed;
 }
 
 }  // namespace
@@ -101,12 +102,30 @@ Task<Status> ClusterBootstrap::ensurePriorityClasses(std::stop_token stop) {
   co_return co_await ensureObject<PriorityClass>(client_, std::move(node), nullptr, stop);
 }
 
-Task<Status> ClusterBootstrap::ensureConfigMap(std::stop_token stop) {
-  ConfigMap map;
-  map.metadata.name = "extension-apiserver-authentication";
-  map.metadata.namespace_ = "kube-system";
-  map.data["client-ca-file"] = options_.clientCaPem;
-  co_return co_await ensureObject<ConfigMap>(client_, std::move(map), &mendConfigMap, stop);
+/// Its Ready condition is the controller manager's to change; here it is set where there is none.
+Task<Status> ClusterBootstrap::ensureServiceCidr(std::stop_token stop) {
+  ServiceCIDR wanted;
+  wanted.metadata.name = kName;
+  wanted.spec.cidrs = options_.serviceCidrs;
+  CO_TRY_STATUS(co_await ensureObject<ServiceCIDR>(client_, std::move(wanted), &mendCidr, stop));
+  CO_TRY(auto present, co_await client::get<ServiceCIDR>(client_, "", kName, stop));
+  if (present->spec.cidrs != options_.serviceCidrs) {
+    kLog.warn("ServiceCIDR kubernetes has other ranges than --service-cluster-ip-range");
+    co_return Status();
+  }
+  for (const auto& condition : present->status.conditions) {
+    if (condition.type == "Ready" && condition.status != "Unknown") co_return Status();
+  }
+  if (present->metadata.deletionTimestamp) co_return Status();
+  ServiceCIDR next = *present;
+  std::erase_if(next.status.conditions, [](const auto& each) { return each.type == "Ready"; });
+  auto& ready = next.status.conditions.emplace_back();
+  ready.type = "Ready";
+  ready.status = "True";
+  ready.message = "Kubernetes default Service CIDR is ready";
+  ready.lastTransitionTime = registryNow();
+  auto updated = co_await client::update<ServiceCIDR>(client_, std::move(next), "status", stop);
+  co_return updated.status();
 }
 
 Task<Status> ClusterBootstrap::ensureService(std::stop_token stop) {
@@ -159,39 +178,27 @@ Task<Status> ClusterBootstrap::ensureSlice(std::stop_token stop) {
 
 namespace {
 
-/// Creates one object; that it is there already is fine.
-Task<void> createMissing(client::Client& client, api::Object object, std::stop_token stop,
-                         Status& failure) {
-  const auto* type =
-      client::findResource("rbac.authorization.k8s.io", "v1", object.info().kind->kind);
-  auto ns = api::objectMeta(object)->namespace_;
-  auto name = api::objectMeta(object)->name;
-  api::ConstObject wanted(std::move(object));
-  auto present = co_await client.get(*type, ns, name, stop);
-  if (present.ok()) co_return;
-  auto made = co_await client.create(*type, ns, "", "", std::move(wanted), stop);
-  if (!made.ok() && !isAlreadyExists(made.status())) failure = made.status();
+Task<void> into(Task<Status> task, Status& status) {
+  status = co_await std::move(task);
 }
 
 }  // namespace
 
-Task<void> ClusterBootstrap::ensurePolicy(Gate::Pass pass) {
-  auto stop = stop_.get_token();
-  Status failure;
-  // All at once, so that the store commits them together.
+Task<Status> ClusterBootstrap::ensure(std::stop_token stop) {
+  Status policy;
+  Status rest;
+  // Side by side: most of it waits for the disk.
   std::vector<Task<void>> tasks;
-  for (auto& object : bootstrapPolicyObjects()) {
-    tasks.push_back(createMissing(client_, std::move(object), stop, failure));
-  }
+  tasks.push_back(into(ensurePolicy(client_, options_.ownPartsRoles, stop), policy));
+  tasks.push_back(into(ensureRest(stop), rest));
   co_await whenAll(std::move(tasks));
-  if (!failure.ok() && !stop_.stop_requested()) {
-    kLog.warn("not all bootstrap roles could be made", {{"why", failure}});
-  }
+  CO_TRY_STATUS(std::move(policy));
+  co_return rest;
 }
 
-Task<Status> ClusterBootstrap::ensure(std::stop_token stop) {
+Task<Status> ClusterBootstrap::ensureRest(std::stop_token stop) {
   CO_TRY_STATUS(co_await ensurePriorityClasses(stop));
-  CO_TRY_STATUS(co_await ensureConfigMap(stop));
+  CO_TRY_STATUS(co_await ensureServiceCidr(stop));
   CO_TRY_STATUS(co_await ensureService(stop));
   if (!reachable()) {
     kLog.info("service default/kubernetes leads nowhere: no address for others was given",
@@ -207,7 +214,8 @@ Task<Status> ClusterBootstrap::watchOne(const client::ResourceType& type, Ensure
   client::WatchOptions options;
   options.fieldSelector = "metadata.name=kubernetes";
   options.allowBookmarks = false;
-  CO_TRY(auto watch, co_await client_.watch(type, kNamespace, std::move(options), stop));
+  const auto* ns = type.namespaced ? kNamespace : "";
+  CO_TRY(auto watch, co_await client_.watch(type, ns, std::move(options), stop));
   CO_TRY_STATUS(co_await (this->*ensure)(stop));
   while (true) {
     auto event = co_await watch->next(stop);
@@ -230,7 +238,8 @@ Task<void> ClusterBootstrap::keepOne(const client::ResourceType& type, Ensure en
 }
 
 void ClusterBootstrap::keep(Executor& executor) {
-  spawn(executor, ensurePolicy(gate_.enter()));
+  spawn(executor,
+        keepOne(resourceOf<ServiceCIDR>(), &ClusterBootstrap::ensureServiceCidr, gate_.enter()));
   spawn(executor, keepOne(resourceOf<Service>(), &ClusterBootstrap::ensureService, gate_.enter()));
   if (!reachable()) return;
   spawn(executor,

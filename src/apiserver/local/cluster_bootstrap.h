@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "client/client.h"
 #include "runtime/executor.h"
@@ -12,17 +13,19 @@
 namespace coxswain::apiserver {
 
 struct BootstrapOptions {
+  /// One range, or two of different families: ServiceCIDR kubernetes.
+  std::vector<std::string> serviceCidrs;
   std::string serviceAddress;    ///< of service default/kubernetes: the range's first
   std::string advertiseAddress;  ///< where it leads to; a loopback address: nowhere
   uint16_t securePort = 6443;
-  std::string clientCaPem;  ///< told in kube-system/extension-apiserver-authentication
+  bool ownPartsRoles = false;  ///< also those of parts that we bring along beside upstream's
 };
 
-/// What every cluster has besides its first namespaces: the system priority classes, the service
-/// default/kubernetes with its Endpoints and EndpointSlice, the config map by which aggregated
-/// servers know who signs clients. `ensure` makes or mends them; then `keep` makes the roles and
-/// bindings every cluster has where they are missing (authorization knows them anyway), and mends
-/// the service and its endpoints when somebody changes them. One executor.
+/// What every cluster has besides its first namespaces: roles and bindings, the system priority
+/// classes, the ranges of service addresses, the service default/kubernetes with its Endpoints and
+/// EndpointSlice, the config map by which aggregated servers know who signs clients. `ensure` makes
+/// or mends them; then `keep` mends the service, its endpoints and its range when somebody changes
+/// them. One executor.
 class ClusterBootstrap {
  public:
   /// `client` (of system:masters) outlives it.
@@ -37,11 +40,11 @@ class ClusterBootstrap {
 
  private:
   Task<Status> ensurePriorityClasses(std::stop_token stop);
-  Task<Status> ensureConfigMap(std::stop_token stop);
+  Task<Status> ensureServiceCidr(std::stop_token stop);
   Task<Status> ensureService(std::stop_token stop);
   Task<Status> ensureEndpoints(std::stop_token stop);
   Task<Status> ensureSlice(std::stop_token stop);
-  Task<void> ensurePolicy(Gate::Pass pass);
+  Task<Status> ensureRest(std::stop_token stop);
   using Ensure = Task<Status> (ClusterBootstrap::*)(std::stop_token);
   Task<void> keepOne(const client::ResourceType& type, Ensure ensure, Gate::Pass pass);
   Task<Status> watchOne(const client::ResourceType& type, Ensure ensure);

@@ -38,7 +38,7 @@ void appendBytesField(std::string& out, int number, std::string_view bytes) {
 
 ListMeta listMetaOf(const ListAnswer& answer) {
   ListMeta meta;
-  meta.resourceVersion = std::to_string(answer.revision);
+  if (answer.revision > 0) meta.resourceVersion = std::to_string(answer.revision);
   meta.continue_ = answer.continueToken;
   meta.remainingItemCount = answer.remainingItems;
   return meta;

@@ -3,22 +3,12 @@
 #include "apiserver/server/api_server.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/load.h"
 #include "apiserver/server/options.h"
 #include "apiserver/server/patching.h"
 
 namespace coxswain::apiserver {
 namespace {
-
-constexpr size_t kBodyBytesMax = 3145728;
-
-Task<Result<std::string>> readBody(net::Request& request) {
-  auto body = co_await request.body->readAll(kBodyBytesMax, request.stop);
-  if (!body.ok() && body.status().reason() == Reason::RequestEntityTooLarge) {
-    co_return requestEntityTooLarge("Request entity too large: limit is " +
-                                    std::to_string(kBodyBytesMax));
-  }
-  co_return body;
-}
 
 struct Body {
   api::Object object;
@@ -29,7 +19,7 @@ struct Body {
 Task<Result<Body>> readObject(Exchange& exchange, std::string_view optionsKind) {
   Body body;
   CO_TRY(auto type, bodyType(exchange.request.headers.get("Content-Type")));
-  CO_TRY(auto bytes, co_await readBody(exchange.request));
+  CO_TRY(auto bytes, co_await readBody(exchange));
   CO_TRY(body.options, parseWriteOptions(exchange.query, optionsKind));
   const auto kind = Endpoint::of(*exchange.resource, exchange.info.subresource).body;
   std::vector<std::string> strict;
@@ -82,6 +72,9 @@ Task<Status> ApiServer::handleResource(Exchange& exchange) {
   }
   CO_TRY(exchange.accepted, negotiate(accept, Offer::Resource));
   exchange.accepted.pretty = exchange.accepted.pretty || wantsPretty(exchange);
+  if (auto* source = computedResources_.find(exchange.resource->plural)) {
+    co_return co_await handleComputed(exchange, *source);
+  }
   if (info.verb == "get") co_return co_await handleGet(exchange);
   if (info.verb == "list") co_return co_await handleList(exchange);
   if (info.verb == "create") co_return co_await handleCreate(exchange);
@@ -124,6 +117,7 @@ Task<Status> ApiServer::handleList(Exchange& exchange) {
     co_return expired(std::string(kInconsistent));
   }
   if (!answer.ok()) co_return answer.status();
+  CO_TRY_STATUS(claimList(exchange, *answer));
   Encoding encoding;
   encoding.accepted = exchange.accepted;
   encoding.includeObject = exchange.query.get("includeObject");
@@ -156,7 +150,7 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
   if (!kind) {
     co_return unsupportedMediaType("415: Unsupported Media Type").withDetails({});
   }
-  CO_TRY(auto body, co_await readBody(exchange.request));
+  CO_TRY(auto body, co_await readBody(exchange));
   CO_TRY(auto options, parsePatchOptions(exchange.query, *kind == PatchKind::Apply));
   exchange.dryRun = options.dryRun;
   exchange.fieldManager = options.fieldManager;
@@ -172,7 +166,7 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
 }
 
 Task<Status> ApiServer::handleDelete(Exchange& exchange) {
-  CO_TRY(auto body, co_await readBody(exchange.request));
+  CO_TRY(auto body, co_await readBody(exchange));
   CO_TRY(auto request,
          parseDeleteOptions(exchange.query, body, exchange.request.headers.get("Content-Type")));
   CO_TRY(auto deleted, co_await operations_.remove(exchange, std::move(request)));
@@ -192,7 +186,7 @@ Task<Status> ApiServer::handleDelete(Exchange& exchange) {
 }
 
 Task<Status> ApiServer::handleDeleteCollection(Exchange& exchange) {
-  CO_TRY(auto body, co_await readBody(exchange.request));
+  CO_TRY(auto body, co_await readBody(exchange));
   CO_TRY(auto selection, parseListOptions(exchange.query, exchange.info.ns, *exchange.resource));
   CO_TRY(auto request,
          parseDeleteOptions(exchange.query, body, exchange.request.headers.get("Content-Type")));

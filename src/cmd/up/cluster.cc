@@ -144,6 +144,7 @@ Task<void> Cluster::keepContainerd(Cluster& self, Gate::Pass pass, std::stop_tok
 
 Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   ServerOptions options;
+  options.partsWithin = true;
   options.bindAddress = options_.bindAddress;
   options.securePort = options_.securePort;
   options.advertiseAddress = address_;
