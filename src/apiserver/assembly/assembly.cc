@@ -12,6 +12,7 @@
 #include "apiserver/authz/stored_policy.h"
 #include "apiserver/local/authentication_config.h"
 #include "apiserver/local/cluster_bootstrap.h"
+#include "apiserver/local/flow_control_bootstrap.h"
 #include "apiserver/local/legacy_token_tracker.h"
 #include "apiserver/local/local_client.h"
 #include "apiserver/reviews/identity.h"
@@ -77,6 +78,8 @@ struct Assembly::Impl {
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<client::Client> ownClient;
   std::unique_ptr<ClusterBootstrap> bootstrap;
+  std::unique_ptr<client::Client> flowProducer;
+  std::unique_ptr<FlowControlBootstrap> flowObjects;
   std::unique_ptr<AuthenticationConfig> trust;
   std::unique_ptr<LegacyTokenTracker> usedTokens;
 
@@ -313,6 +316,11 @@ Task<Status> Assembly::start() {
   impl.bootstrap = std::make_unique<ClusterBootstrap>(*impl.ownClient, std::move(wanted));
   CO_TRY_STATUS(co_await impl.bootstrap->ensure({}));
   impl.bootstrap->keep(impl.executor);
+  impl.flowProducer =
+      client("system:apiserver:" + std::string(kFlowControlProducer), {"system:masters"});
+  impl.flowObjects = std::make_unique<FlowControlBootstrap>(*impl.flowProducer);
+  CO_TRY_STATUS(co_await impl.flowObjects->ensure({}));
+  impl.flowObjects->keep(impl.executor);
   co_return co_await impl.startIdentity();
 }
 
@@ -320,6 +328,7 @@ Task<void> Assembly::stop() {
   co_await impl_->authenticator->close();
   if (impl_->trust) co_await impl_->trust->stop();
   if (impl_->usedTokens) co_await impl_->usedTokens->stop();
+  if (impl_->flowObjects) co_await impl_->flowObjects->stop();
   if (impl_->bootstrap) co_await impl_->bootstrap->stop();
   co_await impl_->serviceHooks->stop();
 }
