@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
+#include "apiserver/admission/options.h"
 #include "apiserver/admission/plugin.h"
-#include "apiserver/admission/resource_quota.h"
 
 namespace coxswain::apiserver {
 
@@ -12,23 +12,28 @@ namespace coxswain::apiserver {
 /// refusal is the answer.
 class AdmissionChain final : public Admission {
  public:
-  AdmissionChain(std::vector<std::unique_ptr<AdmissionPlugin>> plugins,
-                 std::unique_ptr<ResourceQuotaAdmission> quotas)
-      : plugins_(std::move(plugins)), quotas_(std::move(quotas)) {}
-  /// Behind the others.
-  void add(std::unique_ptr<AdmissionPlugin> plugin) { plugins_.push_back(std::move(plugin)); }
+  explicit AdmissionChain(std::vector<std::unique_ptr<AdmissionPlugin>> plugins)
+      : plugins_(std::move(plugins)) {}
+  /// Before the others, and so before what counts the write.
+  void addFirst(std::unique_ptr<AdmissionPlugin> plugin) {
+    plugins_.insert(plugins_.begin(), std::move(plugin));
+  }
   Task<Status> admit(RequestContext& request, WriteKind kind, api::Object* object,
                      const api::Object* old) override;
   Task<Status> validate(RequestContext& request, WriteKind kind, const api::Object* object,
                         const api::Object* old) override;
 
+  [[nodiscard]] std::vector<std::string_view> names() const;
+
  private:
   std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;
-  std::unique_ptr<ResourceQuotaAdmission> quotas_;  // the last to validate; null: none
 };
 
-/// All that are on by default and NodeRestriction, as far as they exist here. A new plugin is its
-/// file and one line there.
-std::unique_ptr<AdmissionChain> makeAdmissionChain(const AdmissionSources& sources);
+/// All that are on by default (upstream's as far as they exist here, and NodeRestriction), with
+/// those that the options name and without those that they name. BadRequest for names that mean
+/// nothing, are named both ways, or are asked for and do not exist here. A new plugin is its file
+/// and one line there.
+Result<std::unique_ptr<AdmissionChain>> makeAdmissionChain(const AdmissionSources& sources,
+                                                           const AdmissionOptions& options);
 
 }  // namespace coxswain::apiserver

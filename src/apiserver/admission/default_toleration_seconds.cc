@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "api/gen/core_v1.h"
 #include "apiserver/admission/plugins.h"
 
@@ -9,19 +7,20 @@ namespace {
 using api::core::v1::Pod;
 using api::core::v1::Toleration;
 
-constexpr int64_t kSeconds = 300;
-constexpr std::string_view kTaints[] = {"node.kubernetes.io/not-ready",
-                                        "node.kubernetes.io/unreachable"};
+constexpr std::string_view kNotReady = "node.kubernetes.io/not-ready";
+constexpr std::string_view kUnreachable = "node.kubernetes.io/unreachable";
 
 bool covers(const Toleration& toleration, std::string_view key) {
   return (toleration.key == key || toleration.key.empty()) &&
          (toleration.effect == "NoExecute" || toleration.effect.empty());
 }
 
-/// Pods stay five minutes on nodes that are not ready or cannot be reached, unless they say how
-/// long themselves.
+/// Pods stay some time (five minutes) on nodes that are not ready or cannot be reached, unless they
+/// say how long themselves.
 class DefaultTolerationSeconds final : public AdmissionPlugin {
  public:
+  DefaultTolerationSeconds(int64_t notReady, int64_t unreachable)
+      : notReady_(notReady), unreachable_(unreachable) {}
   [[nodiscard]] std::string_view name() const override { return "DefaultTolerationSeconds"; }
 
   [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
@@ -32,25 +31,35 @@ class DefaultTolerationSeconds final : public AdmissionPlugin {
   Status admit(RequestContext& request, WriteKind kind, api::Object* object,
                const api::Object* old) const override {
     auto& tolerations = object->as<Pod>()->spec.tolerations;
-    const auto given = tolerations;
-    for (auto key : kTaints) {
-      const bool covered = std::any_of(given.begin(), given.end(),
-                                       [&](const Toleration& t) { return covers(t, key); });
-      if (covered) continue;
-      auto& added = tolerations.emplace_back();
-      added.key = key;
-      added.operator_ = "Exists";
-      added.effect = "NoExecute";
-      added.tolerationSeconds = kSeconds;
+    bool haveNotReady = notReady_ < 0;
+    bool haveUnreachable = unreachable_ < 0;
+    for (const auto& one : tolerations) {
+      haveNotReady = haveNotReady || covers(one, kNotReady);
+      haveUnreachable = haveUnreachable || covers(one, kUnreachable);
     }
+    if (!haveNotReady) add(tolerations, kNotReady, notReady_);
+    if (!haveUnreachable) add(tolerations, kUnreachable, unreachable_);
     return {};
   }
+
+ private:
+  static void add(std::vector<Toleration>& to, std::string_view key, int64_t seconds) {
+    auto& added = to.emplace_back();
+    added.key = key;
+    added.operator_ = "Exists";
+    added.effect = "NoExecute";
+    added.tolerationSeconds = seconds;
+  }
+
+  const int64_t notReady_;
+  const int64_t unreachable_;
 };
 
 }  // namespace
 
-std::unique_ptr<AdmissionPlugin> makeDefaultTolerationSeconds() {
-  return std::make_unique<DefaultTolerationSeconds>();
+std::unique_ptr<AdmissionPlugin> makeDefaultTolerationSeconds(int64_t notReady,
+                                                              int64_t unreachable) {
+  return std::make_unique<DefaultTolerationSeconds>(notReady, unreachable);
 }
 
 }  // namespace coxswain::apiserver

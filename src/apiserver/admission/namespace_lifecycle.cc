@@ -8,7 +8,8 @@ namespace {
 /// being deleted, and the namespaces every cluster needs are not deleted.
 class NamespaceLifecycle final : public AdmissionPlugin {
  public:
-  explicit NamespaceLifecycle(const AdmissionSources& sources) : sources_(sources) {}
+  explicit NamespaceLifecycle(const AdmissionSources& sources)
+      : namespaces_(sources, "", "namespaces") {}
   [[nodiscard]] std::string_view name() const override { return "NamespaceLifecycle"; }
 
   [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
@@ -26,7 +27,7 @@ class NamespaceLifecycle final : public AdmissionPlugin {
       const bool kept = name == "default" || name == "kube-system" || name == "kube-public";
       return kept ? forbidden("namespaces", name, "this namespace may not be deleted") : Status();
     }
-    TRY(auto stored, sources_.get("", "namespaces", "", info.ns));
+    TRY(auto stored, namespaces_.get("", info.ns));
     if (kind != WriteKind::Create) return {};
     if (stored.as<api::core::v1::Namespace>()->status.phase != "Terminating") return {};
     Status status = refuse(
@@ -40,7 +41,7 @@ class NamespaceLifecycle final : public AdmissionPlugin {
   }
 
  private:
-  AdmissionSources sources_;
+  SourceCollection namespaces_;
 };
 
 }  // namespace

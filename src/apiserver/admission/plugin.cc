@@ -30,6 +30,24 @@ Result<std::vector<api::ConstObject>> AdmissionSources::list(std::string_view gr
   return objects;
 }
 
+GenericRegistry* SourceCollection::registry() const {
+  if (!registry_) registry_ = sources_.registry(group_, "v1", plural_);
+  return registry_;
+}
+
+Result<api::ConstObject> SourceCollection::get(std::string_view ns, std::string_view name) const {
+  if (!registry()) return sources_.get(group_, plural_, ns, name);
+  return registry_->get(ns, name);
+}
+
+Result<std::vector<api::ConstObject>> SourceCollection::list(std::string_view ns) const {
+  const auto* found = registry();
+  if (!found || found->cache().watches().count(found->key(ns, "")) == 0) {
+    return std::vector<api::ConstObject>();
+  }
+  return sources_.list(group_, plural_, ns);
+}
+
 bool isResource(const RequestContext& request, std::string_view group, std::string_view resource) {
   const auto& info = request.info;
   return info.resource == resource && info.group == group && info.subresource.empty();
@@ -39,7 +57,11 @@ Status refuse(const RequestContext& request, const api::Object* object, std::str
   const auto& info = request.info;
   auto name = info.name;
   if (name.empty() && object) {
-    if (const auto* meta = api::objectMeta(*object)) name = meta->name;
+    // Before validation a name may not have been generated yet.
+    if (const auto* meta = api::objectMeta(*object)) {
+      name = meta->name.empty() ? meta->generateName : meta->name;
+    }
+    if (name.empty()) name = "Unknown";
   }
   auto resource = info.resource + (info.group.empty() ? "" : "." + info.group);
   return forbidden(resource, name, why);

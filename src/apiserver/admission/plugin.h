@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "runtime/executor.h"
 #include "runtime/random.h"
+#include "runtime/task.h"
 
 namespace coxswain::apiserver {
 
@@ -27,6 +28,8 @@ struct AdmissionSources {
   /// A config map of every namespace whose key service-ca.crt is among a pod's credentials, as
   /// OpenShift has it; empty: none.
   std::string serviceCaConfigMap = {};
+  /// Whom plugins ask that go by rights; null: they are left out.
+  const Authorizer* authorizer = nullptr;
 
   /// NotFound also where the resource is not served. `group` empty: core; version v1.
   [[nodiscard]] Result<api::ConstObject> get(std::string_view group, std::string_view plural,
@@ -37,8 +40,28 @@ struct AdmissionSources {
                                                            std::string_view ns) const;
 };
 
+/// One collection that a plugin reads often: found once, and cheap where it has nothing.
+class SourceCollection {
+ public:
+  /// `group` and `plural` are literals.
+  SourceCollection(const AdmissionSources& sources, std::string_view group, std::string_view plural)
+      : sources_(sources), group_(group), plural_(plural) {}
+  /// As those of AdmissionSources.
+  [[nodiscard]] Result<api::ConstObject> get(std::string_view ns, std::string_view name) const;
+  [[nodiscard]] Result<std::vector<api::ConstObject>> list(std::string_view ns) const;
+  /// Null: it is not served.
+  [[nodiscard]] GenericRegistry* registry() const;
+
+ private:
+  AdmissionSources sources_;
+  std::string_view group_;
+  std::string_view plural_;
+  mutable GenericRegistry* registry_ = nullptr;
+};
+
 /// One step of admission, which looks at some writes: may change what is written, or refuse it.
-/// Answers at once, from what is stored. Stateless apart from its sources; one executor.
+/// Answers at once, from what is stored, unless it `waits`. Stateless apart from its sources; one
+/// executor.
 class AdmissionPlugin {
  public:
   virtual ~AdmissionPlugin() = default;
@@ -53,6 +76,17 @@ class AdmissionPlugin {
   virtual Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
                           const api::Object* old) const {
     return {};
+  }
+
+  /// It writes or asks others: the tasks are awaited instead of the calls above.
+  [[nodiscard]] virtual bool waits() const { return false; }
+  virtual Task<Status> admitLater(RequestContext& request, WriteKind kind, api::Object* object,
+                                  const api::Object* old) const {
+    co_return admit(request, kind, object, old);
+  }
+  virtual Task<Status> validateLater(RequestContext& request, WriteKind kind,
+                                     const api::Object* object, const api::Object* old) const {
+    co_return validate(request, kind, object, old);
   }
 };
 
