@@ -156,6 +156,7 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
     for (const auto& event : *events) {
       CO_TRY_STATUS(appendEvent(event));
       if (out.size() < kWriteBytes) continue;
+      exchange.seats.release();
       CO_TRY_STATUS(co_await exchange.response.write(out));
       out.clear();
     }
@@ -167,6 +168,8 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
       }
       nextBookmark();
     }
+    // What there was at the beginning is made: from here on it only waits.
+    exchange.seats.release();
     if (!out.empty()) {
       CO_TRY_STATUS(co_await exchange.response.write(out));
       out.clear();

@@ -3,12 +3,11 @@
 #include "api/codec/json.h"
 #include "api/gen/meta_v1.h"
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/load.h"
 #include "apiserver/server/options.h"
 
 namespace coxswain::apiserver {
 namespace {
-
-constexpr size_t kBodyBytesMax = 3145728;
 
 Status checkFields(FieldValidation validation, std::vector<std::string> found,
                    std::vector<std::string>& warnings) {
@@ -39,7 +38,7 @@ Result<api::Object> decodeAny(const std::vector<BodyKind>& kinds, std::string_vi
 Task<Status> PostHandler::serve(Exchange& exchange) {
   CO_TRY(auto type, bodyType(exchange.request.headers.get("Content-Type")));
   CO_TRY(auto options, parseWriteOptions(exchange.query, "CreateOptions"));
-  CO_TRY(auto body, co_await exchange.request.body->readAll(kBodyBytesMax, exchange.request.stop));
+  CO_TRY(auto body, co_await readBody(exchange));
   exchange.dryRun = options.dryRun;
   exchange.fieldManager = options.fieldManager;
   std::vector<std::string> strict;
