@@ -199,4 +199,41 @@ std::string Kubelet::Impl::metricsText() const {
   return out;
 }
 
+/// What the runtime has measured, with what this kubelet knows of its pods.
+Task<Result<NodeReading>> Kubelet::Impl::readStats(std::stop_token stop) {
+  CO_TRY(auto stats,
+         co_await deps.runtime.listContainerStats(cri::ContainerStatsFilter(), std::move(stop)));
+  NodeReading out;
+  out.nodeName = options.nodeName;
+  out.when = deps.executor.wallNow();
+  out.pods = byPod(std::move(stats));
+  for (auto& pod : out.pods) {
+    auto known = findPod(pod.ns, pod.name, pod.uid);
+    if (known && known->status.startTime) pod.startedAt = known->status.startTime->wall();
+    const auto* state = workers ? workers->state(pod.uid) : nullptr;
+    if (!state) continue;
+    for (const auto& run : state->containers) {
+      for (auto& one : pod.containers) {
+        if (one.stats.attributes->id == run.id) one.startedAt = WallTime(Duration(run.startedAt));
+      }
+    }
+  }
+  if (auto busy = deps.facts.cpuBusy(); busy.ok()) out.cpu = *busy;
+  if (auto memory = deps.facts.memoryAvailableBytes(); memory.ok()) {
+    out.memory = NodeReading::Memory{*memory, nodes.machine().memoryBytes - *memory};
+  }
+  if (auto fs = deps.facts.fileSystem(options.rootDir); fs.ok()) out.disk = *fs;
+  co_return out;
+}
+
+Task<Result<std::string>> Kubelet::Impl::statsSummary(std::stop_token stop) {
+  CO_TRY(auto reading, co_await readStats(std::move(stop)));
+  co_return summaryJson(reading);
+}
+
+Task<Result<std::string>> Kubelet::Impl::resourceMetrics(std::stop_token stop) {
+  CO_TRY(auto reading, co_await readStats(std::move(stop)));
+  co_return resourceMetricsText(reading);
+}
+
 }  // namespace coxswain::kubelet

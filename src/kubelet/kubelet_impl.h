@@ -24,6 +24,7 @@
 #include "kubelet/prober/probe_manager.h"
 #include "kubelet/server/backend.h"
 #include "kubelet/static_pods/file_source.h"
+#include "kubelet/stats/node_stats.h"
 #include "kubelet/status/status_manager.h"
 #include "kubelet/volume/volume_manager.h"
 #include "runtime/sync.h"
@@ -64,6 +65,7 @@ struct Kubelet::Impl final : public server::Backend {
   [[nodiscard]] std::string configJson() const override;
   [[nodiscard]] std::string metricsText() const override;
   Task<Result<std::string>> statsSummary(std::stop_token stop) override;
+  Task<Result<std::string>> resourceMetrics(std::stop_token stop) override;
 
   // What is heard of and asked for.
   void podChanged(const client::Change& change);
@@ -75,6 +77,7 @@ struct Kubelet::Impl final : public server::Backend {
   [[nodiscard]] bool sourcesReady() const;
 
   NodeSettings nodeSettings() const;
+  Task<Result<NodeReading>> readStats(std::stop_token stop);
   Task<Status> prepareFolders();
   Task<Status> waitForRuntime(std::stop_token stop);
   Task<Status> setUpCgroups(std::stop_token stop);

@@ -153,6 +153,28 @@ Result<int64_t> SystemNodeFacts::memoryAvailableBytes() const {
   return memInfoBytes(text, "MemAvailable");
 }
 
+Result<Duration> SystemNodeFacts::cpuBusy() const {
+  TRY(auto text, files_.read("/proc/stat"));
+  return cpuBusyTime(text, ::sysconf(_SC_CLK_TCK));
+}
+
+Duration cpuBusyTime(std::string_view text, int64_t ticksPerSecond) {
+  auto line = nextLine(text);
+  if (!line.starts_with("cpu ")) return {};
+  line.remove_prefix(4);
+  // user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice
+  constexpr int kIdle = 3;
+  constexpr int kWaiting = 4;
+  constexpr int kGuest = 8;
+  int64_t ticks = 0;
+  for (int column = 0; column < kGuest && !line.empty(); ++column) {
+    while (line.starts_with(' ')) line.remove_prefix(1);
+    if (column != kIdle && column != kWaiting) ticks += digits(line);
+    line.remove_prefix(std::min(line.find(' '), line.size()));
+  }
+  return Duration(1s) / ticksPerSecond * ticks;
+}
+
 Result<FileSystemInfo> SystemNodeFacts::fileSystem(const std::string& path) const {
   return files_.statfs(path);
 }

@@ -36,6 +36,8 @@ class NodeFacts {
   /// one of each family. NotFound: the machine has none.
   [[nodiscard]] virtual Result<std::vector<std::string>> addresses() const = 0;
   [[nodiscard]] virtual Result<int64_t> memoryAvailableBytes() const = 0;
+  /// Time that all cores together were busy since the machine started.
+  [[nodiscard]] virtual Result<Duration> cpuBusy() const = 0;
   [[nodiscard]] virtual Result<FileSystemInfo> fileSystem(const std::string& path) const = 0;
 };
 
@@ -45,6 +47,7 @@ class SystemNodeFacts final : public NodeFacts {
   [[nodiscard]] Result<MachineInfo> machine() const override;
   [[nodiscard]] Result<std::vector<std::string>> addresses() const override;
   [[nodiscard]] Result<int64_t> memoryAvailableBytes() const override;
+  [[nodiscard]] Result<Duration> cpuBusy() const override;
   [[nodiscard]] Result<FileSystemInfo> fileSystem(const std::string& path) const override;
 
  private:
@@ -53,6 +56,9 @@ class SystemNodeFacts final : public NodeFacts {
 
 /// A number of /proc/meminfo's text in bytes ("MemTotal"); 0: not there.
 int64_t memInfoBytes(std::string_view text, std::string_view name);
+/// The line "cpu" of /proc/stat's text, all but idle, waiting and guests' time (which is user time
+/// already), at `ticksPerSecond`.
+Duration cpuBusyTime(std::string_view text, int64_t ticksPerSecond);
 /// Interface of the default route in /proc/net/route's text; empty: none.
 std::string defaultRouteInterface(std::string_view text);
 /// PRETTY_NAME of /etc/os-release's text.

@@ -69,6 +69,8 @@ TEST(NodeStatuses, HeartbeatsAloneAreNoChange) {
 TEST(NodeFactsText, ProcFiles) {
   EXPECT_EQ(memInfoBytes("MemTotal:       16384 kB\nMemFree: 5 kB\n", "MemTotal"), 16384 * 1024);
   EXPECT_EQ(memInfoBytes("MemTotal: 1 kB\n", "SwapTotal"), 0);
+  EXPECT_EQ(cpuBusyTime("cpu  100 20 30 9000 500 4 5 6 70 8\ncpu0 1 1 1 1\n", 100), 1650ms);
+  EXPECT_EQ(cpuBusyTime("intr 1\n", 100), 0s);
   EXPECT_EQ(
       defaultRouteInterface("Iface\tDestination\tGateway\nbr0\t0000CA0A\t0\neth0\t00000000\t1\n"),
       "eth0");

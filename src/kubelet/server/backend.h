@@ -101,6 +101,8 @@ class Backend {
   [[nodiscard]] virtual std::string metricsText() const = 0;
   /// stats.k8s.io Summary as JSON for /stats/summary. NotFound where the runtime gives none.
   virtual Task<Result<std::string>> statsSummary(std::stop_token stop) = 0;
+  /// What containers and the node use, in Prometheus' text format, for /metrics/resource.
+  virtual Task<Result<std::string>> resourceMetrics(std::stop_token stop) = 0;
 };
 
 }  // namespace coxswain::kubelet::server

@@ -17,6 +17,12 @@ Task<Status> answerJson(net::ResponseWriter& response, std::string json) {
   co_return co_await response.respond(200, std::move(headers), std::move(json));
 }
 
+Task<Status> answerMetrics(net::ResponseWriter& response, std::string text) {
+  net::Headers headers;
+  headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  co_return co_await response.respond(200, std::move(headers), std::move(text));
+}
+
 Task<Status> answerFailure(net::ResponseWriter& response, const Status& why) {
   int code = why.code() >= 400 && why.code() < 600 ? why.code() : 500;
   co_return co_await answerText(response, code, why.message());

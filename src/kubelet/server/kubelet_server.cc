@@ -100,6 +100,10 @@ class Router final : public net::Handler {
       CO_TRY(auto summary, co_await backend_.statsSummary(request.stop));
       co_return co_await answerJson(response, std::move(summary));
     }
+    if (first == "metrics" && segments.size() == 1 && segments[0] == "resource") {
+      CO_TRY(auto text, co_await backend_.resourceMetrics(request.stop));
+      co_return co_await answerMetrics(response, std::move(text));
+    }
     if (!segments.empty()) co_return pageNotFound();
     if (first == "pods") co_return co_await answerJson(response, podListJson(backend_.pods()));
     if (first == "runningpods") {
@@ -107,9 +111,7 @@ class Router final : public net::Handler {
       co_return co_await answerJson(response, podListJson(pods));
     }
     if (first == "metrics") {
-      net::Headers headers;
-      headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-      co_return co_await response.respond(200, std::move(headers), backend_.metricsText());
+      co_return co_await answerMetrics(response, backend_.metricsText());
     }
     auto configuration = first == "configz" ? backend_.configJson() : std::string();
     if (configuration.empty()) co_return pageNotFound();

@@ -241,6 +241,9 @@ TEST_F(KubeletPort, Configz) {
 TEST_F(KubeletPort, Metrics) {
   EXPECT_EQ(get("/metrics").body, "up 1\n");
 }
+TEST_F(KubeletPort, ResourceMetrics) {
+  EXPECT_EQ(get("/metrics/resource").body, "node_cpu_usage_seconds_total 1\n");
+}
 TEST_F(KubeletPort, NodeLogsAreAbsent) {
   EXPECT_EQ(get("/logs/messages").code, 404);
 }

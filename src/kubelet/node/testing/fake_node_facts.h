@@ -22,11 +22,13 @@ class FakeNodeFacts final : public NodeFacts {
   MachineInfo info;
   std::vector<std::string> ips = {"10.0.0.7"};
   int64_t memoryAvailable = int64_t{4} << 30;
+  Duration busy = 100s;
   FileSystemInfo disk{100ULL << 30, 60ULL << 30, 50ULL << 30, 1'000'000, 900'000};
 
   [[nodiscard]] Result<MachineInfo> machine() const override { return info; }
   [[nodiscard]] Result<std::vector<std::string>> addresses() const override { return ips; }
   [[nodiscard]] Result<int64_t> memoryAvailableBytes() const override { return memoryAvailable; }
+  [[nodiscard]] Result<Duration> cpuBusy() const override { return busy; }
   [[nodiscard]] Result<FileSystemInfo> fileSystem(const std::string&) const override {
     return disk;
   }

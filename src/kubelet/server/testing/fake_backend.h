@@ -63,6 +63,9 @@ class FakeBackend final : public Backend {
     return R"({"kubeletconfig":{"maxPods":110}})";
   }
   [[nodiscard]] std::string metricsText() const override { return "up 1\n"; }
+  Task<Result<std::string>> resourceMetrics(std::stop_token) override {
+    co_return "node_cpu_usage_seconds_total 1\n";
+  }
   Task<Result<std::string>> statsSummary(std::stop_token) override {
     co_return notFound("stats", "summary");
   }
