@@ -39,9 +39,10 @@ run: deps $(BUILD)/build.ninja ## a cluster on this machine with a sample applic
 down: ## stops it; PURGE=1 leaves nothing behind
 	@$(BUILD)/bin/coxswain down $(if $(PURGE),--purge)
 
-sim: ## the control plane under virtual time with faults; SEED=n repeats one run
+sim: ## virtual time and faults: the control plane, and a thousand schedules of watches on each store; SEED=n repeats one run
 	@$(MAKE) --no-print-directory build PRESET=dev
 	@build/dev/bin/sim_test $(if $(SEED),--seed=$(SEED))
+	@build/dev/bin/watch_model_test $(if $(SEED),--seed=$(SEED),--seeds=$(or $(SEEDS),1000))
 
 fuzz: deps ## F=name for one target, SECONDS_EACH=60
 	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz > /dev/null
