@@ -96,7 +96,7 @@ class Parser {
       const Lexeme start = peekValue();
       if (start.token == Token::End) return out;
       if (start.token != Token::Identifier && start.token != Token::Bang)
-        return found(start, ": !, identifier, or 'end of string'");
+        return found(start, ", expected: !, identifier, or 'end of string'");
       auto requirement = this->requirement();
       if (!requirement.ok())
         return badRequest("unable to parse requirement: " + requirement.status().message());
@@ -104,16 +104,16 @@ class Parser {
       out.add(std::move(requirement).value());
       const Lexeme after = takeValue();
       if (after.token == Token::End) return out;
-      if (after.token != Token::Comma) return found(after, ": ',' or 'end of string'");
+      if (after.token != Token::Comma) return found(after, ", expected: ',' or 'end of string'");
       const Lexeme next = peekValue();
       if (next.token != Token::Identifier && next.token != Token::Bang)
-        return found(next, ": identifier after ','");
+        return found(next, ", expected: identifier after ','");
     }
   }
 
  private:
   static Status found(const Lexeme& lexeme, std::string_view expected) {
-    return badRequest(fmt::format("found '{}', expected{}", lexeme.text, expected));
+    return badRequest(fmt::format("found '{}'{}", lexeme.text, expected));
   }
 
   /// Where no operator may stand, "in" and "notin" are ordinary words.
@@ -137,7 +137,7 @@ class Parser {
     Lexeme key = takeValue();
     const bool negated = key.token == Token::Bang;
     if (negated) key = takeValue();
-    if (key.token != Token::Identifier) return found(key, ": identifier");
+    if (key.token != Token::Identifier) return found(key, ", expected: identifier");
     FieldErrors errors;
     errors.invalidEach(FieldPath(), key.text, validateLabelKey(key.text));
     if (!errors.empty()) return badRequest(errors.str());
@@ -163,7 +163,7 @@ class Parser {
       case Token::Less:
         return exact(key.text, Op::LessThan);
       default:
-        return found(op, ": in, notin, =, ==, !=, gt, lt");
+        return found(op, ", expected: in, notin, =, ==, !=, gt, lt");
     }
   }
 
@@ -172,13 +172,13 @@ class Parser {
     if (next == Token::End || next == Token::Comma)
       return LabelRequirement::create(key, op, {std::string()});
     const Lexeme value = takeValue();
-    if (value.token != Token::Identifier) return found(value, ": identifier");
+    if (value.token != Token::Identifier) return found(value, ", expected: identifier");
     return LabelRequirement::create(key, op, {std::string(value.text)});
   }
 
   Result<LabelRequirement> listed(std::string_view key, Op op) {
     const Lexeme open = takeValue();
-    if (open.token != Token::Open) return found(open, ": '('");
+    if (open.token != Token::Open) return found(open, " expected: '('");
     std::vector<std::string> values;
     const Lexeme first = peekValue();
     if (first.token == Token::Close) {
@@ -186,7 +186,7 @@ class Parser {
       return LabelRequirement::create(key, op, {std::string()});
     }
     if (first.token != Token::Identifier && first.token != Token::Comma)
-      return found(first, ": ',', ')' or identifier");
+      return found(first, ", expected: ',', ')' or identifier");
     // Nothing before, between or after commas is the empty value.
     bool needsValue = true;
     while (true) {
@@ -201,7 +201,8 @@ class Parser {
         if (needsValue) values.emplace_back();
         return LabelRequirement::create(key, op, std::move(values));
       } else {
-        return found(lexeme, needsValue ? ": ',', or identifier" : ": ',' or ')'");
+        return found(lexeme,
+                     needsValue ? ", expected: ',', or identifier" : ", expected: ',' or ')'");
       }
     }
   }

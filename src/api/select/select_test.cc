@@ -40,7 +40,7 @@ TEST(LabelSelector, ParsesAndPrints) {
       {"!a=b", nullptr, "found '=', expected: ',' or 'end of string'"},
       {"!", nullptr, "unable to parse requirement: found '', expected: identifier"},
       {"a=(", nullptr, "unable to parse requirement: found '(', expected: identifier"},
-      {"a in x", nullptr, "unable to parse requirement: found 'x', expected: '('"},
+      {"a in x", nullptr, "unable to parse requirement: found 'x' expected: '('"},
       {"a in (x y)", nullptr, "unable to parse requirement: found 'y', expected: ',' or ')'"},
       {"a in ()", "a in ()", nullptr},
       {"a>x", nullptr,

@@ -192,7 +192,7 @@ Result<FieldManager::Applied> FieldManager::apply(const Writer& writer, const ap
   for (auto* part : {&diff.added, &diff.modified, &diff.removed}) {
     part->subtractBelow(resetFields(writer.subresource == "status"));
   }
-  TRY_STATUS(managers->take(diff, nullptr, force));
+  TRY_STATUS(managers->take(diff, nullptr, force, writer.shownVersion));
   if (!diff.same()) self.time = timeOf(writer, now);
   if (!self.fields.empty()) managers->add(std::move(self));
 

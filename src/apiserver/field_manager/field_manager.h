@@ -17,6 +17,8 @@ namespace coxswain::apiserver {
 struct Writer {
   std::string manager;      ///< fieldManager, or what the User-Agent begins with
   std::string subresource;  ///< "status"; empty: the object itself
+  /// In which conflicts are told ("autoscaling/v1" of a scale); empty: that of each manager.
+  std::string shownVersion = {};
 };
 
 /// The manager that a request means: what it names, else the program's name in its User-Agent.

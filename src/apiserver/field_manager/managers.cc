@@ -18,10 +18,10 @@ int64_t secondsOf(const std::optional<api::Time>& time) {
 
 }  // namespace
 
-std::string Manager::shown() const {
+std::string Manager::shown(std::string_view version) const {
   auto text = api::goQuote(name);
   if (!subresource.empty()) text += " with subresource " + api::goQuote(subresource);
-  if (!applies) text += " using " + apiVersion;
+  if (!applies) text += " using " + (version.empty() ? apiVersion : std::string(version));
   return text;
 }
 
@@ -77,7 +77,8 @@ Manager* Managers::find(const Manager& like) {
   return nullptr;
 }
 
-Status Managers::take(const FieldDiff& diff, const Manager* writer, bool force) {
+Status Managers::take(const FieldDiff& diff, const Manager* writer, bool force,
+                      std::string_view shownVersion) {
   auto changed = diff.added;
   changed.unite(diff.modified);
   std::vector<StatusCause> causes;
@@ -87,9 +88,10 @@ Status Managers::take(const FieldDiff& diff, const Manager* writer, bool force) 
     const auto both = each.fields.intersection(changed).paths();
     if (both.empty()) continue;
     for (const auto& path : both) {
-      causes.push_back({"FieldManagerConflict", "conflict with " + each.shown(), path});
+      causes.push_back({"FieldManagerConflict", "conflict with " + each.shown(shownVersion), path});
     }
-    text += (text.empty() ? "" : "\n") + std::string("conflicts with ") + each.shown() + ":";
+    text += (text.empty() ? "" : "\n") + std::string("conflicts with ") + each.shown(shownVersion) +
+            ":";
     for (const auto& path : both) text += "\n- " + path;
   }
   if (!causes.empty()) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/gen/meta_v1.h"
@@ -26,8 +27,8 @@ struct Manager {
     return name == other.name && applies == other.applies && subresource == other.subresource &&
            (applies || apiVersion == other.apiVersion);
   }
-  /// As conflicts name it.
-  [[nodiscard]] std::string shown() const;
+  /// As conflicts name it; `version` empty: its own.
+  [[nodiscard]] std::string shown(std::string_view version) const;
 };
 
 class Managers {
@@ -42,7 +43,8 @@ class Managers {
   Manager* find(const Manager& like);
   /// Takes from everybody but `writer` (null: from everybody) what has changed. Conflict where that
   /// is not wanted (`force` false) and somebody owns what was modified or added.
-  Status take(const FieldDiff& diff, const Manager* writer, bool force);
+  Status take(const FieldDiff& diff, const Manager* writer, bool force,
+              std::string_view shownVersion = {});
   /// Adds to the manager's entry, or makes it.
   void add(Manager manager);
   void remove(const Manager& like);

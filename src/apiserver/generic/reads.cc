@@ -142,7 +142,7 @@ Result<ListAnswer> GenericRegistry::list(const ListRequest& request) const {
     revision = std::max<storage::Revision>(token.revision, 0);
     start = root + token.start;
     if (!start.starts_with(prefix))
-      return badRequest("continue key is not valid: invalid start key");
+      return badRequest("invalid continue token: invalid key: " + start);
   } else if (!request.resourceVersion.empty()) {
     auto wanted = parseResourceVersion(request.resourceVersion);
     if (!wanted.ok()) return wanted.status().withContext("invalid resource version");

@@ -101,7 +101,8 @@ Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std
   request.createAlways = whole;
   request.tracked = true;
   const auto& manager = context.registry->fieldManager();
-  const auto writer = writerOf(context);
+  auto writer = writerOf(context);
+  if (endpoint.part == Endpoint::Part::Scale) writer.shownVersion = "autoscaling/v1";
   GenericRegistry::Transform transform = [&](const api::Object* current) -> Result<api::Object> {
     TRY(auto applied, manager.apply(writer, current, config.text, force, registryNow()));
     auto& meta = *api::objectMeta(applied.object);

@@ -1,6 +1,6 @@
 #include "apiserver/server/patching.h"
 
-#include <boost/json/value.hpp>
+#include <boost/json.hpp>
 
 #include "api/codec/json.h"
 #include "api/codec/value.h"
@@ -9,6 +9,7 @@
 #include "api/patch/json_patch.h"
 #include "api/patch/strategic.h"
 #include "apiserver/discovery/served_resource.h"
+#include "apiserver/server/patch_report.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -34,6 +35,25 @@ Status checkObject(const boost::json::value& patch, std::string_view context) {
   return badRequest(std::string(context) + "json: cannot unmarshal " +
                     std::string(jsonKindOf(patch)) +
                     " into Go value of type map[string]interface {}");
+}
+
+/// A JSON patch is a list of operations.
+Status checkOperations(const boost::json::value& patch) {
+  auto refused = [](const boost::json::value& value, std::string_view type) {
+    return badRequest("error decoding patch: json: cannot unmarshal " +
+                      std::string(jsonKindOf(value)) + " into Go value of type " +
+                      std::string(type));
+  };
+  const auto* operations = patch.if_array();
+  if (!operations) {
+    return patch.is_null() ? Status() : refused(patch, "[]handlers.jsonPatchOp");
+  }
+  for (const auto& operation : *operations) {
+    if (!operation.is_object() && !operation.is_null()) {
+      return refused(operation, "handlers.jsonPatchOp");
+    }
+  }
+  return {};
 }
 
 /// ` "" is invalid: patch: Invalid value: "...": why`.
@@ -86,6 +106,8 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
   auto document = api::encodeValue(*kind.info, current.data(), encode);
   boost::json::value patched;
   if (kind_ == PatchKind::Json) {
+    TRY_STATUS(checkOperations(*parsed));
+    if (parsed->is_null()) *parsed = boost::json::array();
     auto applied = api::applyJsonPatch(std::move(document), *parsed);
     if (!applied.ok()) {
       return applied.status().code() == 422 ? api::refusedPatch() : applied.status();
@@ -102,10 +124,27 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
       TRY(patched, api::applyStrategicMergePatch(std::move(patched), *parsed, *kind.info));
     }
   }
-  auto shown = [&] { return strategic ? api::goFormat(*parsed) : api::writeJsonValue(patched); };
   api::Object next(*kind.info);
   api::JsonReport report;
   auto decoded = api::decodeValue(*kind.info, patched, next.data(), &report);
+  if (!decoded.ok() || !report.strict.empty()) {
+    // Somebody will read of it: once more, in the order in which upstream looks.
+    if (strategic) {
+      unknownFirst(*kind.info, patched);
+      auto why = decoded.ok() ? std::string() : restoreFailure(*kind.info, patched);
+      if (!why.empty()) return invalidPatch(api::goFormat(*parsed), why);
+    } else {
+      sortTouched(patched, api::encodeValue(*kind.info, current.data(), encode));
+    }
+    report = {};
+    next = api::Object(*kind.info);
+    decoded = api::decodeValue(*kind.info, patched, next.data(), &report);
+  }
+  auto shown = [&] {
+    if (strategic) return api::goFormat(*parsed);
+    sortTouched(patched, api::encodeValue(*kind.info, current.data(), encode));
+    return textInOrder(patched);
+  };
   if (!decoded.ok()) return invalidPatch(shown(), decoded.message());
   if ((!report.kind.empty() && report.kind != kind.kind) ||
       (!report.apiVersion.empty() && report.apiVersion != apiVersion)) {

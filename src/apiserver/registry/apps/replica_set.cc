@@ -11,8 +11,7 @@ namespace {
 
 class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
  public:
-  ReplicaSetKind()
-      : TypedStrategy(StrategyTraits{.generation = true, .fieldSelectors = {"status.replicas"}}) {}
+  ReplicaSetKind() : TypedStrategy(StrategyTraits{.generation = true}) {}
 
  protected:
   void defaults(ReplicaSet& object) const override {
@@ -36,9 +35,6 @@ class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
   void checkStatusUpdate(const ReplicaSet& next, const ReplicaSet&,
                          FieldErrors& errors) const override {
     checkReplicaStatus(next.status, errors);
-  }
-  void fields(const ReplicaSet& object, api::FieldSet& out) const override {
-    out.emplace_back("status.replicas", std::to_string(object.status.replicas));
   }
 };
 
