@@ -64,5 +64,8 @@ class SigningKey {
 
 /// The 32 bytes.
 std::string sha256(std::string_view data);
+std::string hmacSha256(std::string_view key, std::string_view data);
+/// In a time that tells nothing but the sizes.
+bool equalSecrets(std::string_view a, std::string_view b);
 
 }  // namespace coxswain::net
