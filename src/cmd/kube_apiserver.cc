@@ -49,31 +49,31 @@ void addServingFlags(CLI::App& app, ServerOptions& options) {
       ->delimiter(',');
 }
 
-void addAuthenticationFlags(CLI::App& app, ServerOptions& options) {
-  app.add_option("--client-ca-file", options.clientCaFile,
-                 "who signs client certificates; the generated CA if not given");
-  app.add_option("--token-auth-file", options.tokenAuthFile,
-                 "static tokens: lines of token,user,uid,\"group1,group2\"");
-  app.add_flag("--anonymous-auth", options.anonymousAuth,
-               "requests without credentials are system:anonymous's; false: they are refused")
+void addAuthorizationFlags(CLI::App& app, ServerOptions& options) {
+  app.add_option("--authorization-mode", options.authorizationModes,
+                 "who is asked what users may do, in this order: Node, RBAC, Webhook, AlwaysAllow, "
+                 "AlwaysDeny; group system:masters may do everything in any case")
+      ->delimiter(',')
       ->capture_default_str();
-  app.add_option(
-      "--service-account-key-file", options.serviceAccountKeyFiles,
-      "keys (PEM) that may have signed tokens; repeatable; the signing key's if not given");
-  app.add_option("--service-account-signing-key-file", options.serviceAccountSigningKeyFile,
-                 "private key (PEM) that signs tokens; made in the data folder if not given");
-  app.add_option("--service-account-issuer", options.serviceAccountIssuer,
-                 "who the issuer of tokens is")
+  app.add_option("--authorization-webhook-config-file", options.authorizationWebhookConfigFile,
+                 "kubeconfig of the service that mode Webhook asks");
+  app.add_option("--authorization-webhook-version", options.authorizationWebhookVersion,
+                 "version of authorization.k8s.io that it is asked in: v1 or v1beta1")
       ->capture_default_str();
-  app.add_option("--service-ca-config-map", options.serviceCaConfigMap,
-                 "config map whose service-ca.crt is among the credentials of every pod, as in "
-                 "OpenShift; none if not given");
-  app.add_option("--api-audiences", options.apiAudiences,
-                 "audiences of tokens that are for this server; the issuer if not given")
-      ->delimiter(',');
+  app.add_option("--authorization-webhook-cache-authorized-ttl",
+                 options.authorizationWebhookAuthorizedTtl,
+                 "how long it is remembered that something is allowed")
+      ->capture_default_str();
+  app.add_option("--authorization-webhook-cache-unauthorized-ttl",
+                 options.authorizationWebhookUnauthorizedTtl,
+                 "how long any other answer is remembered")
+      ->capture_default_str();
 }
 
 void addServiceFlags(CLI::App& app, ServerOptions& options) {
+  app.add_option("--service-ca-config-map", options.serviceCaConfigMap,
+                 "config map whose service-ca.crt is among the credentials of every pod, as in "
+                 "OpenShift; none if not given");
   app.add_option("--service-cluster-ip-range", options.serviceClusterIpRange,
                  "addresses of services; two ranges of different families for dual stack")
       ->capture_default_str();
@@ -90,6 +90,29 @@ void addServiceFlags(CLI::App& app, ServerOptions& options) {
       ->capture_default_str();
 }
 
+void addAdmissionFlags(CLI::App& app, ServerOptions& options) {
+  auto& admission = options.admission;
+  app.add_option("--enable-admission-plugins", admission.enable,
+                 "admission plugins that are on besides those that are by default (upstream's and "
+                 "NodeRestriction)")
+      ->delimiter(',');
+  app.add_option("--disable-admission-plugins", admission.disable,
+                 "admission plugins that are off though they are on by default")
+      ->delimiter(',');
+  app.add_option("--admission-control-config-file", options.admissionControlConfigFile,
+                 "configuration of admission plugins (AdmissionConfiguration)");
+  admission.allowPrivileged = false;
+  app.add_flag("--allow-privileged", admission.allowPrivileged,
+               "containers may be privileged; else pods with such are invalid")
+      ->capture_default_str();
+  app.add_option("--default-not-ready-toleration-seconds", admission.notReadySeconds,
+                 "how long pods that do not say it stay on nodes that are not ready")
+      ->capture_default_str();
+  app.add_option("--default-unreachable-toleration-seconds", admission.unreachableSeconds,
+                 "how long pods that do not say it stay on nodes that cannot be reached")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 int kubeApiserver(int argc, char** argv) {
@@ -97,8 +120,11 @@ int kubeApiserver(int argc, char** argv) {
   CLI::App app("The API server: the cluster's front door and the only part that touches the store",
                "kube-apiserver");
   addServingFlags(app, options);
-  addAuthenticationFlags(app, options);
+  addAuthenticationFlags(app, options.authentication);
+  addAuthorizationFlags(app, options);
   addServiceFlags(app, options);
+  addLoadFlags(app, options.load);
+  addAdmissionFlags(app, options);
   std::vector<const char*> arguments{"kube-apiserver"};
   arguments.insert(arguments.end(), argv, argv + argc);
   try {

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "api/meta/time.h"
 #include "api/names/ip.h"
 #include "apiserver/admission/config_file.h"
 #include "apiserver/assembly/assembly.h"
 #include "apiserver/kubelet_proxy/handlers.h"
 #include "base/log.h"
 #include "cmd/component_probe.h"
+#include "cmd/file_reload.h"
 #include "cmd/host_address.h"
+#include "cmd/webhook_call.h"
 #include "net/http_server.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
@@ -60,6 +63,7 @@ Status checkPair(const std::string& one, const std::string& other, const char* t
 }
 
 Status completeOptions(ServerOptions& options) {
+  TRY_STATUS(checkLoad(options.load));
   TRY_STATUS(checkPair(options.tlsCertFile, options.tlsPrivateKeyFile,
                        "--tls-cert-file and --tls-private-key-file"));
   TRY_STATUS(checkPair(options.kubeletClientCertificate, options.kubeletClientKey,
@@ -105,20 +109,25 @@ struct Server::Impl {
   ServerOptions options;
   Pki pki;
   SystemRandom random;
-  std::string clientCaPem;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<KubeletConnections> kubelets;
+  std::unique_ptr<WebhookCall> authorizationWebhook;
   std::unique_ptr<Assembly> assembly;
   std::unique_ptr<net::HttpServer> listener;
+  FileReload reload{reactor};
   std::stop_source compacting;
   Gate gate;
 
   Status makeStore();
-  Result<AssemblyOptions> assemblyOptions() const;
+  Result<AssemblyOptions> assemblyOptions();
   [[nodiscard]] std::vector<ProbedComponent> components() const;
+  Status wireAuthorization(AssemblyOptions& out);
   Status assemble();
   Status wireKubelets();
+  Result<std::shared_ptr<const net::TlsContext>> makeTls() const;
   Status listen();
+  void reloadFiles();
+  void watchFiles();
   Status writeKubeconfigs() const;
   Status makeNodeKeys() const;
 };
@@ -130,29 +139,18 @@ Status Server::Impl::makeStore() {
   return {};
 }
 
-Result<AssemblyOptions> Server::Impl::assemblyOptions() const {
+Result<AssemblyOptions> Server::Impl::assemblyOptions() {
   AssemblyOptions out;
   out.version = COXSWAIN_VERSION;
   out.advertiseAddress = options.advertiseAddress;
   out.securePort = options.securePort;
-  out.clientCaPem = clientCaPem;
-  out.anonymousAuth = options.anonymousAuth;
-  if (!options.tokenAuthFile.empty()) {
-    TRY(out.staticTokens, StaticTokens::load(options.tokenAuthFile));
-  }
-  out.tokens.issuer = options.serviceAccountIssuer;
-  out.tokens.audiences = options.apiAudiences;
-  out.tokens.signingKeyPem = pki.serviceAccountKeyPem();
-  if (!options.serviceAccountSigningKeyFile.empty()) {
-    TRY(out.tokens.signingKeyPem, readFile(options.serviceAccountSigningKeyFile));
-  }
-  for (const auto& path : options.serviceAccountKeyFiles) {
-    TRY(auto pem, readFile(path));
-    out.tokens.keysPem.push_back(std::move(pem));
-  }
+  TRY_STATUS(applyAuthentication(options.authentication, pki.serviceAccountKeyPem(),
+                                 pki.ca().certificatePem, reactor, random, out));
   out.serviceClusterIpRange = options.serviceClusterIpRange;
   out.serviceNodePortRange = options.serviceNodePortRange;
   out.serviceCaConfigMap = options.serviceCaConfigMap;
+  out.flow = options.load.flow;
+  TRY(out.audit, audit::openAuditing(options.load.audit));
   out.admission = options.admission;
   if (!options.admissionControlConfigFile.empty()) {
     TRY_STATUS(readAdmissionConfig(options.admissionControlConfigFile, out.admission));
@@ -177,8 +175,43 @@ std::vector<ProbedComponent> Server::Impl::components() const {
           {"scheduler", healthProbe(reactor, kSchedulerPort)}};
 }
 
+namespace {
+
+/// Zero is a time, too.
+Status readTtl(const char* flag, const std::string& text, Duration& out) {
+  auto parsed = api::GoDuration::parse(text);
+  if (!parsed.ok()) return parsed.status().withContext(flag);
+  out = parsed->duration();
+  return {};
+}
+
+}  // namespace
+
+Status Server::Impl::wireAuthorization(AssemblyOptions& out) {
+  out.authorizationModes = options.authorizationModes;
+  // Kubeconfigs are those of our parts: then these need their roles.
+  out.ownPartsRoles = !options.kubeconfigDir.empty();
+  const auto& modes = options.authorizationModes;
+  const bool asks = std::find(modes.begin(), modes.end(), "Webhook") != modes.end();
+  const auto& file = options.authorizationWebhookConfigFile;
+  if (!asks && !file.empty()) {
+    return badRequest("--authorization-webhook-config-file wants Webhook in --authorization-mode");
+  }
+  if (!asks || file.empty()) return {};
+  TRY(authorizationWebhook, WebhookCall::create(reactor, file));
+  auto& webhook = out.authorizationWebhook.emplace();
+  webhook.call = authorizationWebhook->function();
+  webhook.version = options.authorizationWebhookVersion;
+  TRY_STATUS(readTtl("--authorization-webhook-cache-authorized-ttl",
+                     options.authorizationWebhookAuthorizedTtl, webhook.authorizedTtl));
+  TRY_STATUS(readTtl("--authorization-webhook-cache-unauthorized-ttl",
+                     options.authorizationWebhookUnauthorizedTtl, webhook.unauthorizedTtl));
+  return {};
+}
+
 Status Server::Impl::assemble() {
   TRY(auto wanted, assemblyOptions());
+  TRY_STATUS(wireAuthorization(wanted));
   TRY(assembly, Assembly::create(reactor, *store, random, std::move(wanted)));
   return {};
 }
@@ -204,7 +237,7 @@ Status Server::Impl::wireKubelets() {
   return {};
 }
 
-Status Server::Impl::listen() {
+Result<std::shared_ptr<const net::TlsContext>> Server::Impl::makeTls() const {
   net::TlsServerOptions tls;
   tls.certificatePem = pki.server().certificatePem;
   tls.keyPem = pki.server().keyPem;
@@ -212,13 +245,47 @@ Status Server::Impl::listen() {
     TRY(tls.certificatePem, readFile(options.tlsCertFile));
     TRY(tls.keyPem, readFile(options.tlsPrivateKeyFile));
   }
-  tls.clientCaPem = clientCaPem;
+  // By these names clients choose what they show; who it is, authentication finds out.
+  const auto& who = assembly->authenticator();
+  tls.clientCaPem = who.clientCa() + who.requestHeaders().caPem();
   tls.alpn = {"h2", "http/1.1"};
+  return net::TlsContext::server(tls);
+}
+
+Status Server::Impl::listen() {
   net::HttpServerOptions http;
   http.endpoint = endpoint(options.bindAddress, options.securePort);
-  TRY(http.tls, net::TlsContext::server(tls));
+  TRY(http.tls, makeTls());
   TRY(listener, net::HttpServer::start(reactor, std::move(http), assembly->server()));
   return {};
+}
+
+/// What is no good (half written) changes nothing: the next change is looked at again.
+void Server::Impl::reloadFiles() {
+  const auto reread = [](const std::string& file, auto use) {
+    if (file.empty()) return;
+    auto pem = readFile(file);
+    Status used = pem.ok() ? use(std::move(*pem)) : pem.status();
+    if (!used.ok()) kLog.warn("file cannot be used", {{"file", file}, {"why", used}});
+  };
+  const auto& who = options.authentication;
+  reread(who.clientCaFile, [this](std::string pem) { return assembly->setClientCa(pem); });
+  reread(who.requestHeaderClientCaFile,
+         [this](std::string pem) { return assembly->setRequestHeaderCa(pem); });
+  auto tls = makeTls();
+  if (tls.ok()) {
+    listener->setTls(std::move(*tls));
+  } else {
+    kLog.warn("serving goes on with the keys before", {{"why", tls.status()}});
+  }
+}
+
+void Server::Impl::watchFiles() {
+  for (const auto* file :
+       {&options.authentication.clientCaFile, &options.authentication.requestHeaderClientCaFile,
+        &options.tlsCertFile, &options.tlsPrivateKeyFile}) {
+    if (!file->empty()) reload.watch(*file, [this] { reloadFiles(); });
+  }
 }
 
 Status Server::Impl::makeNodeKeys() const {
@@ -247,7 +314,9 @@ Status Server::Impl::writeKubeconfigs() const {
       {"kube-scheduler", "system:kube-scheduler", {}},
       {"kube-controller-manager", "system:kube-controller-manager", {}},
       {"kube-proxy", "system:kube-proxy", {}},
-      {"coredns", "system:coredns", {}},
+      {"coredns",
+       "system:serviceaccount:kube-system:coredns",
+       {"system:serviceaccounts", "system:serviceaccounts:kube-system"}},
   };
   if (!options.nodeName.empty()) {
     parts.push_back({"kubelet", "system:node:" + options.nodeName, {"system:nodes"}});
@@ -287,10 +356,6 @@ Task<Result<std::unique_ptr<Server>>> Server::start(Reactor& reactor, ServerOpti
   CO_TRY(auto pki, Pki::prepare(std::move(keys)));
 
   auto impl = std::make_unique<Impl>(reactor, std::move(options), std::move(pki));
-  impl->clientCaPem = impl->pki.ca().certificatePem;
-  if (!impl->options.clientCaFile.empty()) {
-    CO_TRY(impl->clientCaPem, readFile(impl->options.clientCaFile));
-  }
   CO_TRY_STATUS(impl->makeStore());
   CO_TRY_STATUS(impl->assemble());
   CO_TRY_STATUS(impl->wireKubelets());
@@ -301,6 +366,7 @@ Task<Result<std::unique_ptr<Server>>> Server::start(Reactor& reactor, ServerOpti
     co_await impl->assembly->stop();
     co_return started;
   }
+  impl->watchFiles();
   spawn(reactor, compact(*impl->store, impl->compacting.get_token(), impl->gate.enter()));
   kLog.info("serving", {{"address", impl->listener->address()},
                         {"advertised", impl->options.advertiseAddress},
@@ -330,11 +396,13 @@ std::unique_ptr<client::Client> Server::localClient(std::string user,
 }
 
 Task<void> Server::stop(Duration grace) {
+  co_await impl_->reload.stop();
   impl_->compacting.request_stop();
   co_await impl_->gate.close();
   co_await impl_->assembly->stop();
   co_await impl_->listener->stop(grace);
   co_await impl_->kubelets->close();
+  if (impl_->authorizationWebhook) co_await impl_->authorizationWebhook->close();
 }
 
 }  // namespace coxswain::cmd

@@ -8,6 +8,8 @@
 #include "apiserver/admission/options.h"
 #include "base/result.h"
 #include "client/client.h"
+#include "cmd/authentication.h"
+#include "cmd/load.h"
 #include "cmd/pki.h"
 #include "runtime/reactor.h"
 #include "runtime/task.h"
@@ -38,21 +40,21 @@ struct ServerOptions {
 
   std::string tlsCertFile;  ///< with tlsPrivateKeyFile; empty: made in pkiDir
   std::string tlsPrivateKeyFile;
-  std::string clientCaFile;   ///< empty: the CA of pkiDir
-  std::string tokenAuthFile;  ///< empty: none
-  /// Requests without credentials are those of system:anonymous; else Unauthorized.
-  bool anonymousAuth = true;
-  std::vector<std::string> serviceAccountKeyFiles;  ///< empty: the signing key's public half
-  std::string serviceAccountSigningKeyFile;         ///< empty: PKI-DIR/sa.key
-  std::string serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local";
-  std::vector<std::string> apiAudiences;  ///< empty: the issuer
+  AuthenticationOptions authentication;
   /// A config map with key service-ca.crt that every pod's credentials include, as OpenShift has
   /// it; somebody must make it in each namespace. Empty: none.
   std::string serviceCaConfigMap;
   apiserver::AdmissionOptions admission;
   std::string admissionControlConfigFile;  ///< read into `admission`; empty: none
+  /// Who is asked what users may do, in this order: Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny.
+  std::vector<std::string> authorizationModes = {"Node", "RBAC"};
+  std::string authorizationWebhookConfigFile;  ///< kubeconfig of the service that Webhook asks
+  std::string authorizationWebhookVersion = "v1beta1";
+  std::string authorizationWebhookAuthorizedTtl = "5m0s";
+  std::string authorizationWebhookUnauthorizedTtl = "30s";
   std::string serviceClusterIpRange = "10.96.0.0/16";
   std::string serviceNodePortRange = "30000-32767";
+  LoadOptions load;
   std::string kubeletClientCertificate;  ///< with kubeletClientKey; empty: made in pkiDir
   std::string kubeletClientKey;
   std::string kubeletCertificateAuthority;  ///< empty: the CA of pkiDir

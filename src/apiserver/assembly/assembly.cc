@@ -10,6 +10,7 @@
 #include "apiserver/authz/node_authorizer.h"
 #include "apiserver/authz/node_graph.h"
 #include "apiserver/authz/stored_policy.h"
+#include "apiserver/flow_control/config_consumer.h"
 #include "apiserver/local/authentication_config.h"
 #include "apiserver/local/cluster_bootstrap.h"
 #include "apiserver/local/flow_control_bootstrap.h"
@@ -75,11 +76,15 @@ struct Assembly::Impl {
   std::unique_ptr<AddressBook> addressBook;
   std::unique_ptr<ServiceHooks> serviceHooks;
   std::vector<std::string> serviceCidrs;
+  audit::Auditing audit;
+  std::unique_ptr<flow::FlowController> flow;
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<client::Client> ownClient;
   std::unique_ptr<ClusterBootstrap> bootstrap;
   std::unique_ptr<client::Client> flowProducer;
   std::unique_ptr<FlowControlBootstrap> flowObjects;
+  std::unique_ptr<client::Client> flowClient;
+  std::unique_ptr<flow::ConfigConsumer> flowConfig;
   std::unique_ptr<AuthenticationConfig> trust;
   std::unique_ptr<LegacyTokenTracker> usedTokens;
 
@@ -131,6 +136,10 @@ Status Assembly::Impl::makeServer() {
   apiOptions.advertiseAddress = hostPort(options.advertiseAddress, options.securePort);
   apiOptions.authorizer = &authorizer;
   apiOptions.admission = admission.get();
+  flow = std::make_unique<flow::FlowController>(executor, options.flow);
+  apiOptions.flow = flow.get();
+  audit = std::move(options.audit);
+  apiOptions.auditor = audit.auditor.get();
   const auto& tokens = *authenticator->accounts();
   if (tokens.discoverable()) {
     auto keysUrl = "https://" + apiOptions.advertiseAddress + "/openid/v1/jwks";
@@ -321,6 +330,13 @@ Task<Status> Assembly::start() {
   impl.flowObjects = std::make_unique<FlowControlBootstrap>(*impl.flowProducer);
   CO_TRY_STATUS(co_await impl.flowObjects->ensure({}));
   impl.flowObjects->keep(impl.executor);
+  if (impl.options.flow.fair) {
+    impl.flowClient =
+        client("system:apiserver:" + std::string(flow::kFieldManager), {"system:masters"});
+    impl.flowConfig =
+        std::make_unique<flow::ConfigConsumer>(impl.executor, *impl.flowClient, *impl.flow);
+    impl.flowConfig->start();
+  }
   co_return co_await impl.startIdentity();
 }
 
@@ -328,6 +344,7 @@ Task<void> Assembly::stop() {
   co_await impl_->authenticator->close();
   if (impl_->trust) co_await impl_->trust->stop();
   if (impl_->usedTokens) co_await impl_->usedTokens->stop();
+  if (impl_->flowConfig) co_await impl_->flowConfig->stop();
   if (impl_->flowObjects) co_await impl_->flowObjects->stop();
   if (impl_->bootstrap) co_await impl_->bootstrap->stop();
   co_await impl_->serviceHooks->stop();
@@ -347,6 +364,9 @@ Status Assembly::setRequestHeaderCa(std::string pem) {
 
 ApiServer& Assembly::server() {
   return *impl_->api;
+}
+const Authenticator& Assembly::authenticator() const {
+  return *impl_->authenticator;
 }
 Admission& Assembly::admission() {
   return *impl_->admission;

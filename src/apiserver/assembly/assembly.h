@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "apiserver/admission/options.h"
+#include "apiserver/audit/auditing.h"
 #include "apiserver/authn/authenticator.h"
 #include "apiserver/authz/webhook_authorizer.h"
+#include "apiserver/flow_control/controller.h"
 #include "apiserver/generic/admission.h"
 #include "apiserver/local/component_statuses.h"
 #include "apiserver/server/api_server.h"
@@ -46,6 +48,8 @@ struct AssemblyOptions {
   /// everything before anybody is asked.
   std::vector<std::string> authorizationModes = {"Node", "RBAC"};
   std::optional<WebhookAuthorizerOptions> authorizationWebhook;
+  flow::FlowOptions flow;  ///< who may run at a time
+  audit::Auditing audit;   ///< which requests are written down
   /// Also make the roles of parts that we bring along beside upstream's (name server).
   bool ownPartsRoles = false;
 };
@@ -78,6 +82,7 @@ class Assembly {
   Status setRequestHeaderCa(std::string pem);
 
   [[nodiscard]] ApiServer& server();
+  [[nodiscard]] const Authenticator& authenticator() const;
   /// For posters and handlers that are added to the server.
   [[nodiscard]] Admission& admission();
   /// Requests of that user from within the process (system:authenticated is added). Any executor;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "base/log.h"
@@ -77,6 +78,7 @@ class Cluster {
   Task<void> startContainerd(Status& result, std::stop_token stop);
   Task<void> startControlPlane(Status& result, std::stop_token stop);
   Task<Status> startNode(std::stop_token stop);
+  client::Client& accountClient(std::string_view account);
   static Task<void> keepContainerd(Cluster& self, Gate::Pass pass, std::stop_token stop);
 
   Reactor& reactor_;
@@ -99,8 +101,7 @@ class Cluster {
   std::unique_ptr<scheduler::Scheduler> scheduler_;
   std::unique_ptr<client::Client> kubeletClient_;
   std::unique_ptr<client::Client> proxyClient_;
-  std::unique_ptr<client::Client> dnsClient_;
-  std::unique_ptr<client::Client> adminClient_;
+  std::map<std::string, std::unique_ptr<client::Client>> accountClients_;  ///< of kube-system
   std::unique_ptr<Node> node_;
   Gate gate_;
   std::stop_source stopSource_;
@@ -153,7 +154,7 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   options.kubeconfigDir = layout_.kubeconfigFolder();
   options.nodeName = nodeName_;
   options.nodeAddresses = {address_, "127.0.0.1"};
-  options.tokenAuthFile = options_.tokenAuthFile;
+  options.authentication.tokenAuthFile = options_.tokenAuthFile;
   options.serviceClusterIpRange = options_.serviceCidr;
   // The node's name is known to nobody's resolver here.
   options.kubeletPreferredAddressTypes = "InternalIP,Hostname";
@@ -174,7 +175,10 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   manager.signing =
       controllers::certificates::SigningController::forAllSigners(server_->pki().ca());
   controllers::Context context{*controllerClient_, *informers_, reactor_, random_};
-  auto made = controllers::ControllerManager::create(context, manager);
+  auto clientOf = [this](std::string_view account) -> client::Client& {
+    return accountClient(account);
+  };
+  auto made = controllers::ControllerManager::create(context, manager, clientOf);
   if (!made.ok()) {
     result = made.status();
     co_return;
@@ -189,11 +193,18 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   result = Status();
 }
 
+client::Client& Cluster::accountClient(std::string_view account) {
+  auto& client = accountClients_[std::string(account)];
+  if (!client) {
+    client = server_->localClient("system:serviceaccount:kube-system:" + std::string(account),
+                                  {"system:serviceaccounts", "system:serviceaccounts:kube-system"});
+  }
+  return *client;
+}
+
 Task<Status> Cluster::startNode(std::stop_token stop) {
   kubeletClient_ = server_->localClient("system:node:" + nodeName_, {"system:nodes"});
   proxyClient_ = server_->localClient("system:kube-proxy", {});
-  dnsClient_ = server_->localClient("system:coredns", {});
-  adminClient_ = server_->localClient("coxswain-up", {"system:masters"});
   NodeOptions node;
   node.name = nodeName_;
   node.address = address_;
@@ -211,7 +222,7 @@ Task<Status> Cluster::startNode(std::stop_token stop) {
   node.clusterDns = clusterDns_;
   node.cniConfigFolder = layout_.cniConfig();
   node.cniStateFolder = layout_.cniState();
-  Node::Clients clients{*kubeletClient_, *proxyClient_, *dnsClient_, *adminClient_};
+  Node::Clients clients{*kubeletClient_, *proxyClient_, accountClient("coredns")};
   node_ = std::make_unique<Node>(nodeReactor_, clients, std::move(node));
   auto started = node_->start(stop);
   CO_TRY_STATUS(co_await runOn(nodeReactor_, std::move(started)));
