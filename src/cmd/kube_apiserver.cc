@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cmd/commands.h"
+#include "cmd/load.h"
 #include "cmd/server.h"
 #include "cmd/signal_stop.h"
 #include "runtime/reactor.h"

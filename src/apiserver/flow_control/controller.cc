@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "apiserver/flow_control/defaults.h"
+#include "apiserver/registry/flowcontrol/builtin_objects.h"
 #include "base/assert.h"
 
 namespace coxswain::apiserver::flow {
@@ -26,24 +26,24 @@ int64_t pooled(const Level& level, int64_t seats) {
   return level.exempt() ? std::min(beyond, level.lendable()) : beyond;
 }
 
-template <typename T>
+/// The given ones, and those that must be there.
+template <typename T, typename Builtin>
 std::vector<std::shared_ptr<const T>> withMandatory(std::vector<std::shared_ptr<const T>> objects,
-                                                    std::vector<T> defaults) {
-  for (auto& one : defaults) {
-    const auto& name = one.metadata.name;
-    if (name != kFlowSchemaNameExempt && name != kFlowSchemaNameCatchAll) continue;
+                                                    std::span<const Builtin> builtins) {
+  for (const auto& one : builtins) {
+    const auto& name = one.object.metadata.name;
     const bool there = std::any_of(objects.begin(), objects.end(), [&](const auto& object) {
       return object->metadata.name == name;
     });
-    if (!there) objects.push_back(std::make_shared<const T>(std::move(one)));
+    if (one.mandatory && !there) objects.push_back(std::make_shared<const T>(one.object));
   }
   return objects;
 }
 
-template <typename T>
-std::vector<std::shared_ptr<const T>> shared(std::vector<T> objects) {
+template <typename T, typename Builtin>
+std::vector<std::shared_ptr<const T>> shared(std::span<const Builtin> builtins) {
   std::vector<std::shared_ptr<const T>> out;
-  for (auto& one : objects) out.push_back(std::make_shared<const T>(std::move(one)));
+  for (const auto& one : builtins) out.push_back(std::make_shared<const T>(one.object));
   return out;
 }
 
@@ -66,7 +66,10 @@ void Seats::release() {
 
 FlowController::FlowController(Executor& executor, FlowOptions options)
     : executor_(executor), options_(options), turnLeft_(options.turnSeats) {
-  if (options_.fair) configure(shared(defaultFlowSchemas()), shared(defaultPriorityLevels()));
+  if (options_.fair) {
+    configure(shared<FlowSchema>(builtinFlowSchemas()),
+              shared<PriorityLevelConfiguration>(builtinPriorityLevels()));
+  }
 }
 
 FlowController::~FlowController() {
@@ -97,7 +100,7 @@ void FlowController::configure(const std::vector<SchemaPtr>& schemas,
                                const std::vector<LevelPtr>& levels) {
   for (auto& one : levels_) one->removed = true;
   int64_t shares = 0;
-  for (const auto& object : withMandatory(levels, defaultPriorityLevels())) {
+  for (const auto& object : withMandatory(levels, builtinPriorityLevels())) {
     auto found = std::find_if(levels_.begin(), levels_.end(), [&](const auto& one) {
       return one->name() == object->metadata.name;
     });
@@ -123,7 +126,7 @@ void FlowController::configure(const std::vector<SchemaPtr>& schemas,
   for (auto& one : kept) {
     if (one->waiting > 0 || one->executing > 0) stats_.push_back(one);
   }
-  for (const auto& object : withMandatory(schemas, defaultFlowSchemas())) {
+  for (const auto& object : withMandatory(schemas, builtinFlowSchemas())) {
     auto made = std::make_shared<Schema>();
     made->object = object;
     made->level = level(object->spec.priorityLevelConfiguration.name);

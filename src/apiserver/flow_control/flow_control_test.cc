@@ -4,7 +4,7 @@
 
 #include "apiserver/flow_control/config_consumer.h"
 #include "apiserver/flow_control/controller.h"
-#include "apiserver/flow_control/defaults.h"
+#include "apiserver/registry/flowcontrol/builtin_objects.h"
 #include "client/client.h"
 #include "client/resources.h"
 #include "client/testing/fake_client.h"
@@ -16,6 +16,19 @@ namespace coxswain::apiserver::flow {
 namespace {
 
 using namespace api::flowcontrol::v1;  // NOLINT
+
+FlowSchema builtinSchema(std::string_view name) {
+  for (const auto& one : builtinFlowSchemas()) {
+    if (one.object.metadata.name == name) return one.object;
+  }
+  throw std::out_of_range("schema");
+}
+PriorityLevelConfiguration builtinLevel(std::string_view name) {
+  for (const auto& one : builtinPriorityLevels()) {
+    if (one.object.metadata.name == name) return one.object;
+  }
+  throw std::out_of_range("level");
+}
 
 /// One request: waits for its seats, tells when it runs, and ends when told.
 struct Job {
@@ -60,11 +73,11 @@ class Flows : public testing::Test {
     options.readsMax = seats;
     options.writesMax = 0;
     make(options);
-    auto mine = std::make_shared<PriorityLevelConfiguration>(defaultPriorityLevels()[7]);
+    auto mine = std::make_shared<PriorityLevelConfiguration>(builtinLevel("global-default"));
     mine->spec.limited->nominalConcurrencyShares = 100;
     mine->spec.limited->lendablePercent = 0;
     mine->spec.limited->borrowingLimitPercent = 0;
-    auto schema = std::make_shared<FlowSchema>(defaultFlowSchemas()[9]);
+    auto schema = std::make_shared<FlowSchema>(builtinSchema("global-default"));
     controller_->configure({schema}, {mine});
     ASSERT_EQ(level("global-default").limits().upper, seats);
   }
@@ -480,8 +493,7 @@ TEST_F(Flows, ChangedObjectsCountAtOnceAndWhoWaitsGoesOn) {
   mine->spec.type = kPriorityLevelEnablementLimited;
   mine->spec.limited.emplace().nominalConcurrencyShares = 100;
   mine->spec.limited->limitResponse.type = kLimitResponseTypeReject;
-  auto schemas = defaultFlowSchemas();
-  auto all = std::make_shared<FlowSchema>(schemas[9]);
+  auto all = std::make_shared<FlowSchema>(builtinSchema("global-default"));
   all->metadata.name = "all-to-mine";
   all->metadata.uid = "schema-uid";
   all->spec.priorityLevelConfiguration.name = "mine";
@@ -531,8 +543,8 @@ TEST(Consumer, FollowsTheObjectsOfTheCluster) {
   client::testing::FakeClient client(executor);
   FlowController controller(executor, {});
   ConfigConsumer consumer(executor, client, controller);
-  for (auto& one : defaultFlowSchemas()) client.put(std::move(one));
-  for (auto& one : defaultPriorityLevels()) client.put(std::move(one));
+  for (const auto& one : builtinFlowSchemas()) client.put(one.object);
+  for (const auto& one : builtinPriorityLevels()) client.put(one.object);
   consumer.start();
   const std::vector<std::string> groups = {"system:authenticated"};
   RequestDigest digest;

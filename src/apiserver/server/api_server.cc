@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "api/codec/json.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "apiserver/authn/impersonation.h"
+#include "apiserver/server/auditing.h"
 #include "apiserver/server/compression.h"
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
@@ -144,12 +146,20 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
   Exchange exchange{request, tap};
   exchange.auditId = auditIdOf(request);
   exchange.budgets = budgets_.get();
+  exchange.clock = &executor_;
   tap.attach(exchange);
+  if (options_.auditor) exchange.auditAnnotations = &exchange.auditNotes;
   auto measured = metrics_->begin(executor_.now());
   Status status = co_await handle(exchange);
   if (!status.ok() && !response.started()) {
     Status sent = co_await refuse(exchange, status);
     if (!sent.ok()) kLog.debug("client left before its answer", {{"error", sent}});
+  }
+  if (exchange.audit) {
+    endAudit(exchange, status, tap.code(), executor_.wallNow());
+  } else if (options_.auditor && exchange.user.name.empty() &&
+             status.reason() == Reason::Unauthorized) {
+    auditUnauthenticated(*options_.auditor, exchange, status, executor_.wallNow());
   }
   metrics_->end(measured, exchange, status.ok() ? exchange.code : status.code(), executor_.now());
 }
@@ -201,6 +211,7 @@ Task<Status> ApiServer::handle(Exchange& exchange) {
   CO_TRY(exchange.query, Query::parse(request.query));
   CO_TRY(exchange.info, parseRequestInfo(request.method, request.path, exchange.query));
   exchange.userAgent = request.headers.get("User-Agent");
+  if (options_.auditor) beginAudit(*options_.auditor, exchange, executor_.wallNow());
   if (Impersonation::wanted(request.headers)) {
     CO_TRY_STATUS(co_await impersonate(exchange));
   }
@@ -346,6 +357,14 @@ Task<Status> ApiServer::sendObject(Exchange& exchange, int code, const api::Cons
   encoding.includeObject = exchange.query.get("includeObject");
   encoding.now = executor_.wallNow();
   const auto* resource = exchange.resource;
+  if (exchange.audit && exchange.audit->wantsResponse()) {
+    const bool own = resource && &object.info() == resource->info;
+    api::JsonEncodeOptions form;
+    const auto apiVersion = own ? groupVersionText(resource->group, resource->version) : "";
+    form.apiVersion = apiVersion;
+    if (own) form.kind = resource->kind;
+    auditResponse(exchange, api::encodeJson(object, form));
+  }
   Result<std::string> body = std::string();
   if (resource && &object.info() == resource->info) {
     body = encodeItem(*resource, exchange.registry->itemOf(object), encoding);

@@ -51,6 +51,7 @@ struct ApiServerOptions {
   size_t watcherEventsMax = 1000;
   /// Who may run now; null: everybody. Outlives the server.
   flow::FlowController* flow = nullptr;
+  audit::Auditor* auditor = nullptr;  ///< null: nothing is audited. Outlives the server.
   /// Bytes that the bodies of all requests together may take, and lists on their way: beyond,
   /// requests are refused (429) until others have ended.
   size_t bodyBytesMax = 128U << 20;

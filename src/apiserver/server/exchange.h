@@ -1,16 +1,19 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "apiserver/audit/auditor.h"
 #include "apiserver/flow_control/controller.h"
 #include "apiserver/generic/request_context.h"
 #include "apiserver/server/byte_budget.h"
 #include "apiserver/server/negotiation.h"
 #include "apiserver/server/request_info.h"
 #include "net/http.h"
+#include "runtime/executor.h"
 
 namespace coxswain::apiserver {
 
@@ -35,6 +38,11 @@ struct Exchange : RequestContext {
   std::string auditId = {};                             ///< the client's, or made for it
   std::shared_ptr<const flow::Schema> flowSchema = {};  ///< null: none was looked for
   flow::Seats seats = {};                               ///< while it counts against others
+  audit::Auditor* auditor = nullptr;                    ///< where audit is set
+  std::unique_ptr<audit::Record> audit = {};            ///< null: not audited
+  std::map<std::string, std::string> auditNotes = {};   ///< annotations, before audit is made, too
+  std::string auditBody = {};                           ///< what was sent, where audit wants it
+  const Executor* clock = nullptr;                      ///< never null while it is served
   Budgets* budgets = nullptr;                           ///< never null while it is served
   ByteBudget::Claim bodyBytes = {};                     ///< of what the client sends
   ByteBudget::Claim answerBytes = {};                   ///< of a list on its way

@@ -136,7 +136,10 @@ Task<Result<std::string>> readBody(Exchange& exchange) {
       co_return requestEntityTooLarge("Request entity too large: limit is " +
                                       std::to_string(kBodyBytesMax));
     }
-    if (piece->empty()) co_return std::move(body);
+    if (piece->empty()) {
+      if (exchange.audit && exchange.audit->wantsRequest()) exchange.auditBody = body;
+      co_return std::move(body);
+    }
     if (!exchange.bodyBytes.raiseTo(budget, (body.size() + piece->size()) * kBytesOfDecoded)) {
       co_return tooMuch("request bodies");
     }

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "apiserver/server/auditing.h"
 #include "apiserver/server/exchange.h"
 #include "net/http.h"
 
@@ -14,11 +15,12 @@ class ResponseTap final : public net::ResponseWriter {
  public:
   explicit ResponseTap(net::ResponseWriter& inner) : inner_(inner) {}
   /// Whose headers are added; once, before the answer.
-  void attach(const Exchange& exchange) { exchange_ = &exchange; }
+  void attach(Exchange& exchange) { exchange_ = &exchange; }
 
   Task<Status> start(int status, net::Headers headers) override {
     code_ = status;
     addTo(headers);
+    if (exchange_ && exchange_->audit) auditStarted(*exchange_, status);
     return inner_.start(status, std::move(headers));
   }
   Task<Status> write(std::string_view data) override {
@@ -36,6 +38,7 @@ class ResponseTap final : public net::ResponseWriter {
   Task<Result<std::unique_ptr<net::Stream>>> upgrade(net::Headers headers) override {
     code_ = 101;
     addTo(headers);
+    if (exchange_ && exchange_->audit) auditStarted(*exchange_, code_);
     return inner_.upgrade(std::move(headers));
   }
   [[nodiscard]] bool started() const override { return inner_.started(); }
@@ -58,7 +61,7 @@ class ResponseTap final : public net::ResponseWriter {
   }
 
   net::ResponseWriter& inner_;
-  const Exchange* exchange_ = nullptr;
+  Exchange* exchange_ = nullptr;
   int code_ = 0;
   size_t bodyBytes_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "api/gen/meta_v1.h"
 #include "apiserver/generic/continue_token.h"
 #include "apiserver/server/api_server.h"
+#include "apiserver/server/auditing.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/exchange.h"
 #include "apiserver/server/load.h"
@@ -24,11 +25,19 @@ Task<Result<Body>> readObject(Exchange& exchange, std::string_view optionsKind) 
   const auto kind = Endpoint::of(*exchange.resource, exchange.info.subresource).body;
   std::vector<std::string> strict;
   CO_TRY(body.object, decodeBody(kind, bytes, type, &strict));
+  if (exchange.audit) auditRequestObject(exchange, body.object);
   CO_TRY_STATUS(applyFieldValidation(body.options.fieldValidation, kind.kind, kind.version,
                                      std::move(strict), exchange.warnings));
   exchange.dryRun = body.options.dryRun;
   exchange.fieldManager = body.options.fieldManager;
   co_return body;
+}
+
+Status auditList(Exchange& exchange, const ListAnswer& answer) {
+  if (!exchange.audit || !exchange.audit->wantsResponse()) return {};
+  TRY(auto json, encodeList(*exchange.resource, answer, Encoding()));
+  auditResponse(exchange, json);
+  return {};
 }
 
 bool wantsPretty(const Exchange& exchange) {
@@ -93,6 +102,10 @@ Task<Status> ApiServer::handleGet(Exchange& exchange) {
     co_return co_await sendObject(exchange, 200, scale);
   }
   CO_TRY(auto item, exchange.registry->find(info.ns, info.name));
+  if (exchange.audit && exchange.audit->wantsResponse()) {
+    CO_TRY(auto json, item.json());
+    auditResponse(exchange, *json);
+  }
   Encoding encoding;
   encoding.accepted = exchange.accepted;
   encoding.includeObject = exchange.query.get("includeObject");
@@ -118,6 +131,7 @@ Task<Status> ApiServer::handleList(Exchange& exchange) {
   }
   if (!answer.ok()) co_return answer.status();
   CO_TRY_STATUS(claimList(exchange, *answer));
+  CO_TRY_STATUS(auditList(exchange, *answer));
   Encoding encoding;
   encoding.accepted = exchange.accepted;
   encoding.includeObject = exchange.query.get("includeObject");
@@ -192,6 +206,7 @@ Task<Status> ApiServer::handleDeleteCollection(Exchange& exchange) {
          parseDeleteOptions(exchange.query, body, exchange.request.headers.get("Content-Type")));
   CO_TRY(auto answer,
          co_await operations_.removeCollection(exchange, std::move(selection), std::move(request)));
+  CO_TRY_STATUS(auditList(exchange, answer));
   Encoding encoding;
   encoding.accepted = exchange.accepted;
   encoding.now = executor_.wallNow();

@@ -2,6 +2,7 @@
 
 #include "api/codec/json.h"
 #include "api/gen/meta_v1.h"
+#include "apiserver/server/auditing.h"
 #include "apiserver/server/exchange.h"
 #include "apiserver/server/load.h"
 #include "apiserver/server/options.h"
@@ -43,8 +44,12 @@ Task<Status> PostHandler::serve(Exchange& exchange) {
   exchange.fieldManager = options.fieldManager;
   std::vector<std::string> strict;
   CO_TRY(auto object, decodeAny(poster_->bodies(), body, type, &strict));
+  if (exchange.audit) auditRequestObject(exchange, object);
   CO_TRY_STATUS(checkFields(options.fieldValidation, std::move(strict), exchange.warnings));
   CO_TRY(auto answer, co_await poster_->post(exchange, std::move(object)));
+  if (exchange.audit && exchange.audit->wantsResponse()) {
+    auditResponse(exchange, api::encodeJson(answer));
+  }
   CO_TRY(auto text, encodeObject(answer, "", "", exchange.accepted));
   net::Headers headers{{"Content-Type", std::string(contentTypeOf(exchange.accepted.mediaType))},
                        {"Cache-Control", "no-cache, private"}};
