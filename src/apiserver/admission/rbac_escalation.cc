@@ -1,5 +1,9 @@
+#include <set>
+
 #include "api/gen/meta_v1.h"
 #include "api/gen/rbac_v1.h"
+#include "api/names/quote.h"
+#include "api/reflect/equal.h"
 #include "apiserver/admission/plugins.h"
 #include "apiserver/authz/rules.h"
 #include "apiserver/authz/stored_policy.h"
@@ -27,6 +31,17 @@ const RoleRef* roleRefIn(const api::Object& object) {
   return nullptr;
 }
 
+/// Does the write change nothing but what garbage collection needs: owners and finalizers?
+bool onlyForCollection(const api::Object& object, const api::Object& old) {
+  auto copy = object.clone();
+  auto& meta = *api::objectMeta(copy);
+  const auto& before = *api::objectMeta(old);
+  meta.ownerReferences = before.ownerReferences;
+  meta.finalizers = before.finalizers;
+  meta.managedFields = before.managedFields;
+  return &copy.info() == &old.info() && api::equal(copy.info(), copy.data(), old.data());
+}
+
 /// Nobody gives away rights that he does not have: neither by a role (but with verb "escalate" on
 /// it) nor by a binding (but with verb "bind" on the role). Part of upstream's storage of roles,
 /// not of its admission; here it sits there, before the store.
@@ -46,6 +61,7 @@ class RbacEscalation final : public AdmissionPlugin {
 
   Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
                   const api::Object* old) const override {
+    if (old && onlyForCollection(*object, *old)) return {};
     if (const auto* rules = rulesIn(*object)) return role(request, *object, *rules, old);
     if (const auto* reference = roleRefIn(*object)) return binding(request, *object, *reference);
     return {};
@@ -54,20 +70,14 @@ class RbacEscalation final : public AdmissionPlugin {
  private:
   Status role(const RequestContext& request, const api::Object& object, const Rules& rules,
               const api::Object* old) const {
-    const auto* before = old ? rulesIn(*old) : nullptr;
     const auto* cluster = object.as<ClusterRole>();
     const auto* oldCluster = old ? old->as<ClusterRole>() : nullptr;
     const bool aggregates =
-        cluster && cluster->aggregationRule &&
-        !(oldCluster && oldCluster->aggregationRule == cluster->aggregationRule);
-    if (before && *before == rules && !aggregates) return {};
-    if (mayVerb(request, "escalate", request.info.resource, api::objectMeta(object)->name)) {
-      return {};
-    }
-    auto wanted = rules;
+        (cluster && cluster->aggregationRule) || (oldCluster && oldCluster->aggregationRule);
+    if (mayVerb(request, "escalate", request.info.resource, request.info.name)) return {};
     // Whoever has a role made of parts may come to have anything.
-    if (aggregates) wanted.push_back(everything());
-    return checkCovered(request, object, wanted);
+    if (aggregates) TRY_STATUS(checkCovered(request, object, everything()));
+    return checkCovered(request, object, rules);
   }
 
   Status binding(const RequestContext& request, const api::Object& object,
@@ -85,7 +95,7 @@ class RbacEscalation final : public AdmissionPlugin {
     info.isResource = true;
     info.verb = std::move(verb);
     info.group = kGroup;
-    info.version = "v1";
+    info.version = "*";
     info.ns = request.info.ns;
     info.resource = std::move(resource);
     info.name = std::move(name);
@@ -94,25 +104,31 @@ class RbacEscalation final : public AdmissionPlugin {
 
   Status checkCovered(const RequestContext& request, const api::Object& object,
                       const Rules& wanted) const {
-    Rules owned;
+    RulesAnswer owned;
     for (const auto* source : rules_) source->appendRules(request.user, request.info.ns, owned);
-    auto missing = uncovered(owned, wanted);
+    auto missing = compact(uncovered(owned.rules, wanted));
     if (missing.empty()) return {};
-    std::string text = "user \"" + request.user.name + "\" (groups=[";
+    std::set<std::string> lines;
+    for (const auto& rule : missing) lines.insert(describeRule(rule));
+    std::string text = "user " + api::goQuote(request.user.name) + " (groups=[";
     for (size_t i = 0; i < request.user.groups.size(); ++i) {
-      text += (i > 0 ? " \"" : "\"") + request.user.groups[i] + "\"";
+      text += (i > 0 ? " " : "") + api::goQuote(request.user.groups[i]);
     }
     text += "]) is attempting to grant RBAC permissions not currently held:";
-    for (const auto& rule : missing) text += "\n" + describeRule(rule);
+    for (const auto& line : lines) text += "\n" + line;
+    if (!owned.errors.empty()) {
+      text += "; resolution errors: [";
+      for (size_t i = 0; i < owned.errors.size(); ++i) text += (i > 0 ? " " : "") + owned.errors[i];
+      text += "]";
+    }
     return refuse(request, &object, text);
   }
 
-  static api::rbac::v1::PolicyRule everything() {
-    api::rbac::v1::PolicyRule rule;
-    rule.verbs = {"*"};
-    rule.apiGroups = {"*"};
-    rule.resources = {"*"};
-    return rule;
+  static Rules everything() {
+    Rules rules(2);
+    rules[0].verbs = rules[0].apiGroups = rules[0].resources = {"*"};
+    rules[1].verbs = rules[1].nonResourceURLs = {"*"};
+    return rules;
   }
 
   AdmissionSources sources_;

@@ -33,11 +33,10 @@ Task<T> onServer(Executor& executor, Task<T> task) {
   co_return co_await runOn(executor, std::move(task));
 }
 
-/// A request as the server's pipeline knows it, which its user may make.
+/// A request as the server's pipeline knows it.
 template <typename Shared>
-Status authorized(const Shared& shared, RequestContext& context, const ResourceType& type,
-                  std::string_view verb, std::string ns, std::string name, std::string subresource,
-                  std::string_view fieldSelector = {}) {
+void describe(const Shared& shared, RequestContext& context, const ResourceType& type,
+              std::string_view verb, std::string ns, std::string name, std::string subresource) {
   auto& info = context.info;
   info.isResource = true;
   info.verb = verb;
@@ -52,17 +51,17 @@ Status authorized(const Shared& shared, RequestContext& context, const ResourceT
   context.user = shared.user;
   context.userAgent = "coxswain";
   context.fieldManager = shared.user.name.substr(shared.user.name.rfind(':') + 1);
-  return shared.server.authorize(context, fieldSelector);
 }
 
-template <typename Shared>
-Status begin(const Shared& shared, RequestContext& context, const ResourceType& type,
-             std::string_view verb, std::string ns, std::string name, std::string subresource,
-             std::string_view fieldSelector = {}) {
-  TRY_STATUS(authorized(shared, context, type, verb, std::move(ns), std::move(name),
-                        std::move(subresource), fieldSelector));
-  return shared.server.route(context);
-}
+// Whether its user may make the request; goes on without a coroutine where that is known at once.
+#define COXSWAIN_AUTHORIZE(shared, context, ...)                                              \
+  do {                                                                                        \
+    auto allowed_ = (shared).server.authorizeNow(context __VA_OPT__(, ) __VA_ARGS__);         \
+    if (!allowed_) {                                                                          \
+      allowed_ = co_await (shared).server.authorizeLater(context __VA_OPT__(, ) __VA_ARGS__); \
+    }                                                                                         \
+    CO_TRY_STATUS(std::move(*allowed_));                                                      \
+  } while (false)
 
 /// What a POST goes to where it is not the collection itself; null: no such poster.
 ObjectPoster* posterOf(SubresourceHandler* handler) {
@@ -89,7 +88,9 @@ template <typename Shared>
 Task<SharedObject> getOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
                          std::string ns, std::string name) {
   RequestContext context;
-  CO_TRY_STATUS(begin(*shared, context, type, "get", std::move(ns), std::move(name), ""));
+  describe(*shared, context, type, "get", std::move(ns), std::move(name), "");
+  COXSWAIN_AUTHORIZE(*shared, context);
+  CO_TRY_STATUS(shared->server.route(context));
   co_return shared->server.operations().get(context);
 }
 
@@ -97,7 +98,9 @@ template <typename Shared>
 Task<Result<ObjectList>> listOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
                                 std::string ns, ListOptions options, std::stop_token stop) {
   RequestContext context;
-  CO_TRY_STATUS(begin(*shared, context, type, "list", ns, "", "", options.fieldSelector));
+  describe(*shared, context, type, "list", ns, "", "");
+  COXSWAIN_AUTHORIZE(*shared, context, options.fieldSelector, options.labelSelector);
+  CO_TRY_STATUS(shared->server.route(context));
   CO_TRY(auto request, listRequest(options, context.info.ns, *context.resource));
   if (request.continueToken.empty()) {
     CO_TRY_STATUS(co_await context.registry->waitFor(request.resourceVersion, stop));
@@ -119,7 +122,9 @@ Task<Result<std::unique_ptr<client::Watch>>> watchOn(std::shared_ptr<const Share
                                                      const ResourceType& type, std::string ns,
                                                      WatchOptions options) {
   RequestContext context;
-  CO_TRY_STATUS(begin(*shared, context, type, "watch", ns, "", "", options.fieldSelector));
+  describe(*shared, context, type, "watch", ns, "", "");
+  COXSWAIN_AUTHORIZE(*shared, context, options.fieldSelector, options.labelSelector);
+  CO_TRY_STATUS(shared->server.route(context));
   ListOptions selection;
   selection.labelSelector = std::move(options.labelSelector);
   selection.fieldSelector = std::move(options.fieldSelector);
@@ -137,8 +142,8 @@ Task<SharedObject> createOn(std::shared_ptr<const Shared> shared, const Resource
                             std::string ns, std::string name, std::string subresource,
                             api::ConstObject object) {
   RequestContext context;
-  CO_TRY_STATUS(
-      authorized(*shared, context, type, "create", std::move(ns), std::move(name), subresource));
+  describe(*shared, context, type, "create", std::move(ns), std::move(name), subresource);
+  COXSWAIN_AUTHORIZE(*shared, context);
   if (auto* poster = posterOf(shared->server.virtualResources().find(context.info))) {
     co_return co_await poster->post(context, object.clone());
   }
@@ -162,8 +167,9 @@ Task<SharedObject> updateOn(std::shared_ptr<const Shared> shared, const Resource
   RequestContext context;
   const auto* meta = api::objectMeta(object);
   if (!meta) co_return badRequest("an object without metadata cannot be updated");
-  CO_TRY_STATUS(begin(*shared, context, type, "update", meta->namespace_, meta->name,
-                      std::move(subresource)));
+  describe(*shared, context, type, "update", meta->namespace_, meta->name, std::move(subresource));
+  COXSWAIN_AUTHORIZE(*shared, context);
+  CO_TRY_STATUS(shared->server.route(context));
   auto endpoint = Endpoint::of(*context.resource, context.info.subresource);
   if (&object.info() != endpoint.body.info) {
     co_return badRequest("an object of another kind than " + context.resource->qualifiedName());
@@ -177,8 +183,9 @@ Task<SharedObject> patchOn(std::shared_ptr<const Shared> shared, const ResourceT
                            std::string ns, std::string name, std::string subresource,
                            PatchType patchType, std::string body) {
   RequestContext context;
-  CO_TRY_STATUS(begin(*shared, context, type, "patch", std::move(ns), std::move(name),
-                      std::move(subresource)));
+  describe(*shared, context, type, "patch", std::move(ns), std::move(name), std::move(subresource));
+  COXSWAIN_AUTHORIZE(*shared, context);
+  CO_TRY_STATUS(shared->server.route(context));
   const auto& operations = shared->server.operations();
   if (patchType == PatchType::Apply) {
     CO_TRY(auto applied, co_await operations.apply(context, std::move(body), true));
@@ -196,7 +203,9 @@ template <typename Shared>
 Task<Status> removeOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
                       std::string ns, std::string name, DeleteOptions options) {
   RequestContext context;
-  CO_TRY_STATUS(begin(*shared, context, type, "delete", std::move(ns), std::move(name), ""));
+  describe(*shared, context, type, "delete", std::move(ns), std::move(name), "");
+  COXSWAIN_AUTHORIZE(*shared, context);
+  CO_TRY_STATUS(shared->server.route(context));
   DeleteRequest request;
   request.gracePeriodSeconds = options.gracePeriodSeconds;
   request.propagationPolicy = std::move(options.propagationPolicy);

@@ -62,45 +62,80 @@ Status toStatus(const FieldErrors& errors) {
   return errors.empty() ? Status() : errors.toStatus(".authorization.k8s.io", "");
 }
 
-/// Requirements that name one value, as a selector's text; others narrow what is asked no further.
-std::string fieldSelectorText(const ResourceAttributes& attributes) {
+std::string joined(const std::vector<std::string>& values) {
+  std::string text;
+  for (const auto& value : values) text += (text.empty() ? "" : ",") + value;
+  return text;
+}
+
+/// The selector's text. Where a requirement is none that such selectors have, `failure` says so and
+/// it is left out: the answer is then for more than was asked.
+std::string fieldSelectorText(const ResourceAttributes& attributes, std::string& failure) {
   if (!attributes.fieldSelector) return {};
   const auto& selector = *attributes.fieldSelector;
   if (!selector.rawSelector.empty()) return selector.rawSelector;
   std::string text;
-  for (const auto& requirement : selector.requirements) {
-    if (requirement.operator_ != "In" || requirement.values.size() != 1) continue;
-    text += (text.empty() ? "" : ",") + requirement.key + "=" + requirement.values.front();
+  for (const auto& one : selector.requirements) {
+    const bool equals = one.operator_ == "In";
+    if ((!equals && one.operator_ != "NotIn") || one.values.size() != 1) {
+      failure = "fieldSelector requirement of \"" + one.key + "\" cannot be expressed";
+      continue;
+    }
+    std::string value;
+    for (char c : one.values.front()) {
+      if (c == ',' || c == '=' || c == '\\') value += '\\';
+      value += c;
+    }
+    text += (text.empty() ? "" : ",") + one.key + (equals ? "=" : "!=") + value;
+  }
+  return text;
+}
+
+std::string labelSelectorText(const ResourceAttributes& attributes) {
+  if (!attributes.labelSelector) return {};
+  const auto& selector = *attributes.labelSelector;
+  if (!selector.rawSelector.empty()) return selector.rawSelector;
+  std::string text;
+  for (const auto& one : selector.requirements) {
+    if (!text.empty()) text += ",";
+    if (one.operator_ == "In") text += one.key + " in (" + joined(one.values) + ")";
+    if (one.operator_ == "NotIn") text += one.key + " notin (" + joined(one.values) + ")";
+    if (one.operator_ == "Exists") text += one.key;
+    if (one.operator_ == "DoesNotExist") text += "!" + one.key;
   }
   return text;
 }
 
 template <typename Spec>
-SubjectAccessReviewStatus decideSpec(const Authorizer& authorizer, const UserInfo& user,
-                                     const Spec& spec) {
+Task<SubjectAccessReviewStatus> decideSpec(const Authorizer& authorizer, const UserInfo& user,
+                                           const Spec& spec) {
   RequestInfo info;
   std::string fields;
+  std::string labels;
+  SubjectAccessReviewStatus status;
   if (spec.resourceAttributes) {
     const auto& attributes = *spec.resourceAttributes;
     info.isResource = true;
     info.verb = attributes.verb;
     info.group = attributes.group;
-    info.version = attributes.version;
+    info.version = attributes.version.empty() ? "*" : attributes.version;
     info.resource = attributes.resource;
     info.subresource = attributes.subresource;
     info.ns = attributes.namespace_;
     info.name = attributes.name;
-    fields = fieldSelectorText(attributes);
+    fields = fieldSelectorText(attributes, status.evaluationError);
+    labels = labelSelectorText(attributes);
   } else {
     info.path = spec.nonResourceAttributes->path;
     info.verb = spec.nonResourceAttributes->verb;
   }
-  auto verdict = authorizer.authorize({user, info, fields});
-  SubjectAccessReviewStatus status;
+  Attributes attributes{user, info, fields, labels, true};
+  auto verdict = co_await authorizeOrAsk(authorizer, attributes, {});
   status.allowed = verdict.allowed();
   status.denied = verdict.decision == Decision::Deny;
   status.reason = std::move(verdict.reason);
-  return status;
+  if (!verdict.failure.empty()) status.evaluationError = std::move(verdict.failure);
+  co_return status;
 }
 
 void checkSubject(const SubjectAccessReviewSpec& spec, FieldErrors& errors) {
@@ -154,13 +189,13 @@ UserInfo subjectOf(const SubjectAccessReviewSpec& spec) {
   return user;
 }
 
-SubjectAccessReviewStatus decide(const Authorizer& authorizer, const UserInfo& user,
-                                 const SubjectAccessReviewSpec& spec) {
+Task<SubjectAccessReviewStatus> decide(const Authorizer& authorizer, const UserInfo& user,
+                                       const SubjectAccessReviewSpec& spec) {
   return decideSpec(authorizer, user, spec);
 }
 
-SubjectAccessReviewStatus decide(const Authorizer& authorizer, const UserInfo& user,
-                                 const SelfSubjectAccessReviewSpec& spec) {
+Task<SubjectAccessReviewStatus> decide(const Authorizer& authorizer, const UserInfo& user,
+                                       const SelfSubjectAccessReviewSpec& spec) {
   return decideSpec(authorizer, user, spec);
 }
 

@@ -6,6 +6,7 @@
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/authz/rules.h"
 #include "base/status.h"
+#include "runtime/task.h"
 
 namespace coxswain::apiserver {
 
@@ -21,11 +22,11 @@ Status checkLocalReview(const api::meta::v1::ObjectMeta& metadata,
 
 UserInfo subjectOf(const api::authorization::v1::SubjectAccessReviewSpec& spec);
 
-/// Whom exactly one of the attributes is asked for.
-api::authorization::v1::SubjectAccessReviewStatus decide(
+/// Whom exactly one of the attributes is asked for. What is referred to outlives the task.
+Task<api::authorization::v1::SubjectAccessReviewStatus> decide(
     const Authorizer& authorizer, const UserInfo& user,
     const api::authorization::v1::SubjectAccessReviewSpec& spec);
-api::authorization::v1::SubjectAccessReviewStatus decide(
+Task<api::authorization::v1::SubjectAccessReviewStatus> decide(
     const Authorizer& authorizer, const UserInfo& user,
     const api::authorization::v1::SelfSubjectAccessReviewSpec& spec);
 
