@@ -127,7 +127,7 @@ Task<Status> run(Reactor& reactor, const ComponentFlags& flags, const ComponentW
     health = *std::move(started);
   }
   kLog.info("starting", {{"component", flags.component}, {"server", server}});
-  Component component{client, reactor, random};
+  Component component{client, reactor, random, rest->config()};
   Status status;
   if (flags.leaderElect) {
     status = co_await elect(flags, work, component, stop);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "client/client.h"
+#include "client/http/client_config.h"
 #include "runtime/random.h"
 #include "runtime/reactor.h"
 #include "runtime/task.h"
@@ -38,6 +39,7 @@ struct Component {
   client::Client& client;
   Reactor& reactor;
   Random& random;
+  const client::ClientConfig& config;  ///< of the client
 };
 /// Until the token is requested.
 using ComponentWork = std::function<Task<Status>(Component, std::stop_token)>;

@@ -9,6 +9,8 @@
 #include "client/informers.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
+#include "cmd/controller_clients.h"
+#include "cmd/token_signer.h"
 #include "controllers/certificates/signers.h"
 #include "controllers/manager.h"
 
@@ -27,6 +29,8 @@ struct SigningFiles {
 struct Flags {
   controllers::ManagerOptions options;
   std::string rootCaFile;
+  std::string accountKeyFile;
+  bool accountCredentials = true;
   std::array<SigningFiles, 5> signing = {{
       {"", "", {}, {}},
       {"kube-apiserver-client-", controllers::certificates::kApiServerClient, {}, {}},
@@ -48,12 +52,25 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
   for (auto name : controllers::ControllerManager::knownNames()) {
     known += (known.empty() ? "" : ", ") + std::string(name);
   }
-  app.add_option("--controllers", options.controllers,
-                 "which run: '*' all, NAME this one, -NAME not this one. Known: " + known)
+  app.add_option(
+         "--controllers", options.controllers,
+         "which run: '*' all that do by default, NAME this one, -NAME not this one. Known: " +
+             known)
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--root-ca-file", flags.rootCaFile,
                  "CA (PEM) that pods verify the API server with: config map kube-root-ca.crt");
+  app.add_option("--service-account-private-key-file", flags.accountKeyFile,
+                 "private key (PEM) that signs service account tokens which are kept in secrets; "
+                 "those are not filled if not given");
+  app.add_option("--concurrent-serviceaccount-token-syncs", options.workers.serviceAccountToken,
+                 "secrets looked at at the same time")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--use-service-account-credentials", flags.accountCredentials,
+               "each controller acts as its own service account of kube-system, with its rights "
+               "alone; false: all act as what --kubeconfig says")
+      ->capture_default_str();
   app.add_flag("--enable-garbage-collector", options.enableGarbageCollector,
                "delete objects whose owners are gone")
       ->capture_default_str();
@@ -191,6 +208,12 @@ Status complete(Flags& flags) {
     TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
   }
   TRY_STATUS(readSigning(flags, options.signing));
+  if (!flags.accountKeyFile.empty()) {
+    TRY(auto pem, client::readWholeFile(flags.accountKeyFile));
+    auto sign = tokenSigner(pem);
+    if (!sign.ok()) return sign.status().withContext("--service-account-private-key-file");
+    options.signToken = std::move(*sign);
+  }
   auto& ipam = options.nodeIpam;
   if (flags.nodeMask != 0) {
     if (ipam.clusterCidrs.size() > 1) {
@@ -210,14 +233,24 @@ Status complete(Flags& flags) {
 }
 
 Task<Status> control(std::shared_ptr<Flags> flags, Component component, std::stop_token stop) {
+  std::unique_ptr<ControllerClients> clients;
+  controllers::ClientOf clientOf;
+  if (flags->accountCredentials) {
+    CO_TRY(clients,
+           ControllerClients::create(component.reactor, component.client, component.config));
+    clientOf = [&clients](std::string_view account) -> client::Client& {
+      return clients->of(account);
+    };
+  }
   client::Informers informers(component.client, component.reactor);
   controllers::Context context{component.client, informers, component.reactor, component.random};
-  CO_TRY(auto manager, controllers::ControllerManager::create(context, flags->options));
+  CO_TRY(auto manager, controllers::ControllerManager::create(context, flags->options, clientOf));
   manager->start();
   Event never;
   Status stopped = co_await never.wait(stop);
   co_await manager->stop();
   co_await informers.stop();
+  if (clients) co_await clients->close();
   co_return stopped;
 }
 

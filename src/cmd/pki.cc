@@ -107,7 +107,6 @@ Result<Pki> Pki::prepare(PkiOptions options) {
 
   net::CertificateRequest client;
   client.commonName = "kube-apiserver-kubelet-client";
-  client.organizations = {"system:masters"};
   client.client = true;
   TRY(pki.kubeletClient_, pki.certificate("apiserver-kubelet-client", std::move(client)));
 

@@ -30,7 +30,8 @@ class Pki {
 
   [[nodiscard]] const net::KeyPair& ca() const { return ca_; }
   [[nodiscard]] const net::KeyPair& server() const { return server_; }
-  /// What the API server shows to kubelets: kube-apiserver-kubelet-client in system:masters.
+  /// What the API server shows to kubelets: kube-apiserver-kubelet-client, whom a
+  /// bootstrap binding gives the role system:kubelet-api-admin.
   [[nodiscard]] const net::KeyPair& kubeletClient() const { return kubeletClient_; }
   [[nodiscard]] const std::string& serviceAccountKeyPem() const { return serviceAccountKeyPem_; }
   [[nodiscard]] const std::string& folder() const { return options_.folder; }

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/log.h"
+#include "controllers/bootstraptokens/controllers.h"
 #include "controllers/certificates/controllers.h"
 #include "controllers/clusterroleaggregation/controller.h"
 #include "controllers/cronjob/controller.h"
@@ -57,6 +58,15 @@ Made makeEndpointSlice(const Context& context, const ManagerOptions& options) {
   return make<endpointslice::EndpointSliceController>(context, own);
 }
 
+Made makeTokens(const Context& context, const ManagerOptions& options) {
+  if (!options.signToken) return none();
+  serviceaccounttokens::TokensController::Options own;
+  own.sign = options.signToken;
+  own.rootCa = options.rootCa;
+  own.workers = options.workers.serviceAccountToken;
+  return make<serviceaccounttokens::TokensController>(context, std::move(own));
+}
+
 Made makePodGc(const Context& context, const ManagerOptions& options) {
   podgc::PodGarbageCollector::Options own;
   own.terminatedPodThreshold = options.terminatedPodGcThreshold;
@@ -78,6 +88,8 @@ struct Entry {
   std::string_view name;
   std::string_view alias;  ///< the short name that is accepted too
   Made (*make)(const Context&, const ManagerOptions&);
+  bool byDefault = true;
+  bool asManager = false;  ///< acts as the manager itself: upstream has no account for it
 };
 
 using Options = ManagerOptions;
@@ -92,6 +104,13 @@ constexpr Entry kEntries[] = {
      [](const Context& c, const Options&) {
        return make<serviceaccount::ServiceAccountController>(c);
      }},
+    {"serviceaccount-token-controller", "serviceaccount-token", makeTokens, true, true},
+    {"bootstrap-signer-controller", "bootstrapsigner",
+     [](const Context& c, const Options&) { return make<bootstraptokens::BootstrapSigner>(c); },
+     false},
+    {"token-cleaner-controller", "tokencleaner",
+     [](const Context& c, const Options&) { return make<bootstraptokens::TokenCleaner>(c); },
+     false},
     {"root-ca-certificate-publisher-controller", "root-ca-cert-publisher",
      [](const Context& c, const Options& o) {
        return o.rootCa.empty() ? none() : make<serviceaccount::RootCaPublisher>(c, o.rootCa);
@@ -184,7 +203,7 @@ constexpr Entry kEntries[] = {
 bool isEnabled(const Entry& entry, const std::vector<std::string>& wanted) {
   bool all = false;
   for (std::string_view word : wanted) {
-    if (word == "*") all = true;
+    if (word == "*") all = entry.byDefault;
     const bool off = word.starts_with('-');
     if (off) word.remove_prefix(1);
     if (word == entry.name || word == entry.alias) return !off;
@@ -221,7 +240,7 @@ Result<std::unique_ptr<ControllerManager>> ControllerManager::create(const Conte
   auto manager = std::unique_ptr<ControllerManager>(new ControllerManager(context));
   for (const auto& entry : kEntries) {
     if (!isEnabled(entry, options.controllers)) continue;
-    auto& client = clientOf ? clientOf(accountOf(entry.name)) : context.client;
+    auto& client = clientOf && !entry.asManager ? clientOf(accountOf(entry.name)) : context.client;
     const Context own{client, context.informers, context.executor, context.random};
     TRY(auto controller, entry.make(own, options));
     if (!controller) continue;

@@ -6,10 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "controllers/accounts.h"
 #include "controllers/certificates/controllers.h"
 #include "controllers/framework/controller.h"
 #include "controllers/nodeipam/controller.h"
 #include "controllers/nodelifecycle/controller.h"
+#include "controllers/serviceaccounttokens/controller.h"
 
 namespace coxswain::controllers {
 
@@ -20,6 +22,8 @@ struct ManagerOptions {
   std::vector<std::string> controllers = {"*"};
 
   std::string rootCa;  ///< PEM, for kube-root-ca.crt; empty: that controller does not run
+  /// Signs tokens that are kept in secrets; empty: that controller does not run.
+  serviceaccounttokens::TokensController::Sign signToken;
 
   /// No keys: that controller does not run.
   certificates::SigningController::Options signing;
@@ -45,6 +49,7 @@ struct ManagerOptions {
     int garbageCollector = 20;
     int nspace = 10;
     int resourceQuota = 5;
+    int serviceAccountToken = 5;
   } workers;
 };
 
@@ -63,8 +68,11 @@ class ControllerManager {
   /// BadRequest for options that make no sense, such as names of controllers that nobody knows.
   static Status check(const ManagerOptions& options);
   /// `context` is copied; what it refers to outlives the manager. Fails as check does.
+  /// `clientOf`: whom each controller acts as; empty: all as the context's client. Informers are
+  /// the context's for all.
   static Result<std::unique_ptr<ControllerManager>> create(const Context& context,
-                                                           const ManagerOptions& options);
+                                                           const ManagerOptions& options,
+                                                           const ClientOf& clientOf = {});
   /// After stop(), or if never started.
   ~ControllerManager();
   ControllerManager(const ControllerManager&) = delete;

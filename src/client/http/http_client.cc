@@ -135,7 +135,7 @@ std::string_view patchMediaType(PatchType type) {
   return "";
 }
 
-HttpClient::HttpClient(RestClient& rest) : rest_(rest) {}
+HttpClient::HttpClient(RestClient& rest, TokenSource* tokens) : rest_(rest), tokens_(tokens) {}
 
 RestRequest HttpClient::request(std::string method, std::string path) const {
   RestRequest out;
@@ -163,9 +163,29 @@ void HttpClient::setBody(RestRequest& request, const ResourceType* type,
 }
 
 Task<Result<RestResponse>> HttpClient::call(RestRequest request, std::stop_token stop) {
-  if (Executor::current() == &rest_.reactor())
-    return rest_.call(std::move(request), std::move(stop));
-  return runOn(rest_.reactor(), rest_.call(std::move(request), std::move(stop)));
+  auto task = tokens_ ? callAs(std::move(request), stop) : rest_.call(std::move(request), stop);
+  if (Executor::current() == &rest_.reactor()) return task;
+  return runOn(rest_.reactor(), std::move(task));
+}
+
+Task<Result<RestResponse>> HttpClient::callAs(RestRequest request, std::stop_token stop) {
+  CO_TRY(auto token, co_await tokens_->token(stop));
+  request.headers.set("Authorization", "Bearer " + token);
+  auto answer = co_await rest_.call(std::move(request), stop);
+  if (!answer.ok() && answer.status().reason() == Reason::Unauthorized) tokens_->refused();
+  co_return answer;
+}
+
+Task<Result<std::unique_ptr<net::ClientResponse>>> HttpClient::streamAs(RestRequest request,
+                                                                        std::stop_token stop) {
+  if (tokens_) {
+    CO_TRY(auto token, co_await tokens_->token(stop));
+    request.headers.set("Authorization", "Bearer " + token);
+  }
+  auto answer = co_await rest_.stream(std::move(request), stop);
+  if (tokens_ && !answer.ok() && answer.status().reason() == Reason::Unauthorized)
+    tokens_->refused();
+  co_return answer;
 }
 
 Task<Result<api::ConstObject>> HttpClient::exchange(const ResourceType& type, RestRequest request,
@@ -234,9 +254,9 @@ Task<Result<std::unique_ptr<Watch>>> HttpClient::watch(const ResourceType& type,
   auto& reactor = rest_.reactor();
   Result<std::unique_ptr<net::ClientResponse>> answer = canceled();
   if (Executor::current() == &reactor) {
-    answer = co_await rest_.stream(std::move(ask), stop);
+    answer = co_await streamAs(std::move(ask), stop);
   } else {
-    answer = co_await runOn(reactor, rest_.stream(std::move(ask), stop));
+    answer = co_await runOn(reactor, streamAs(std::move(ask), stop));
   }
   if (!answer.ok()) co_return answer.status();
   const bool protobuf = (*answer)->headers.get("Content-Type").starts_with(kProtobuf);

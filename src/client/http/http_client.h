@@ -8,6 +8,16 @@
 
 namespace coxswain::client {
 
+/// Who a client is where its connection does not say so: a bearer token, always a fresh one. On the
+/// rest client's reactor.
+class TokenSource {
+ public:
+  virtual ~TokenSource() = default;
+  virtual Task<Result<std::string>> token(std::stop_token stop) = 0;
+  /// The server did not take the last one.
+  virtual void refused() = 0;
+};
+
 /// The Client of any Kubernetes API server over HTTP. Bodies are protobuf (or JSON, by the config).
 /// Lists with limit 0 come in pages of 500 that are joined; a page that expired halfway starts the
 /// list again, whole. Server-side apply forces. Methods may be called from any executor; the work
@@ -15,7 +25,8 @@ namespace coxswain::client {
 /// watches.
 class HttpClient final : public Client {
  public:
-  explicit HttpClient(RestClient& rest);
+  /// `tokens` outlives it as well; null: the rest client's config says who we are.
+  explicit HttpClient(RestClient& rest, TokenSource* tokens = nullptr);
 
   Task<Result<api::ConstObject>> get(const ResourceType& type, std::string ns, std::string name,
                                      std::stop_token stop) override;
@@ -36,6 +47,9 @@ class HttpClient final : public Client {
 
  private:
   Task<Result<RestResponse>> call(RestRequest request, std::stop_token stop);
+  Task<Result<RestResponse>> callAs(RestRequest request, std::stop_token stop);
+  Task<Result<std::unique_ptr<net::ClientResponse>>> streamAs(RestRequest request,
+                                                              std::stop_token stop);
   Task<Result<api::ConstObject>> exchange(const ResourceType& type, RestRequest request,
                                           std::stop_token stop);
   Task<Result<ObjectList>> listPage(const ResourceType& type, std::string ns, ListOptions options,
@@ -45,6 +59,7 @@ class HttpClient final : public Client {
                const api::ConstObject& object) const;
 
   RestClient& rest_;
+  TokenSource* tokens_;
 };
 
 /// "/api/v1/namespaces/NS/pods/NAME/SUB"; empty parts are left out.

@@ -138,7 +138,9 @@ Result<net::ClientRequest> RestClient::prepare(const RestRequest& request) {
   }
   out.headers = request.headers;
   TRY(auto authorized, authorization());
-  if (!authorized.empty()) out.headers.set("Authorization", std::move(authorized));
+  if (!authorized.empty() && !out.headers.has("Authorization")) {
+    out.headers.add("Authorization", std::move(authorized));
+  }
   out.headers.set("User-Agent", config_.userAgent);
   if (!out.headers.has("Accept")) out.headers.add("Accept", "application/json, */*");
   if (!config_.impersonateUser.empty()) {

@@ -12,6 +12,7 @@
 #include "cmd/host_address.h"
 #include "cmd/server.h"
 #include "cmd/signal_stop.h"
+#include "cmd/token_signer.h"
 #include "cmd/up/node.h"
 #include "cmd/up/node_address.h"
 #include "cmd/up/runtime_access.h"
@@ -172,6 +173,9 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   manager.allocateNodeCidrs = true;
   manager.nodeIpam.clusterCidrs = {options_.clusterCidr};
   manager.rootCa = server_->pki().ca().certificatePem;
+  if (auto sign = tokenSigner(server_->pki().serviceAccountKeyPem()); sign.ok()) {
+    manager.signToken = std::move(*sign);
+  }
   manager.signing =
       controllers::certificates::SigningController::forAllSigners(server_->pki().ca());
   controllers::Context context{*controllerClient_, *informers_, reactor_, random_};

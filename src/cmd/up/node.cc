@@ -144,7 +144,7 @@ Task<void> Node::Impl::keepDnsService(Impl& self, Gate::Pass pass, std::stop_tok
   service.address = self.options.address;
   service.port = self.options.dnsPort;
   while (!stop.stop_requested()) {
-    Status made = co_await dns::ensureDnsService(self.clients.admin, service, stop);
+    Status made = co_await dns::ensureDnsService(self.clients.dns, service, stop);
     if (made.ok()) co_return;
     kLog.warn("Service kube-dns could not be made", {{"error", made}});
     Status slept = co_await sleepFor(kRetry, stop);

@@ -44,8 +44,7 @@ class Node {
   struct Clients {
     client::Client& kubelet;
     client::Client& proxy;
-    client::Client& dns;
-    client::Client& admin;  ///< makes Service kube-dns
+    client::Client& dns;  ///< also makes Service kube-dns
   };
 
   Node(Reactor& reactor, Clients clients, NodeOptions options);

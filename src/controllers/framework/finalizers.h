@@ -23,4 +23,9 @@ Task<Status> setFinalizer(client::Client& client, const client::ResourceType& ty
                           api::ConstObject object, std::string finalizer, bool present,
                           std::stop_token stop);
 
+/// The same by an update of the whole object, for who may not patch.
+Task<Status> updateFinalizer(client::Client& client, const client::ResourceType& type,
+                             api::ConstObject object, std::string finalizer, bool present,
+                             std::stop_token stop);
+
 }  // namespace coxswain::controllers

@@ -88,8 +88,8 @@ Task<Result<Duration>> ClaimProtectionController::reconcile(std::string key, std
     CO_TRY(bool used, co_await isUsed(meta.namespace_, key, stop));
     if (used) co_return Duration(0);
   }
-  CO_TRY_STATUS(co_await setFinalizer(client(), client::resourceOf<PersistentVolumeClaim>(), claim,
-                                      kClaimFinalizer, !meta.deletionTimestamp, stop));
+  CO_TRY_STATUS(co_await updateFinalizer(client(), client::resourceOf<PersistentVolumeClaim>(),
+                                         claim, kClaimFinalizer, !meta.deletionTimestamp, stop));
   co_return Duration(0);
 }
 
@@ -106,8 +106,8 @@ Task<Result<Duration>> VolumeProtectionController::reconcile(std::string key,
   if (!volume) co_return Duration(0);
   const bool goes = api::objectMeta(volume)->deletionTimestamp.has_value();
   if (goes && volume.as<PersistentVolume>()->status.phase == "Bound") co_return Duration(0);
-  CO_TRY_STATUS(co_await setFinalizer(client(), client::resourceOf<PersistentVolume>(), volume,
-                                      kVolumeFinalizer, !goes, stop));
+  CO_TRY_STATUS(co_await updateFinalizer(client(), client::resourceOf<PersistentVolume>(), volume,
+                                         kVolumeFinalizer, !goes, stop));
   co_return Duration(0);
 }
 
