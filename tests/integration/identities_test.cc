@@ -1,0 +1,299 @@
+// Each part has the rights it needs, and no more than upstream's roles give: the whole control
+// plane works through what controllers do, and nobody is refused anything.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "api/gen/apps_v1.h"
+#include "api/gen/batch_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/discovery_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/gen/policy_v1.h"
+#include "api/gen/rbac_v1.h"
+#include "client/resources.h"
+#include "controllers/accounts.h"
+#include "in_process_cluster.h"
+
+namespace coxswain::testing {
+namespace {
+
+using namespace api::apps::v1;   // NOLINT
+using namespace api::batch::v1;  // NOLINT
+using namespace api::core::v1;   // NOLINT
+using client::resourceOf;
+
+template <typename T>
+std::vector<std::shared_ptr<const T>> listed(InProcessCluster& cluster, std::string ns) {
+  auto list = cluster.run(cluster.admin().list(resourceOf<T>(), std::move(ns), {}, {}));
+  std::vector<std::shared_ptr<const T>> out;
+  if (!list.ok()) return out;
+  for (const auto& item : list->items)
+    out.push_back(std::make_shared<const T>(*item.template as<T>()));
+  return out;
+}
+
+class Identities : public ::testing::Test {
+ protected:
+  template <typename T>
+  void make(T object) {
+    object.metadata.namespace_ = "team";
+    auto made = cluster_.run(client::create(cluster_.admin(), std::move(object)));
+    ASSERT_TRUE(made.ok()) << made.status().toString();
+  }
+  template <typename T>
+  std::vector<std::shared_ptr<const T>> all(std::string ns = "team") {
+    return listed<T>(cluster_, std::move(ns));
+  }
+  template <typename T>
+  void remove(std::string name, std::string policy = "") {
+    client::DeleteOptions options;
+    options.propagationPolicy = std::move(policy);
+    Status removed = cluster_.run(
+        cluster_.admin().remove(resourceOf<T>(), "team", std::move(name), options, {}));
+    EXPECT_TRUE(removed.ok()) << removed.toString();
+  }
+  template <typename Spec>
+  static void fill(Spec& spec, const std::string& app) {
+    spec.selector.emplace().matchLabels["app"] = app;
+    fillTemplate(spec.template_, app);
+  }
+  static void fillTemplate(PodTemplateSpec& pod, const std::string& app) {
+    pod.metadata.labels["app"] = app;
+    auto& container = pod.spec.containers.emplace_back();
+    container.name = "c";
+    container.image = "i";
+  }
+  size_t running(const std::string& app) {
+    size_t count = 0;
+    for (const auto& pod : all<Pod>()) {
+      const auto* label = pod->metadata.labels.get("app");
+      if (label && *label == app && pod->status.phase == "Running") ++count;
+    }
+    return count;
+  }
+  void expectNoRefusals() {
+    std::set<std::string> seen;
+    for (const auto& refusal : cluster_.refusals) {
+      // What admission refuses is no lack of rights.
+      if (refusal.what.find("cannot ") == std::string::npos) continue;
+      if (seen.insert(refusal.user + ": " + refusal.what).second) {
+        ADD_FAILURE() << refusal.user << ": " << refusal.what;
+      }
+    }
+    cluster_.refusals.clear();
+  }
+
+  InProcessCluster cluster_{{.nodes = 2}};
+};
+
+TEST_F(Identities, WorkloadsComeAndGo) {
+  Namespace team;
+  team.metadata.name = "team";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), team)).ok());
+  ASSERT_TRUE(cluster_.eventually([&] { return !all<ServiceAccount>().empty(); }));
+
+  Deployment deployment;
+  deployment.metadata.name = "d";
+  deployment.spec.replicas = 2;
+  fill(deployment.spec, "d");
+  make(deployment);
+  StatefulSet set;
+  set.metadata.name = "s";
+  set.spec.replicas = 1;
+  set.spec.serviceName = "svc";
+  fill(set.spec, "s");
+  make(set);
+  DaemonSet daemons;
+  daemons.metadata.name = "ds";
+  fill(daemons.spec, "ds");
+  make(daemons);
+  ReplicationController rc;
+  rc.metadata.name = "rc";
+  rc.spec.replicas = 1;
+  rc.spec.selector["app"] = "rc";
+  fillTemplate(rc.spec.template_.emplace(), "rc");
+  make(rc);
+  Job job;
+  job.metadata.name = "j";
+  job.spec.ttlSecondsAfterFinished = 1;
+  fillTemplate(job.spec.template_, "j");
+  job.spec.template_.spec.restartPolicy = "Never";
+  make(job);
+  CronJob cron;
+  cron.metadata.name = "cron";
+  cron.spec.schedule = "* * * * *";
+  cron.spec.successfulJobsHistoryLimit = 1;
+  fillTemplate(cron.spec.jobTemplate.spec.template_, "cron");
+  cron.spec.jobTemplate.spec.template_.spec.restartPolicy = "Never";
+  make(cron);
+  Service service;
+  service.metadata.name = "svc";
+  service.spec.selector["app"] = "d";
+  service.spec.ports.emplace_back().port = 80;
+  make(service);
+  Service bare;
+  bare.metadata.name = "bare";
+  bare.spec.ports.emplace_back().port = 80;
+  make(bare);
+  Endpoints endpoints;
+  endpoints.metadata.name = "bare";
+  auto& subset = endpoints.subsets.emplace_back();
+  subset.addresses.emplace_back().ip = "192.0.2.77";
+  subset.ports.emplace_back().port = 80;
+  make(endpoints);
+  api::policy::v1::PodDisruptionBudget budget;
+  budget.metadata.name = "b";
+  budget.spec.selector.emplace().matchLabels["app"] = "d";
+  budget.spec.minAvailable = api::IntOrString(1);
+  make(budget);
+  ResourceQuota quota;
+  quota.metadata.name = "q";
+  quota.spec.hard["pods"] = *api::Quantity::parse("100");
+  make(quota);
+
+  EXPECT_TRUE(cluster_.eventually([&] {
+    return running("d") == 2 && running("s") == 1 && running("ds") == 2 && running("rc") == 1 &&
+           running("j") == 1;
+  })) << running("d")
+      << running("s") << running("ds") << running("rc") << running("j");
+  EXPECT_TRUE(cluster_.eventually([&] { return running("cron") > 0; }));
+  EXPECT_TRUE(
+      cluster_.eventually([&] { return all<api::discovery::v1::EndpointSlice>().size() >= 2; }));
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto quotas = all<ResourceQuota>();
+    return !quotas.empty() && quotas[0]->status.used.contains("pods");
+  }));
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto budgets = all<api::policy::v1::PodDisruptionBudget>();
+    return !budgets.empty() && budgets[0]->status.currentHealthy == 2;
+  }));
+  expectNoRefusals();
+
+  // The job's pod succeeds; then the job goes by itself.
+  for (const auto& pod : all<Pod>()) {
+    const auto* label = pod->metadata.labels.get("app");
+    if (!label || *label != "j") continue;
+    Pod done = *pod;
+    done.status.phase = "Succeeded";
+    ASSERT_TRUE(cluster_.run(client::update(cluster_.admin(), done, "status")).ok());
+  }
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto jobs = all<Job>();
+    return std::none_of(jobs.begin(), jobs.end(),
+                        [](const auto& one) { return one->metadata.name == "j"; });
+  }));
+  // Another image: a rollout in every kind that has them.
+  auto patch = [&](const client::ResourceType& type, const std::string& name) {
+    auto patched = cluster_.admin().patch(
+        type, "team", name, "", client::PatchType::StrategicMerge,
+        R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"j"}]}}}})", {});
+    EXPECT_TRUE(cluster_.run(std::move(patched)).ok());
+  };
+  patch(resourceOf<Deployment>(), "d");
+  patch(resourceOf<StatefulSet>(), "s");
+  patch(resourceOf<DaemonSet>(), "ds");
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto pods = all<Pod>();
+    return std::count_if(pods.begin(), pods.end(), [](const auto& pod) {
+             return pod->spec.containers[0].image == "j" && pod->status.phase == "Running";
+           }) >= 5;
+  }));
+  expectNoRefusals();
+
+  remove<Deployment>("d", "Foreground");
+  remove<DaemonSet>("ds", "Background");
+  remove<StatefulSet>("s", "Orphan");
+  remove<Service>("svc");
+  EXPECT_TRUE(cluster_.eventually([&] { return all<Deployment>().empty(); }));
+  EXPECT_TRUE(cluster_.eventually([&] { return running("ds") == 0 && running("d") == 0; }));
+  EXPECT_EQ(running("s"), 1U);
+  expectNoRefusals();
+
+  Status removed =
+      cluster_.run(cluster_.admin().remove(resourceOf<Namespace>(), "", "team", {}, {}));
+  EXPECT_TRUE(removed.ok());
+  EXPECT_TRUE(cluster_.eventually([&] {
+    return !cluster_.run(cluster_.admin().get(resourceOf<Namespace>(), "", "team", {})).ok();
+  }));
+  expectNoRefusals();
+}
+
+TEST_F(Identities, VolumesAndNodes) {
+  Namespace team;
+  team.metadata.name = "team";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), team)).ok());
+  PersistentVolume volume;
+  volume.metadata.name = "pv";
+  volume.spec.accessModes = {"ReadWriteOnce"};
+  volume.spec.capacity["storage"] = *api::Quantity::parse("1Gi");
+  volume.spec.persistentVolumeSource.hostPath.emplace().path = "/x";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), volume)).ok());
+  PersistentVolumeClaim claim;
+  claim.metadata.name = "c";
+  claim.spec.accessModes = {"ReadWriteOnce"};
+  claim.spec.storageClassName = "";
+  claim.spec.resources.requests["storage"] = *api::Quantity::parse("1Gi");
+  make(claim);
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto claims = all<PersistentVolumeClaim>();
+    return !claims.empty() && claims[0]->status.phase == "Bound";
+  }));
+  remove<PersistentVolumeClaim>("c");
+  EXPECT_TRUE(cluster_.eventually([&] { return all<PersistentVolumeClaim>().empty(); }));
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto now = cluster_.run(client::get<PersistentVolume>(cluster_.admin(), "", "pv"));
+    return now.ok() && (*now)->status.phase == "Released";
+  }));
+  expectNoRefusals();
+  Status removed =
+      cluster_.run(cluster_.admin().remove(resourceOf<PersistentVolume>(), "", "pv", {}, {}));
+  EXPECT_TRUE(removed.ok());
+
+  // A node falls silent: it is tainted, and its pods are moved off it.
+  EXPECT_TRUE(cluster_.eventually([&] { return !all<ServiceAccount>().empty(); }));
+  ReplicationController rc;
+  rc.metadata.name = "rc";
+  rc.spec.replicas = 4;
+  rc.spec.selector["app"] = "rc";
+  fillTemplate(rc.spec.template_.emplace(), "rc");
+  make(rc);
+  EXPECT_TRUE(cluster_.eventually([&] { return running("rc") == 4; }));
+  cluster_.hollow(0).setDead(true);
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto pods = all<Pod>();
+    return std::count_if(pods.begin(), pods.end(), [](const auto& pod) {
+             return pod->spec.nodeName == "n2" && pod->status.phase == "Running";
+           }) == 4;
+  }));
+  removed = cluster_.run(cluster_.admin().remove(resourceOf<Node>(), "", "n1", {}, {}));
+  EXPECT_TRUE(removed.ok());
+  EXPECT_TRUE(cluster_.eventually([&] { return all<Pod>().size() == 4; }));
+  expectNoRefusals();
+}
+
+TEST(Accounts, AreNamedByABootstrapRoleEach) {
+  InProcessCluster cluster({.controllers = false});
+  std::set<std::string> bound;
+  auto note = [&](const std::vector<api::rbac::v1::Subject>& subjects) {
+    for (const auto& subject : subjects) {
+      if (subject.kind == "ServiceAccount") bound.insert(subject.name);
+    }
+  };
+  for (const auto& binding : listed<api::rbac::v1::ClusterRoleBinding>(cluster, "")) {
+    note(binding->subjects);
+  }
+  for (const auto& binding : listed<api::rbac::v1::RoleBinding>(cluster, "")) {
+    note(binding->subjects);
+  }
+  for (auto name : controllers::ControllerManager::knownNames()) {
+    // The token controller acts as kube-controller-manager itself.
+    if (name == "serviceaccount-token-controller") continue;
+    EXPECT_TRUE(bound.contains(std::string(controllers::accountOf(name))))
+        << name << " acts as " << controllers::accountOf(name) << ", which has no role";
+  }
+}
+
+}  // namespace
+}  // namespace coxswain::testing
