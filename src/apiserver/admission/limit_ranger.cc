@@ -98,6 +98,19 @@ void check(const LimitRangeItem& item, const ResourceList& requests, const Resou
   ratioAtMost(item.type, item.maxLimitRequestRatio, requests, limits, problems);
 }
 
+/// One alone, several in brackets; each once.
+std::string toldOnce(const Problems& problems) {
+  Problems different;
+  for (const auto& one : problems) {
+    if (std::find(different.begin(), different.end(), one) == different.end()) {
+      different.push_back(one);
+    }
+  }
+  std::string text = different.front();
+  for (size_t i = 1; i < different.size(); ++i) text += ", " + different[i];
+  return different.size() == 1 ? text : "[" + text + "]";
+}
+
 void checkPod(const Pod& pod, const LimitRangeItem& item, Problems& problems) {
   if (item.type == "Container") {
     for (const auto& one : pod.spec.containers) {
@@ -107,7 +120,9 @@ void checkPod(const Pod& pod, const LimitRangeItem& item, Problems& problems) {
       check(item, one.resources.requests, one.resources.limits, problems);
     }
   } else if (item.type == "Pod") {
-    check(item, api::podRequests(pod), api::podLimits(pod), problems);
+    api::PodResourcesOptions plain;
+    plain.excludeOverhead = true;
+    check(item, api::podRequests(pod, plain), api::podLimits(pod, plain), problems);
   }
 }
 
@@ -131,12 +146,17 @@ void checkClaim(const PersistentVolumeClaim& claim, const LimitRangeItem& item,
 /// containers, pods and claims ask for.
 class LimitRanger final : public AdmissionPlugin {
  public:
-  explicit LimitRanger(const AdmissionSources& sources) : sources_(sources) {}
+  explicit LimitRanger(const AdmissionSources& sources) : ranges_(sources, "", "limitranges") {}
   [[nodiscard]] std::string_view name() const override { return "LimitRanger"; }
 
   [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
-    // What a pod asks for does not change in place.
-    if (isResource(request, "", "pods")) return kind == WriteKind::Create;
+    const auto& info = request.info;
+    if (!info.group.empty()) return false;
+    // What a pod asks for changes by resize alone.
+    if (info.resource == "pods") {
+      return (kind == WriteKind::Create && info.subresource.empty()) ||
+             (kind == WriteKind::Update && info.subresource == "resize");
+    }
     return (kind == WriteKind::Create || kind == WriteKind::Update) &&
            isResource(request, "", "persistentvolumeclaims");
   }
@@ -144,8 +164,8 @@ class LimitRanger final : public AdmissionPlugin {
   Status admit(RequestContext& request, WriteKind kind, api::Object* object,
                const api::Object* old) const override {
     auto* pod = object->as<Pod>();
-    if (!pod) return {};
-    TRY(auto ranges, rangesOf(request.info.ns));
+    if (!pod || pod->metadata.deletionTimestamp) return {};
+    TRY(auto ranges, ranges_.list(request.info.ns));
     std::vector<std::string> told;
     for (const auto& range : ranges) {
       for (const auto& item : range.as<LimitRange>()->spec.limits) {
@@ -163,9 +183,10 @@ class LimitRanger final : public AdmissionPlugin {
 
   Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
                   const api::Object* old) const override {
-    TRY(auto ranges, rangesOf(request.info.ns));
-    Problems problems;
+    if (api::objectMeta(*object)->deletionTimestamp) return {};
+    TRY(auto ranges, ranges_.list(request.info.ns));
     for (const auto& range : ranges) {
+      Problems problems;
       for (const auto& item : range.as<LimitRange>()->spec.limits) {
         if (const auto* pod = object->as<Pod>()) {
           checkPod(*pod, item, problems);
@@ -173,19 +194,13 @@ class LimitRanger final : public AdmissionPlugin {
           checkClaim(*object->as<PersistentVolumeClaim>(), item, problems);
         }
       }
+      if (!problems.empty()) return refuse(request, object, toldOnce(problems));
     }
-    if (problems.empty()) return {};
-    std::string text = problems.front();
-    for (size_t i = 1; i < problems.size(); ++i) text += ", " + problems[i];
-    return refuse(request, object, problems.size() == 1 ? text : "[" + text + "]");
+    return {};
   }
 
  private:
-  Result<std::vector<api::ConstObject>> rangesOf(const std::string& ns) const {
-    return sources_.list("", "limitranges", ns);
-  }
-
-  AdmissionSources sources_;
+  SourceCollection ranges_;
 };
 
 }  // namespace

@@ -2,18 +2,26 @@
 #include <set>
 
 #include "api/gen/authentication_v1.h"
+#include "api/gen/certificates_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/gen/resource_v1.h"
+#include "api/gen/storage_v1.h"
 #include "api/reflect/equal.h"
 #include "apiserver/admission/plugins.h"
 #include "apiserver/authz/node_authorizer.h"
+#include "net/signing_request.h"
 
 namespace coxswain::apiserver {
 namespace {
 
 using api::core::v1::Node;
+using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
+using api::core::v1::PodSpec;
+using api::resource::v1::ResourceSlice;
 
+constexpr std::string_view kLeases = "kube-node-lease";
 constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
 
 std::string quoted(std::string_view text) {
@@ -77,6 +85,45 @@ std::string joined(const std::set<std::string>& names) {
   return out;
 }
 
+/// Other objects that a pod cannot do without; empty: none. Whoever may read them, a kubelet must
+/// not come to do so by pods that it makes itself.
+std::string references(const PodSpec& spec) {
+  if (!spec.serviceAccountName.empty()) return "a service account";
+  bool secrets = !spec.imagePullSecrets.empty();
+  bool maps = false;
+  bool bundles = false;
+  bool claims = false;
+  auto environment = [&](const auto& container) {
+    for (const auto& one : container.env) {
+      secrets = secrets || (one.valueFrom && one.valueFrom->secretKeyRef);
+      maps = maps || (one.valueFrom && one.valueFrom->configMapKeyRef);
+    }
+    for (const auto& one : container.envFrom) {
+      secrets = secrets || one.secretRef;
+      maps = maps || one.configMapRef;
+    }
+  };
+  for (const auto& one : spec.initContainers) environment(one);
+  for (const auto& one : spec.containers) environment(one);
+  for (const auto& volume : spec.volumes) {
+    const auto& source = volume.volumeSource;
+    secrets = secrets || source.secret;
+    maps = maps || source.configMap;
+    claims = claims || source.persistentVolumeClaim;
+    if (!source.projected) continue;
+    for (const auto& one : source.projected->sources) {
+      secrets = secrets || one.secret;
+      maps = maps || one.configMap;
+      bundles = bundles || one.clusterTrustBundle;
+    }
+  }
+  if (secrets) return "secrets";
+  if (maps) return "configmaps";
+  if (bundles) return "clustertrustbundles";
+  if (claims) return "persistentvolumeclaims";
+  return spec.resourceClaims.empty() ? "" : "resourceclaims";
+}
+
 /// What the node authorizer cannot see: a kubelet writes its own node, pods that are bound to it,
 /// mirror pods, tokens for its pods, its own lease. Others it does not concern.
 class NodeRestriction final : public AdmissionPlugin {
@@ -96,10 +143,23 @@ class NodeRestriction final : public AdmissionPlugin {
     if (info.group.empty() && info.resource == "serviceaccounts" && info.subresource == "token") {
       return token(request, object);
     }
+    if (info.group.empty() && info.resource == "persistentvolumeclaims") {
+      return claims(request, kind, object, old);
+    }
+    if (info.group == "certificates.k8s.io" && info.resource == "certificatesigningrequests") {
+      return kind == WriteKind::Create ? signing(request, object) : Status();
+    }
+    if (info.group == "resource.k8s.io" && info.resource == "resourceslices") {
+      return slices(request, kind, object, old);
+    }
     const bool lease = info.group == "coordination.k8s.io" && info.resource == "leases";
     const bool csiNode = info.group == "storage.k8s.io" && info.resource == "csinodes";
     if (lease || csiNode) {
       const auto* subject = object ? object : old;
+      if (lease && info.ns != kLeases) {
+        return refuse(request, subject,
+                      "can only access leases in the " + quoted(kLeases) + " system namespace");
+      }
       const auto& name = subject ? api::objectMeta(*subject)->name : info.name;
       if (name == nodeNameOf(request.user)) return {};
       return refuse(request, subject,
@@ -140,8 +200,30 @@ class NodeRestriction final : public AdmissionPlugin {
           request, object,
           "node " + std::string(node) + " can only evict pods with spec.nodeName set to itself");
     }
+    if (below.empty() || below == "status" || below == "eviction") {
+      return refuse(
+          request, object,
+          "unexpected operation " + quoted(operationName(kind)) +
+              (below.empty() ? ", node " + quoted(node) + " can only create and delete mirror pods"
+                             : ""));
+    }
     return refuse(request, object,
-                  "unexpected operation " + request.info.verb + " for node user " + quoted(node));
+                  "unexpected pod subresource " + quoted(below) +
+                      ", only 'status' and 'eviction' are allowed");
+  }
+
+  static std::string_view operationName(WriteKind kind) {
+    switch (kind) {
+      case WriteKind::Create:
+        return "CREATE";
+      case WriteKind::Update:
+        return "UPDATE";
+      case WriteKind::Delete:
+        return "DELETE";
+      case WriteKind::Connect:
+        return "CONNECT";
+    }
+    return "";
   }
 
   Status createPod(const RequestContext& request, std::string_view node,
@@ -174,6 +256,10 @@ class NodeRestriction final : public AdmissionPlugin {
       return refuse(
           request, object,
           "node " + quoted(node) + " must not set blockOwnerDeletion on an owner reference");
+    }
+    if (auto what = references(pod.spec); !what.empty()) {
+      return refuse(request, object,
+                    "node " + quoted(node) + " can not create pods that reference " + what);
     }
     TRY(auto own, sources_.get("", "nodes", "", node));
     if (api::objectMeta(own)->uid != owner.uid) {
@@ -216,6 +302,91 @@ class NodeRestriction final : public AdmissionPlugin {
     return {};
   }
 
+  /// Of a claim's status, what growing a volume changes.
+  static Status claims(const RequestContext& request, WriteKind kind, const api::Object* object,
+                       const api::Object* old) {
+    if (request.info.subresource != "status" || kind != WriteKind::Update) {
+      return refuse(request, object ? object : old, "may only update PVC status");
+    }
+    auto next = *object->as<PersistentVolumeClaim>();
+    const auto& current = *old->as<PersistentVolumeClaim>();
+    next.metadata.resourceVersion = current.metadata.resourceVersion;
+    next.metadata.managedFields = current.metadata.managedFields;
+    next.status.capacity = current.status.capacity;
+    next.status.conditions = current.status.conditions;
+    next.status.allocatedResources = current.status.allocatedResources;
+    next.status.allocatedResourceStatuses = current.status.allocatedResourceStatuses;
+    if (api::semanticEqual(next, current)) return {};
+    return refuse(request, object,
+                  "node " + quoted(nodeNameOf(request.user)) +
+                      " is not allowed to update fields other than status.quantity and "
+                      "status.conditions");
+  }
+
+  /// Certificates of nodes are for the node that asks.
+  static Status signing(const RequestContext& request, const api::Object* object) {
+    const auto& spec = object->as<api::certificates::v1::CertificateSigningRequest>()->spec;
+    const bool ofNodes = spec.signerName == "kubernetes.io/kubelet-serving" ||
+                         spec.signerName == "kubernetes.io/kube-apiserver-client-kubelet";
+    if (!ofNodes) return {};
+    auto wanted = net::parseSigningRequest(spec.request.data);
+    if (!wanted.ok()) {
+      return refuse(request, object, "unable to parse csr: " + wanted.status().message());
+    }
+    const auto own = "system:node:" + std::string(nodeNameOf(request.user));
+    if (wanted->commonName == own) return {};
+    return refuse(request, object, "can only create a node CSR with CN=" + own);
+  }
+
+  static Status slices(const RequestContext& request, WriteKind kind, const api::Object* object,
+                       const api::Object* old) {
+    const auto* subject = old ? old : object;
+    const auto* slice = subject ? subject->as<ResourceSlice>() : nullptr;
+    const auto own = nodeNameOf(request.user);
+    if (slice && slice->spec.nodeName && *slice->spec.nodeName == own) return {};
+    if (!slice) return {};
+    const char* what = kind == WriteKind::Create   ? "create"
+                       : kind == WriteKind::Update ? "update"
+                                                   : "delete";
+    return refuse(request, subject,
+                  std::string("can only ") + what +
+                      " ResourceSlice with the same NodeName as the requesting node");
+  }
+
+  /// Audiences that a volume of the pod asks tokens for, itself or by the driver of its volume.
+  [[nodiscard]] bool wantsAudience(const Pod& pod, const std::string& audience) const {
+    auto ofDriver = [&](const std::string& name) {
+      auto driver = sources_.get("storage.k8s.io", "csidrivers", "", name);
+      if (!driver.ok()) return false;
+      const auto& wanted = driver->as<api::storage::v1::CSIDriver>()->spec.tokenRequests;
+      return std::any_of(wanted.begin(), wanted.end(),
+                         [&audience](const auto& one) { return one.audience == audience; });
+    };
+    auto ofClaim = [&](const std::string& name) {
+      auto claim = sources_.get("", "persistentvolumeclaims", pod.metadata.namespace_, name);
+      if (!claim.ok()) return false;
+      const auto& bound = claim->as<PersistentVolumeClaim>()->spec.volumeName;
+      auto volume = sources_.get("", "persistentvolumes", "", bound);
+      if (!volume.ok()) return false;
+      const auto& source =
+          volume->as<api::core::v1::PersistentVolume>()->spec.persistentVolumeSource;
+      return source.csi && ofDriver(source.csi->driver);
+    };
+    for (const auto& volume : pod.spec.volumes) {
+      const auto& source = volume.volumeSource;
+      if (source.csi && ofDriver(source.csi->driver)) return true;
+      if (source.persistentVolumeClaim && ofClaim(source.persistentVolumeClaim->claimName)) {
+        return true;
+      }
+      if (source.ephemeral && ofClaim(pod.metadata.name + "-" + volume.name)) return true;
+      if (!source.projected) continue;
+      for (const auto& one : source.projected->sources) {
+        if (one.serviceAccountToken && one.serviceAccountToken->audience == audience) return true;
+      }
+    }
+    return false;
+  }
+
   Status token(const RequestContext& request, const api::Object* object) const {
     auto node = nodeNameOf(request.user);
     const auto* wanted = object->as<api::authentication::v1::TokenRequest>();
@@ -238,6 +409,16 @@ class NodeRestriction final : public AdmissionPlugin {
     if (pod->as<Pod>()->spec.nodeName != node) {
       return refuse(request, object,
                     "node requested token bound to a pod scheduled on a different node");
+    }
+    const auto& audiences = wanted->spec.audiences;
+    if (audiences.size() > 1) {
+      return refuse(request, object, "node may only request 0 or 1 audiences");
+    }
+    // No audience is the API server's own.
+    const auto audience = audiences.empty() ? std::string() : audiences.front();
+    if (!audience.empty() && !wantsAudience(*pod->as<Pod>(), audience)) {
+      return refuse(request, object,
+                    "audience " + quoted(audience) + " not found in pod spec volume");
     }
     if (pod->as<Pod>()->spec.serviceAccountName != request.info.name) {
       return refuse(request, object,

@@ -14,7 +14,8 @@ constexpr std::string_view kGroup = "scheduling.k8s.io";
 /// else 0), and from nowhere else. There is at most one default class.
 class PriorityAdmission final : public AdmissionPlugin {
  public:
-  explicit PriorityAdmission(const AdmissionSources& sources) : sources_(sources) {}
+  explicit PriorityAdmission(const AdmissionSources& sources)
+      : classes_(sources, kGroup, "priorityclasses") {}
   [[nodiscard]] std::string_view name() const override { return "Priority"; }
 
   [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
@@ -61,7 +62,7 @@ class PriorityAdmission final : public AdmissionPlugin {
       TRY(found, defaultClass());
       if (found) spec.priorityClassName = api::objectMeta(found)->name;
     } else {
-      auto stored = sources_.get(kGroup, "priorityclasses", "", spec.priorityClassName);
+      auto stored = classes_.get("", spec.priorityClassName);
       if (!stored.ok()) {
         if (!isNotFound(stored.status())) return stored.status();
         return refuse(request, object,
@@ -94,7 +95,7 @@ class PriorityAdmission final : public AdmissionPlugin {
 
   /// Empty: there is none. Of several (older data) that of the lowest value.
   Result<api::ConstObject> defaultClass() const {
-    TRY(auto classes, sources_.list(kGroup, "priorityclasses", ""));
+    TRY(auto classes, classes_.list(""));
     api::ConstObject best;
     for (auto& object : classes) {
       const auto& one = *object.as<PriorityClass>();
@@ -104,7 +105,7 @@ class PriorityAdmission final : public AdmissionPlugin {
     return best;
   }
 
-  AdmissionSources sources_;
+  SourceCollection classes_;
 };
 
 }  // namespace

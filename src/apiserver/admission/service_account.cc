@@ -81,20 +81,87 @@ bool refersToConfigMaps(const PodSpec& spec) {
          std::any_of(spec.initContainers.begin(), spec.initContainers.end(), inEnvironment);
 }
 
+/// Secrets that a pod uses and that its account, which keeps a list, does not name.
+class MountableSecrets {
+ public:
+  explicit MountableSecrets(const ServiceAccount& account) : account_(account) {}
+
+  /// Empty: all are listed.
+  [[nodiscard]] std::string unlisted(const PodSpec& spec) const {
+    for (const auto& volume : spec.volumes) {
+      const auto& secret = volume.volumeSource.secret;
+      if (!secret || lists(secret->secretName)) continue;
+      return "volume with secret.secretName=\"" + secret->secretName + "\"" + notListed("secret");
+    }
+    for (const auto& one : spec.initContainers) {
+      if (auto why = ofContainer("init container ", one); !why.empty()) return why;
+    }
+    for (const auto& one : spec.containers) {
+      if (auto why = ofContainer("container ", one); !why.empty()) return why;
+    }
+    for (size_t i = 0; i < spec.imagePullSecrets.size(); ++i) {
+      const auto& name = spec.imagePullSecrets[i].name;
+      const auto& own = account_.imagePullSecrets;
+      const bool listed = std::any_of(own.begin(), own.end(), [&name](const auto& reference) {
+        return reference.name == name;
+      });
+      if (listed) continue;
+      return "imagePullSecrets[" + std::to_string(i) + "].name=\"" + name + "\"" +
+             notListed("imagePullSecret");
+    }
+    return {};
+  }
+  [[nodiscard]] std::string unlistedEphemeral(const PodSpec& spec) const {
+    for (const auto& one : spec.ephemeralContainers) {
+      auto why = ofContainer("ephemeral container ", one.ephemeralContainerCommon);
+      if (!why.empty()) return why;
+    }
+    return {};
+  }
+
+ private:
+  [[nodiscard]] bool lists(const std::string& name) const {
+    return std::any_of(account_.secrets.begin(), account_.secrets.end(),
+                       [&name](const auto& reference) { return reference.name == name; });
+  }
+  [[nodiscard]] std::string notListed(const char* what) const {
+    return " is not allowed because service account " + account_.metadata.name +
+           " does not reference that " + what;
+  }
+  template <typename T>
+  [[nodiscard]] std::string ofContainer(const char* what, const T& container) const {
+    for (const auto& variable : container.env) {
+      if (!variable.valueFrom || !variable.valueFrom->secretKeyRef) continue;
+      const auto& name = variable.valueFrom->secretKeyRef->localObjectReference.name;
+      if (lists(name)) continue;
+      return what + container.name + " with envVar " + variable.name +
+             " referencing secret.secretName=\"" + name + "\"" + notListed("secret");
+    }
+    return {};
+  }
+
+  const ServiceAccount& account_;
+};
+
 /// Every pod runs as a service account, by default "default", which must exist; gets the account's
 /// pull secrets where it has none, and a volume with the account's token where that is wanted.
 /// Mirror pods, which kubelets write, may not use what only accounts may.
 class ServiceAccountAdmission final : public AdmissionPlugin {
  public:
-  explicit ServiceAccountAdmission(const AdmissionSources& sources) : sources_(sources) {}
+  explicit ServiceAccountAdmission(const AdmissionSources& sources)
+      : sources_(sources), accounts_(sources, "", "serviceaccounts") {}
   [[nodiscard]] std::string_view name() const override { return "ServiceAccount"; }
 
   [[nodiscard]] bool handles(const RequestContext& request, WriteKind kind) const override {
-    return kind == WriteKind::Create && isResource(request, "", "pods");
+    const auto& info = request.info;
+    if (!info.group.empty() || info.resource != "pods") return false;
+    return (kind == WriteKind::Create && info.subresource.empty()) ||
+           (kind == WriteKind::Update && info.subresource == "ephemeralcontainers");
   }
 
   Status admit(RequestContext& request, WriteKind kind, api::Object* object,
                const api::Object* old) const override {
+    if (kind != WriteKind::Create) return {};
     auto& pod = *object->as<Pod>();
     auto& spec = pod.spec;
     if (pod.metadata.annotations.contains("kubernetes.io/config.mirror")) {
@@ -111,11 +178,34 @@ class ServiceAccountAdmission final : public AdmissionPlugin {
     return {};
   }
 
+  Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
+                  const api::Object* old) const override {
+    const auto& pod = *object->as<Pod>();
+    if (pod.metadata.annotations.contains("kubernetes.io/config.mirror")) {
+      return checkMirror(request, object);
+    }
+    const auto& name = pod.spec.serviceAccountName;
+    if (name.empty()) {
+      return refuse(
+          request, object,
+          "no service account specified for pod " + request.info.ns + "/" + pod.metadata.name);
+    }
+    TRY(auto stored, account(request, object, name));
+    const auto& account = *stored.as<ServiceAccount>();
+    const auto* listed =
+        account.metadata.annotations.get("kubernetes.io/enforce-mountable-secrets");
+    if (!listed || *listed != "true") return {};
+    const MountableSecrets secrets(account);
+    auto why = kind == WriteKind::Create ? secrets.unlisted(pod.spec)
+                                         : secrets.unlistedEphemeral(pod.spec);
+    return why.empty() ? Status() : refuse(request, object, why);
+  }
+
  private:
   Result<api::ConstObject> account(const RequestContext& request, const api::Object* object,
                                    const std::string& name) const {
     const auto& ns = request.info.ns;
-    auto stored = sources_.get("", "serviceaccounts", ns, name);
+    auto stored = accounts_.get(ns, name);
     if (stored.ok()) return stored;
     auto why = isNotFound(stored.status()) ? "serviceaccount \"" + name + "\" not found"
                                            : stored.status().message();
@@ -167,6 +257,7 @@ class ServiceAccountAdmission final : public AdmissionPlugin {
   }
 
   AdmissionSources sources_;
+  SourceCollection accounts_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "api/gen/networking_v1.h"
 #include "api/names/ip.h"
 #include "api/names/names.h"
+#include "api/names/quote.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
@@ -110,13 +111,18 @@ class IngressStrategy final : public TypedStrategy<Ingress> {
     const auto* annotation = ingress.metadata.annotations.get(kClassAnnotation);
     if (annotation && ingress.spec.ingressClassName &&
         *annotation != *ingress.spec.ingressClassName) {
-      errors.invalid(
-          FieldPath("metadata").child("annotations").child("kubernetes.io/ingress.class"),
-          *annotation, "must match `ingressClassName` when both are specified");
+      errors.invalid(FieldPath("annotations").child("kubernetes.io/ingress.class"), *annotation,
+                     "must match `ingressClassName` when both are specified");
     }
   }
   void checkUpdate(const Ingress& next, const Ingress&, FieldErrors& errors) const override {
     checkAll(next, errors);
+  }
+  void warn(const Ingress& next, const Ingress* current,
+            std::vector<std::string>& out) const override {
+    if (current || !next.metadata.annotations.contains(kClassAnnotation)) return;
+    out.push_back("annotation " + api::goQuote(kClassAnnotation) +
+                  " is deprecated, please use 'spec.ingressClassName' instead");
   }
   void checkStatusUpdate(const Ingress& next, const Ingress&, FieldErrors& errors) const override {
     const auto path = FieldPath("status").child("loadBalancer").child("ingress");
