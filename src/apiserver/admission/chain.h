@@ -24,6 +24,9 @@ class AdmissionChain final : public Admission {
                         const api::Object* old) override;
 
   [[nodiscard]] std::vector<std::string_view> names() const;
+  [[nodiscard]] const std::vector<std::unique_ptr<AdmissionPlugin>>& plugins() const {
+    return plugins_;
+  }
 
  private:
   std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/reflect/object.h"
+#include "apiserver/admission/plugin_times.h"
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/generic/admission.h"
 #include "apiserver/generic/generic_registry.h"
@@ -88,6 +89,11 @@ class AdmissionPlugin {
                                      const api::Object* object, const api::Object* old) const {
     co_return validate(request, kind, object, old);
   }
+  /// How long it took so far.
+  [[nodiscard]] PluginTimes& times() const { return times_; }
+
+ private:
+  mutable PluginTimes times_;
 };
 
 /// Is it about `resource` itself (not a subresource)?

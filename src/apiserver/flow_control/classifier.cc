@@ -91,14 +91,6 @@ uint64_t mix(uint64_t x) {
 
 }  // namespace
 
-void Seconds::observe(Duration value) {
-  const double seconds = std::chrono::duration<double>(value).count();
-  size_t at = 0;
-  while (at < kSecondsBounds.size() && seconds > kSecondsBounds[at]) ++at;
-  ++counts[at];
-  sum += seconds;
-}
-
 bool matches(const FlowSchema& schema, const RequestDigest& request) {
   return std::any_of(schema.spec.rules.begin(), schema.spec.rules.end(),
                      [&](const auto& rule) { return matchesRule(rule, request); });

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "api/gen/flowcontrol_v1.h"
-#include "base/time.h"
+#include "base/histogram.h"
 
 namespace coxswain::apiserver::flow {
 
@@ -35,12 +35,7 @@ inline constexpr std::array<std::string_view, 4> kRefusals = {"queue-full", "con
 inline constexpr std::array<double, 13> kSecondsBounds = {0,   0.005, 0.02, 0.05, 0.1,  0.2, 0.5,
                                                           1.0, 2.0,   5.0,  10.0, 15.0, 30.0};
 
-/// A histogram that costs two additions.
-struct Seconds {
-  std::array<uint64_t, kSecondsBounds.size() + 1> counts = {};
-  double sum = 0;
-  void observe(Duration value);
-};
+using Seconds = Histogram<kSecondsBounds>;
 
 /// What happened to the requests of one schema. Goes on when the schema changes.
 struct FlowStats {

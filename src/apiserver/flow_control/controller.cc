@@ -19,6 +19,10 @@ Status refusal() {
   return tooManyRequests("Too many requests, please try again later.", kRetryAfterSeconds);
 }
 
+double secondsOf(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// What `level` has out of the pool when it holds `seats`.
 int64_t pooled(const Level& level, int64_t seats) {
   const auto beyond = std::max<int64_t>(0, seats - level.limits().lower);
@@ -215,7 +219,7 @@ void FlowController::give(const Seats& seats) {
   const auto took = executor_.now() - seats.since_;
   --stats.executing;
   stats.executingSeats -= seats.width_;
-  stats.execution.observe(took);
+  stats.execution.observe(secondsOf(took));
   const auto before = pooled(level, level.seats());
   level.give(seats.width_);
   borrowed_ += pooled(level, level.seats()) - before;
@@ -290,15 +294,15 @@ Result<Seats> FlowController::Admit::await_resume() {
     if (waiting_->outcome != Waiting::Outcome::Runs) {
       const bool late = waiting_->outcome == Waiting::Outcome::TimedOut;
       ++schema->stats->refused[static_cast<size_t>(late ? Refusal::TimeOut : Refusal::Cancelled)];
-      schema->stats->waitOfRefused.observe(waited);
+      schema->stats->waitOfRefused.observe(secondsOf(waited));
       return late ? refusal() : canceled();
     }
-    schema->stats->waitOfExecuted.observe(waited);
+    schema->stats->waitOfExecuted.observe(secondsOf(waited));
   }
   if (refused_) {
     if (schema) {
       ++schema->stats->refused[static_cast<size_t>(*refused_)];
-      schema->stats->waitOfRefused.observe(Duration(0));
+      schema->stats->waitOfRefused.observe(0);
     }
     return refusal();
   }
@@ -308,7 +312,7 @@ Result<Seats> FlowController::Admit::await_resume() {
     seats.queue_ = waiting_->queue;
     seats.epoch_ = waiting_->epoch;
   } else if (schema) {
-    schema->stats->waitOfExecuted.observe(Duration(0));
+    schema->stats->waitOfExecuted.observe(0);
   }
   return seats;
 }

@@ -158,10 +158,13 @@ Result<GenericRegistry::Stored> GenericRegistry::load(std::string_view ns,
 
 Task<Result<storage::WriteResult>> GenericRegistry::write(storage::WriteRequest request) const {
   OneShot<Result<storage::WriteResult>> done;
+  const auto kind = WriteLatencies::kindOf(request);
+  const auto start = Executor::current()->now();
   store_.write(std::move(request), [done](Result<storage::WriteResult> result) mutable {
     done.set(std::move(result));
   });
   auto result = co_await done.wait();
+  writeLatencies_.observe(kind, Executor::current()->now() - start);
   co_return std::move(*result);
 }
 

@@ -17,6 +17,7 @@
 #include "apiserver/generic/item.h"
 #include "apiserver/generic/object_cache.h"
 #include "apiserver/generic/storage_hooks.h"
+#include "apiserver/generic/write_latencies.h"
 #include "apiserver/registry/strategy.h"
 #include "base/result.h"
 #include "runtime/random.h"
@@ -168,6 +169,7 @@ class GenericRegistry {
   /// An entry as this registry serves it.
   [[nodiscard]] Result<api::ConstObject> decode(const storage::EntryPtr& entry) const;
   [[nodiscard]] const Collection& collection() const { return collection_; }
+  [[nodiscard]] const WriteLatencies& writeLatencies() const { return writeLatencies_; }
   [[nodiscard]] const Strategy& strategy() const { return strategy_; }
   [[nodiscard]] const ObjectCache& cache() const { return cache_; }
   [[nodiscard]] const FieldManager& fieldManager() const { return fieldManager_; }
@@ -204,6 +206,7 @@ class GenericRegistry {
   storage::Store& store_;
   ObjectCache& cache_;
   Collection collection_;
+  mutable WriteLatencies writeLatencies_;
   const Strategy& strategy_;
   Random& random_;
   FieldManager fieldManager_;
