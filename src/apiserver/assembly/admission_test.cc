@@ -1,0 +1,558 @@
+#include <gtest/gtest.h>
+
+#include "api/codec/json.h"
+#include "api/gen/apps_v1.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/gen/storage_v1.h"
+#include "apiserver/assembly/assembly.h"
+#include "client/resources.h"
+#include "net/certs.h"
+#include "runtime/sim/sim_executor.h"
+#include "runtime/spawn.h"
+#include "storage/memory/memory_store.h"
+
+namespace coxswain::apiserver {
+namespace {
+
+using namespace api::core::v1;  // NOLINT
+using api::apps::v1::Deployment;
+using api::storage::v1::StorageClass;
+
+template <typename T>
+Task<void> into(Task<T> task, std::optional<T>& out) {
+  out.emplace(co_await std::move(task));
+}
+Task<void> markDone(Task<void> task, bool& done) {
+  co_await std::move(task);
+  done = true;
+}
+template <typename T>
+Task<void> count(Task<T> task, int& good, int& ended) {
+  auto result = co_await std::move(task);
+  if (result.ok()) ++good;
+  ++ended;
+}
+
+/// An API server with admission as the test wants it, without validation where the chain is asked
+/// directly.
+class AdmissionCluster : public testing::Test {
+ protected:
+  void begin(AdmissionOptions admission = {}) {
+    AssemblyOptions options;
+    options.tokens.issuer = "https://kubernetes.default.svc";
+    options.tokens.signingKeyPem = *net::createKeyPem();
+    options.admission = std::move(admission);
+    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
+    ASSERT_TRUE(made.ok()) << made.status().toString();
+    assembly_ = std::move(*made);
+    ASSERT_TRUE(run(assembly_->start()).ok());
+    admin_ = assembly_->client("admin", {"system:masters"});
+    ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"default"}})"), "");
+  }
+  void TearDown() override {
+    bool done = false;
+    spawn(executor_, markDone(assembly_->stop(), done));
+    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
+    executor_.runUntilIdle();
+    admin_.reset();
+    assembly_.reset();
+  }
+  template <typename T>
+  T run(Task<T> task) {
+    std::optional<T> out;
+    spawn(executor_, into(std::move(task), out));
+    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
+    return std::move(*out);
+  }
+
+  template <typename T>
+  static T parse(const std::string& json) {
+    auto object = api::decodeJson<T>(json);
+    EXPECT_TRUE(object.ok()) << object.status().message() << json;
+    T out = object.ok() ? *object : T();
+    constexpr bool kCluster =
+        std::is_same_v<T, Namespace> || std::is_same_v<T, Node> || std::is_same_v<T, StorageClass>;
+    if (!kCluster && out.metadata.namespace_.empty()) out.metadata.namespace_ = "default";
+    return out;
+  }
+  /// Empty: it was created; else what the refusal says.
+  template <typename T>
+  std::string make(const std::string& json) {
+    auto made = run(client::create(*admin_, parse<T>(json)));
+    return made.ok() ? "" : made.status().message();
+  }
+  template <typename T>
+  std::shared_ptr<const T> get(const std::string& name, const std::string& ns = "default") {
+    auto found = run(client::get<T>(*admin_, ns, name));
+    EXPECT_TRUE(found.ok()) << name;
+    return found.ok() ? *found : nullptr;
+  }
+  template <typename T>
+  std::string put(T object, std::string subresource = "") {
+    auto written = run(client::update(*admin_, std::move(object), std::move(subresource)));
+    return written.ok() ? "" : written.status().message();
+  }
+
+  /// A quota whose controller has counted.
+  void quota(const std::string& name, const std::string& spec) {
+    ASSERT_EQ(make<ResourceQuota>(R"({"metadata":{"name":")" + name + R"("},"spec":)" + spec + "}"),
+              "");
+    auto counted = *get<ResourceQuota>(name);
+    counted.status.hard = counted.spec.hard;
+    for (const auto& [resource, bound] : counted.spec.hard) counted.status.used[resource] = {};
+    ASSERT_EQ(put(counted, "status"), "");
+  }
+  std::map<std::string, std::string> used(const std::string& name) {
+    std::map<std::string, std::string> out;
+    for (const auto& [resource, amount] : get<ResourceQuota>(name)->status.used) {
+      out[resource] = amount.str();
+    }
+    return out;
+  }
+  static std::string pod(const std::string& name, const std::string& rest = "") {
+    return R"({"metadata":{"name":")" + name +
+           R"("},"spec":{"containers":[{"name":"c","image":"i")" + rest + "}]}}";
+  }
+
+  sim::SimExecutor executor_{1};
+  SeededRandom random_{1};
+  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
+  std::unique_ptr<Assembly> assembly_;
+  std::unique_ptr<client::Client> admin_;
+};
+
+using Used = std::map<std::string, std::string>;
+
+// --- PodSecurity
+
+class PodSecurityPlugin : public AdmissionCluster {
+ protected:
+  /// A namespace with these labels: "enforce=baseline warn=restricted".
+  void makeNamespace(const std::string& name, const std::string& labels) {
+    std::string json;
+    std::istringstream words(labels);
+    for (std::string word; words >> word;) {
+      auto equals = word.find('=');
+      json +=
+          (json.empty() ? "" : ",") + ("\"pod-security.kubernetes.io/" + word.substr(0, equals) +
+                                       "\":\"" + word.substr(equals + 1) + "\"");
+    }
+    ASSERT_EQ(make<Namespace>(R"({"metadata":{"name":")" + name + R"(","labels":{)" + json + "}}}"),
+              "");
+  }
+
+  struct Answer {
+    std::string refusal;
+    std::vector<std::string> warnings;
+    std::map<std::string, std::string> audit;
+  };
+  /// What validation of such a write says.
+  template <typename T>
+  Answer ask(std::string group, std::string resource, std::string ns, const std::string& json,
+             std::optional<T> old = {}, std::string subresource = "", std::string user = "u") {
+    Answer answer;
+    RequestContext context;
+    context.user.name = std::move(user);
+    context.info.isResource = true;
+    context.info.group = std::move(group);
+    context.info.version = "v1";
+    context.info.resource = std::move(resource);
+    context.info.ns = std::move(ns);
+    context.info.subresource = std::move(subresource);
+    context.auditAnnotations = &answer.audit;
+    api::Object object(parse<T>(json));
+    std::optional<api::Object> before;
+    if (old) before.emplace(std::move(*old));
+    auto status =
+        run(assembly_->admission().validate(context, before ? WriteKind::Update : WriteKind::Create,
+                                            &object, before ? &*before : nullptr));
+    if (!status.ok()) answer.refusal = status.message();
+    answer.warnings = std::move(context.warnings);
+    return answer;
+  }
+  Answer askPod(std::string ns, const std::string& json) {
+    return ask<Pod>("", "pods", std::move(ns), json);
+  }
+
+  static constexpr const char* kRoot =
+      R"({"metadata":{"name":"p"},"spec":{"serviceAccountName":"default","hostPID":true,"containers":[
+        {"name":"c","image":"i"}]}})";
+};
+
+TEST_F(PodSecurityPlugin, EnforcesWarnsAndAudits) {
+  begin();
+  makeNamespace("strict", "enforce=baseline audit=restricted warn=baseline");
+  ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"default","namespace":"strict"}})"), "");
+  auto answer = askPod("strict", kRoot);
+  EXPECT_EQ(answer.refusal,
+            "pods \"p\" is forbidden: violates PodSecurity \"baseline:latest\": host namespaces "
+            "(hostPID=true)");
+  EXPECT_TRUE(answer.warnings.empty());  // nobody is warned of what is refused
+  EXPECT_EQ(answer.audit["pod-security.kubernetes.io/enforce-policy"], "baseline:latest");
+  EXPECT_TRUE(answer.audit["pod-security.kubernetes.io/audit-violations"].starts_with(
+      "would violate PodSecurity \"restricted:latest\": host namespaces (hostPID=true), allow"));
+
+  const auto deployment =
+      std::string(R"({"metadata":{"name":"d"},"spec":{"template":)") + kRoot + "}}";
+  auto made = ask<Deployment>("apps", "deployments", "strict", deployment);
+  EXPECT_EQ(made.refusal, "");  // its pods will be
+  EXPECT_EQ(made.warnings,
+            std::vector<std::string>{"would violate PodSecurity \"baseline:latest\": "
+                                     "host namespaces (hostPID=true)"});
+}
+
+TEST_F(PodSecurityPlugin, UpdatesThatMatter) {
+  begin();
+  makeNamespace("late", "enforce=baseline");
+  ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"default","namespace":"late"}})"), "");
+  auto old = parse<Pod>(kRoot);
+  auto same = ask<Pod>("", "pods", "late", kRoot, old);
+  EXPECT_EQ(same.refusal, "");
+  auto image = std::string(kRoot);
+  image.replace(image.find("\"i\""), 3, "\"j\"");
+  EXPECT_NE(ask<Pod>("", "pods", "late", image, old).refusal, "");
+  EXPECT_EQ(ask<Pod>("", "pods", "late", image, old, "status").refusal, "");
+  auto debugged = std::string(kRoot);
+  debugged.replace(debugged.find("\"hostPID\""), 9,
+                   R"("ephemeralContainers":[{"name":"e"}],"hostPID")");
+  EXPECT_NE(ask<Pod>("", "pods", "late", debugged, old, "ephemeralcontainers").refusal, "");
+}
+
+TEST_F(PodSecurityPlugin, NamespacesAreChecked) {
+  begin();
+  EXPECT_EQ(
+      make<Namespace>(
+          R"({"metadata":{"name":"n","labels":{"pod-security.kubernetes.io/audit":"x"}}})"),
+      "Namespace \"n\" is invalid: metadata.labels[pod-security.kubernetes.io/audit]: Invalid "
+      "value: \"x\": must be one of privileged, baseline, restricted");
+  makeNamespace("full", "enforce=privileged");
+  ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"default","namespace":"full"}})"), "");
+  for (const char* name : {"b", "a", "z"}) {
+    auto json = std::string(kRoot);
+    json.replace(json.find("\"p\""), 3, "\"" + std::string(name) + "\",\"namespace\":\"full\"");
+    ASSERT_EQ(make<Pod>(json), "");
+  }
+  ASSERT_EQ(make<Pod>(R"({"metadata":{"name":"port","namespace":"full"},"spec":{"containers":[
+    {"name":"c","image":"i","ports":[{"containerPort":1,"hostPort":1}]}]}})"),
+            "");
+  auto old = *get<Namespace>("full", "");
+  auto change = [&](const std::string& level) {
+    return ask<Namespace>("", "namespaces", "full",
+                          R"({"metadata":{"name":"full","labels":{"pod-security.kubernetes.io/)" +
+                              level + "}}}",
+                          old)
+        .warnings;
+  };
+  EXPECT_EQ(change(R"(enforce":"baseline")"),
+            (std::vector<std::string>{
+                "existing pods in namespace \"full\" violate the new PodSecurity enforce level "
+                "\"baseline:latest\"",
+                "a (and 2 other pods): host namespaces", "port: hostPort"}));
+  EXPECT_TRUE(change(R"(warn":"baseline")").empty());
+  EXPECT_TRUE(change(R"(enforce":"privileged")").empty());
+}
+
+TEST_F(PodSecurityPlugin, DefaultsAndExemptions) {
+  AdmissionOptions options;
+  options.podSecurity.defaults.enforce.level = pod_security::Level::Baseline;
+  options.podSecurity.exemptNamespaces = {"free"};
+  options.podSecurity.exemptUsers = {"root"};
+  options.podSecurity.exemptRuntimeClasses = {"vm"};
+  begin(options);
+  makeNamespace("free", "");
+  ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"default","namespace":"free"}})"), "");
+  EXPECT_NE(askPod("default", kRoot).refusal, "");
+  auto free = askPod("free", kRoot);
+  EXPECT_EQ(free.refusal, "");
+  EXPECT_EQ(free.audit["pod-security.kubernetes.io/exempt"], "namespace");
+  auto root = ask<Pod>("", "pods", "default", kRoot, {}, "", "root");
+  EXPECT_EQ(root.refusal, "");
+  EXPECT_EQ(root.audit["pod-security.kubernetes.io/exempt"], "user");
+  auto labelled = ask<Namespace>(
+      "", "namespaces", "free",
+      R"({"metadata":{"name":"free","labels":{"pod-security.kubernetes.io/enforce":"restricted"}}})");
+  EXPECT_EQ(labelled.warnings, std::vector<std::string>{
+                                   "namespace \"free\" is exempt from Pod Security, and the policy "
+                                   "(enforce=restricted:latest) will be ignored"});
+}
+
+// --- ResourceQuota
+
+class Quotas : public AdmissionCluster {};
+
+TEST_F(Quotas, NeverOverCommitted) {
+  begin();
+  quota("q", R"({"hard":{"pods":"50","requests.cpu":"10","count/pods":"1000"}})");
+  quota("all", R"({"hard":{"count/pods":"1000"}})");
+  int good = 0;
+  int ended = 0;
+  constexpr int kPods = 300;
+  for (int i = 0; i < kPods; ++i) {
+    // Every third asks for much: 10 cores are enough for few of those.
+    const char* cpu = i % 3 == 0 ? "1900m" : "100m";
+    auto json = pod("p" + std::to_string(i),
+                    std::string(R"(,"resources":{"requests":{"cpu":")") + cpu + "\"}}");
+    spawn(executor_, count(client::create(*admin_, parse<Pod>(json)), good, ended));
+  }
+  ASSERT_TRUE(executor_.runUntil([&] { return ended == kPods; }, 1h));
+  auto pods = run(admin_->list(client::resourceOf<Pod>(), "default", {}, {}));
+  ASSERT_TRUE(pods.ok());
+  api::Quantity cpu;
+  for (const auto& one : pods->items) {
+    cpu += one.as<Pod>()->spec.containers[0].resources.requests.at("cpu");
+  }
+  EXPECT_EQ(static_cast<int>(pods->items.size()), good);
+  EXPECT_LE(good, 50);
+  EXPECT_GT(good, 5);
+  EXPECT_LE(cpu, *api::Quantity::parse("10"));
+  EXPECT_GT(cpu, *api::Quantity::parse("9"));
+  EXPECT_EQ(used("q"), (Used{{"pods", std::to_string(good)},
+                             {"count/pods", std::to_string(good)},
+                             {"requests.cpu", cpu.str()}}));
+  EXPECT_EQ(used("all"), (Used{{"count/pods", std::to_string(good)}}));
+}
+
+TEST_F(Quotas, ScopesAndMissingRequests) {
+  begin();
+  quota("best", R"({"hard":{"pods":"1"},"scopes":["BestEffort"]})");
+  quota("cpu", R"({"hard":{"requests.cpu":"1","limits.memory":"1Gi"},"scopes":["NotBestEffort"]})");
+  quota("ends", R"({"hard":{"pods":"0"},"scopes":["Terminating"]})");
+  EXPECT_EQ(make<Pod>(pod("a")), "");
+  EXPECT_EQ(
+      make<Pod>(pod("b")),
+      "pods \"b\" is forbidden: exceeded quota: best, requested: pods=1, used: pods=1, limited: "
+      "pods=1");
+  EXPECT_EQ(make<Pod>(pod("d", R"(,"resources":{"requests":{"cpu":"500m"}})")),
+            "pods \"d\" is forbidden: failed quota: cpu: must specify limits.memory for: c");
+  const char* full =
+      R"(,"resources":{"requests":{"cpu":"600m"},"limits":{"cpu":"600m","memory":"1Mi"}})";
+  EXPECT_EQ(make<Pod>(pod("e", full)), "");
+  EXPECT_EQ(make<Pod>(pod("f", full)),
+            "pods \"f\" is forbidden: exceeded quota: cpu, requested: requests.cpu=600m, used: "
+            "requests.cpu=600m, limited: requests.cpu=1");
+  EXPECT_EQ(used("cpu"), (Used{{"limits.memory", "1Mi"}, {"requests.cpu", "600m"}}));
+  auto deadline = pod("g", R"(,"resources":{"limits":{"cpu":"100m","memory":"1Mi"}})");
+  deadline.replace(deadline.find("\"containers\""), 12,
+                   "\"activeDeadlineSeconds\":5,\"containers\"");
+  EXPECT_EQ(
+      make<Pod>(deadline),
+      "pods \"g\" is forbidden: exceeded quota: ends, requested: pods=1, used: pods=0, limited: "
+      "pods=0");
+}
+
+TEST_F(Quotas, ChangesCountTheirDifference) {
+  begin();
+  quota("q", R"({"hard":{"services":"2","services.nodeports":"1","services.loadbalancers":"1"}})");
+  auto service = [](const char* name, const char* type) {
+    return std::string(R"({"metadata":{"name":")") + name + R"("},"spec":{"type":")" + type +
+           R"(","selector":{"a":"b"},"ports":[{"port":80}]}})";
+  };
+  EXPECT_EQ(make<Service>(service("s", "ClusterIP")), "");
+  auto grown = *get<Service>("s");
+  grown.spec.type = "NodePort";
+  EXPECT_EQ(put(grown), "");
+  EXPECT_EQ(
+      used("q"),
+      (Used{{"services", "1"}, {"services.loadbalancers", "0"}, {"services.nodeports", "1"}}));
+  EXPECT_EQ(
+      make<Service>(service("t", "NodePort")),
+      "services \"t\" is forbidden: exceeded quota: q, requested: services.nodeports=1, used: "
+      "services.nodeports=1, limited: services.nodeports=1");
+  auto shrunk = *get<Service>("s");
+  shrunk.spec.type = "ClusterIP";
+  EXPECT_EQ(put(shrunk), "");
+  EXPECT_EQ(used("q")["services.nodeports"], "0");
+}
+
+TEST_F(Quotas, StatusUnknown) {
+  begin();
+  ASSERT_EQ(make<ResourceQuota>(R"({"metadata":{"name":"q"},"spec":{"hard":{"configmaps":"1"}}})"),
+            "");
+  auto half = *get<ResourceQuota>("q");
+  half.status.hard = half.spec.hard;
+  ASSERT_EQ(put(half, "status"), "");
+  EXPECT_EQ(make<ConfigMap>(R"({"metadata":{"name":"m"}})"),
+            "configmaps \"m\" is forbidden: status unknown for quota: q, resources: configmaps");
+}
+
+TEST_F(Quotas, WhatIsLimitedNeedsAQuota) {
+  AdmissionOptions options;
+  LimitedResource limited;
+  limited.plural = "pods";
+  auto& scope = limited.matchScopes.emplace_back();
+  scope.scopeName = "PriorityClass";
+  scope.operator_ = "In";
+  scope.values = {"system-node-critical"};
+  options.limitedResources.push_back(limited);
+  LimitedResource maps;
+  maps.plural = "podtemplates";
+  maps.matchContains = {"count/"};
+  options.limitedResources.push_back(maps);
+  begin(options);
+  const char* kTemplate = R"({"metadata":{"name":"m"},"template":{"spec":{"containers":[
+    {"name":"c","image":"i"}]}}})";
+  EXPECT_EQ(make<Pod>(pod("a")), "");
+  auto critical = pod("b");
+  critical.replace(critical.find("\"containers\""), 12,
+                   R"("priorityClassName":"system-node-critical","containers")");
+  EXPECT_EQ(make<Pod>(critical),
+            "pods \"b\" is forbidden: insufficient quota to match these scopes: [{PriorityClass In "
+            "[system-node-critical]}]");
+  EXPECT_EQ(make<PodTemplate>(kTemplate),
+            "podtemplates \"m\" is forbidden: insufficient quota to consume: count/podtemplates");
+  quota("q", R"({"hard":{"count/podtemplates":"1"}})");
+  EXPECT_EQ(make<PodTemplate>(kTemplate), "");
+}
+
+// --- others
+
+class Plugins : public AdmissionCluster {};
+
+TEST_F(Plugins, ClaimsGrowWhereTheirClassAllows) {
+  begin();
+  ASSERT_EQ(make<StorageClass>(R"({"metadata":{"name":"fixed"},"provisioner":"p"})"), "");
+  ASSERT_EQ(make<StorageClass>(
+                R"({"metadata":{"name":"grows"},"provisioner":"p","allowVolumeExpansion":true})"),
+            "");
+  for (const char* name : {"fixed", "grows"}) {
+    ASSERT_EQ(
+        make<PersistentVolumeClaim>(
+            std::string(R"({"metadata":{"name":")") + name + R"("},"spec":{"storageClassName":")" +
+            name +
+            R"(","accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}})"),
+        "");
+  }
+  auto grown = [&](const char* name) {
+    auto claim = *get<PersistentVolumeClaim>(name);
+    claim.spec.resources.requests["storage"] = *api::Quantity::parse("2Gi");
+    return put(claim);
+  };
+  for (const char* name : {"fixed", "grows"}) {
+    auto claim = *get<PersistentVolumeClaim>(name);
+    claim.status.phase = "Bound";
+    ASSERT_EQ(put(claim, "status"), "");
+  }
+  EXPECT_EQ(
+      grown("fixed"),
+      "persistentvolumeclaims \"fixed\" is forbidden: only dynamically provisioned pvc can be "
+      "resized and the storageclass that provisions the pvc must support resize");
+  EXPECT_EQ(grown("grows"), "");
+}
+
+TEST_F(Plugins, MountableSecrets) {
+  begin();
+  ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"s","annotations":{
+    "kubernetes.io/enforce-mountable-secrets":"true"}},"secrets":[{"name":"known"}]})"),
+            "");
+  auto with = [](const std::string& name, const std::string& secret) {
+    return R"({"metadata":{"name":")" + name + R"("},"spec":{"serviceAccountName":"s","containers":[
+      {"name":"c","image":"i","env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":")" +
+           secret + R"(","key":"k"}}}]}]}})";
+  };
+  EXPECT_EQ(make<Pod>(with("a", "known")), "");
+  EXPECT_EQ(
+      make<Pod>(with("b", "other")),
+      "pods \"b\" is forbidden: container c with envVar E referencing "
+      "secret.secretName=\"other\" is not allowed because service account s does not reference "
+      "that secret");
+}
+
+TEST_F(Plugins, PrivilegedIsForbiddenWhereTheFlagSaysSo) {
+  AdmissionOptions options;
+  options.allowPrivileged = false;
+  begin(options);
+  const char* privileged = R"(,"securityContext":{"privileged":true})";
+  EXPECT_EQ(make<Pod>(pod("a", privileged)),
+            "Pod \"a\" is invalid: spec.containers[0].securityContext.privileged: Forbidden: "
+            "disallowed by cluster policy");
+  auto labelled = pod("x", privileged);
+  labelled.replace(labelled.find("\"name\":\"x\""), 10, R"("labels":{"a":"b"})");
+  EXPECT_EQ(
+      make<Deployment>(R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},
+    "template":)" + labelled +
+                       "}}"),
+      "Deployment.apps \"d\" is invalid: "
+      "spec.template.spec.containers[0].securityContext.privileged: Forbidden: disallowed by "
+      "cluster policy");
+  EXPECT_EQ(make<Pod>(pod("b")), "");
+}
+
+TEST_F(Plugins, PodsCarryTheirNodesTopology) {
+  begin();
+  ASSERT_EQ(make<Node>(R"({"metadata":{"name":"n","labels":{"topology.kubernetes.io/zone":"z",
+    "topology.kubernetes.io/region":"r","other":"o"}}})"),
+            "");
+  auto json = pod("a");
+  json.replace(json.find("\"containers\""), 12, R"("nodeName":"n","containers")");
+  ASSERT_EQ(make<Pod>(json), "");
+  const auto& labels = get<Pod>("a")->metadata.labels;
+  EXPECT_EQ(labels.size(), 2u);
+  EXPECT_EQ(labels.at("topology.kubernetes.io/zone"), "z");
+}
+
+TEST_F(Plugins, TheOptionalOnes) {
+  AdmissionOptions options;
+  options.enable = {
+      "AlwaysPullImages",       "ExtendedResourceToleration",       "PodNodeSelector",
+      "DenyServiceExternalIPs", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision",
+      "NamespaceExists"};
+  options.nodeSelectors = {{"clusterDefaultNodeSelector", "disk=ssd"},
+                           {"default", "disk=ssd, a=b"}};
+  options.notReadySeconds = 7;
+  options.unreachableSeconds = -1;
+  begin(options);
+  ASSERT_EQ(
+      make<Pod>(pod("a", R"(,"imagePullPolicy":"Never","resources":{"limits":{"x.io/gpu":"1"}})")),
+      "");
+  const auto& spec = get<Pod>("a")->spec;
+  EXPECT_EQ(spec.containers[0].imagePullPolicy, "Always");
+  EXPECT_EQ(spec.nodeSelector.at("disk"), "ssd");
+  ASSERT_EQ(spec.tolerations.size(), 2u);
+  EXPECT_EQ(spec.tolerations[0].tolerationSeconds, 7);
+  EXPECT_EQ(spec.tolerations[1].key, "x.io/gpu");
+  auto selected = [](const char* name, const char* selector) {
+    auto json = pod(name);
+    json.replace(json.find("\"containers\""), 12, selector + std::string(",\"containers\""));
+    return json;
+  };
+  EXPECT_EQ(
+      make<Pod>(selected("b", R"("nodeSelector":{"disk":"hdd"})")),
+      "pods \"b\" is forbidden: pod node label selector conflicts with its namespace node label "
+      "selector");
+  EXPECT_EQ(make<Pod>(selected("d", R"("nodeSelector":{"c":"d"})")),
+            "pods \"d\" is forbidden: pod node label selector labels conflict with its namespace "
+            "whitelist");
+  EXPECT_EQ(make<Pod>(selected("e", R"("affinity":{"podAntiAffinity":{
+    "requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone","labelSelector":{}}]}})")),
+            "pods \"e\" is forbidden: affinity.PodAntiAffinity.RequiredDuringScheduling has "
+            "TopologyKey zone but only key kubernetes.io/hostname is allowed");
+  EXPECT_EQ(make<Service>(R"({"metadata":{"name":"s"},"spec":{"ports":[{"port":1}],
+    "externalIPs":["192.0.2.1"]}})"),
+            "services \"s\" is forbidden: Use of external IPs is denied by admission control.");
+  EXPECT_EQ(make<ConfigMap>(R"({"metadata":{"name":"m","namespace":"fresh"}})"), "");
+  EXPECT_NE(get<Namespace>("fresh", ""), nullptr);
+}
+
+TEST_F(Plugins, EventsComeNoQuickerThanAllowed) {
+  AdmissionOptions options;
+  options.enable = {"EventRateLimit"};
+  EventLimit limit;
+  limit.per = EventLimit::Per::User;
+  limit.qps = 1;
+  limit.burst = 2;
+  options.eventLimits = {limit};
+  begin(options);
+  auto event = [this](const std::string& name) {
+    return make<api::core::v1::Event>(R"({"metadata":{"name":")" + name +
+                                      R"("},"involvedObject":{"namespace":"default"}})");
+  };
+  EXPECT_EQ(event("a"), "");
+  EXPECT_EQ(event("b"), "");
+  EXPECT_EQ(event("c"), "limit reached on type User for key admin");
+  executor_.runFor(1s);
+  EXPECT_EQ(event("d"), "");
+}
+
+}  // namespace
+}  // namespace coxswain::apiserver
