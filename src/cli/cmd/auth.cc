@@ -3,6 +3,7 @@
 #include "api/codec/value.h"
 #include "api/names/quote.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/reconcile.h"
 #include "cli/framework/errors.h"
 #include "cli/framework/session.h"
 #include "cli/printers/object_printer.h"
@@ -209,6 +210,7 @@ Command authCommand() {
   who.usage = "[options]";
   who.summary = "Experimental: Check self subject attributes";
   who.make = makeVerb<WhoAmI>;
+  command.children.push_back(reconcileCommand());
   return command;
 }
 

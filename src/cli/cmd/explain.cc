@@ -3,6 +3,7 @@
 #include "api/codec/value.h"
 #include "api/names/quote.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/schema_document.h"
 #include "cli/framework/errors.h"
 #include "cli/framework/session.h"
 #include "cli/printers/object_printer.h"
@@ -14,14 +15,15 @@ namespace {
 
 constexpr int kDepthMax = 40;
 constexpr size_t kWidth = 76;
+constexpr size_t kWidthV2 = 80;  // indentation included
 
 /// Text broken at blanks, each line with `indent` blanks in front.
-std::string wrapped(std::string_view text, size_t indent) {
+std::string wrapped(std::string_view text, size_t indent, size_t width = kWidth) {
   std::string out;
   for (const auto& paragraph : splitAt(text, '\n')) {
     std::string line;
     for (const auto& word : splitAt(paragraph, ' ')) {
-      if (!line.empty() && line.size() + 1 + word.size() > kWidth) {
+      if (!line.empty() && line.size() + 1 + word.size() > width) {
         out += std::string(indent, ' ') + line + "\n";
         line.clear();
       }
@@ -33,95 +35,18 @@ std::string wrapped(std::string_view text, size_t indent) {
   return out;
 }
 
-/// The schemas of one group and version.
-class Document {
- public:
-  explicit Document(json::value document) : document_(std::move(document)) {}
-
-  [[nodiscard]] const json::value* ofKind(std::string_view group, std::string_view version,
-                                          std::string_view kind) const {
-    for (const auto& schema : objectAt(document_, {"components", "schemas"})) {
-      for (const auto& one : arrayAt(schema.value(), {"x-kubernetes-group-version-kind"})) {
-        if (textAt(one, {"group"}) == group && textAt(one, {"version"}) == version &&
-            textAt(one, {"kind"}) == kind) {
-          return &schema.value();
-        }
-      }
-    }
-    return nullptr;
-  }
-
-  /// What a schema stands for: references and single allOf followed.
-  [[nodiscard]] const json::value* resolve(const json::value* schema) const {
-    for (int i = 0; schema && i < kDepthMax; ++i) {
-      if (const auto* name = referenceOf(*schema)) {
-        schema = at(document_, {"components", "schemas", *name});
-      } else if (const auto* only = onlyOf(*schema)) {
-        schema = only;
-      } else {
-        return schema;
-      }
-    }
-    return nullptr;
-  }
-
-  [[nodiscard]] std::string typeOf(const json::value& schema, int depth = 0) const {
-    if (depth > kDepthMax) return "Object";
-    if (const auto* items = at(schema, {"items"})) return "[]" + typeOf(*items, depth + 1);
-    const auto* more = at(schema, {"additionalProperties"});
-    if (more && more->is_object()) return "map[string]" + typeOf(*more, depth + 1);
-    if (const auto* only = onlyOf(schema)) return typeOf(*only, depth + 1);
-    if (const auto* name = referenceOf(schema)) {
-      const auto* target = at(document_, {"components", "schemas", *name});
-      auto type = target ? textAt(*target, {"type"}) : std::string();
-      if (!type.empty() && type != "object") return type;
-      return name->substr(name->rfind('.') + 1);
-    }
-    auto type = textAt(schema, {"type"});
-    return type.empty() ? "Object" : type;
-  }
-
-  /// The schema whose properties are the fields below this one.
-  [[nodiscard]] const json::value* structOf(const json::value* schema) const {
-    for (int i = 0; i < kDepthMax; ++i) {
-      schema = resolve(schema);
-      if (!schema || at(*schema, {"properties"})) return schema;
-      const auto* inner = at(*schema, {"items"});
-      if (!inner) inner = at(*schema, {"additionalProperties"});
-      if (!inner || !inner->is_object()) return schema;
-      schema = inner;
-    }
-    return nullptr;
-  }
-
- private:
-  static const json::value* onlyOf(const json::value& schema) {
-    const auto& all = arrayAt(schema, {"allOf"});
-    return all.size() == 1 && !at(schema, {"properties"}) ? &all[0] : nullptr;
-  }
-  const std::string* referenceOf(const json::value& schema) const {
-    constexpr std::string_view kPrefix = "#/components/schemas/";
-    auto text = textAt(schema, {"$ref"});
-    if (!text.starts_with(kPrefix)) return nullptr;
-    scratch_ = text.substr(kPrefix.size());
-    return &scratch_;
-  }
-
-  json::value document_;
-  mutable std::string scratch_;
-};
-
 class Explain final : public Verb {
  public:
   void flags(FlagSet& flags) override {
     flags.boolean(&recursive_, "recursive", 0, "All fields below, with their types only.");
     flags.text(&apiVersion_, "api-version", 0, "Of this version: apps/v1.");
-    flags.text(&output_, "output", 'o', "plaintext (the only form).");
+    flags.text(&output_, "output", 'o', "plaintext or plaintext-openapiv2.");
   }
 
   Task<Status> run(Session& session, std::vector<std::string> words, const FlagSet&) override {
-    if (output_ != "plaintext") {
-      co_return fault("-o " + output_ + " is not supported; only plaintext is");
+    const bool v2 = output_ == "plaintext-openapiv2";
+    if (!v2 && output_ != "plaintext") {
+      co_return fault("unrecognized format: " + output_);
     }
     if (words.empty()) {
       session.error(
@@ -140,8 +65,9 @@ class Explain final : public Verb {
     const auto* resource = found.first;
     CO_TRY(auto* rest, session.rest());
     client::RestRequest request;
-    request.path = "/openapi/v3/" + std::string(resource->group.empty() ? "api/" : "apis/") +
-                   resource->apiVersion();
+    request.path = v2 ? "/openapi/v2"
+                      : "/openapi/v3/" + std::string(resource->group.empty() ? "api/" : "apis/") +
+                            resource->apiVersion();
     request.headers.add("Accept", "application/json");
     auto answer = co_await rest->call(std::move(request), {});
     if (isNotFound(answer.status())) {
@@ -151,9 +77,10 @@ class Explain final : public Verb {
     if (!answer.ok()) co_return answer.status();
     auto parsed = api::parseJsonValue(answer->body);
     if (!parsed.ok()) co_return asFault(parsed.status());
-    Document document(std::move(*parsed));
+    SchemaDocument document(std::move(*parsed), v2);
     std::string text;
-    Status explained = explain(document, *resource, found.second, text);
+    Status explained = v2 ? explainV2(document, *resource, found.second, text)
+                          : explain(document, *resource, found.second, text);
     session.out().write(text);
     co_return explained;
   }
@@ -189,7 +116,7 @@ class Explain final : public Verb {
   }
 
   /// What was found before a failure is in `out` too.
-  Status explain(const Document& document, const ApiResource& resource, const Path& path,
+  Status explain(const SchemaDocument& document, const ApiResource& resource, const Path& path,
                  std::string& out) const {
     const auto* schema = document.ofKind(resource.group, resource.version, resource.kind);
     if (!schema) {
@@ -226,7 +153,70 @@ class Explain final : public Verb {
     return {};
   }
 
-  static std::string descriptionOf(const Document& document, const json::value* schema) {
+  /// The older form: other widths and headings, types of fields without their names.
+  Status explainV2(const SchemaDocument& document, const ApiResource& resource, const Path& path,
+                   std::string& out) const {
+    const auto* schema = document.ofKind(resource.group, resource.version, resource.kind);
+    if (!schema) {
+      return fault("couldn't find resource for \"" + resource.apiVersion() +
+                   ", Kind=" + resource.kind + "\"");
+    }
+    const json::value* field = nullptr;
+    for (const auto& name : path) {
+      const auto* parent = document.structOf(field ? field : schema);
+      field = parent ? at(*parent, {"properties", name}) : nullptr;
+      if (!field) return fault("field " + api::goQuote(name) + " does not exist");
+    }
+    out += "KIND:     " + resource.kind + "\nVERSION:  " + resource.apiVersion() + "\n\n";
+    const auto* here = field ? field : schema;
+    const auto* body = document.structOf(here);
+    const bool hasFields = body && !objectAt(*body, {"properties"}).empty();
+    if (field) {
+      out += (hasFields ? "RESOURCE: " : "FIELD:    ") + path.back() + " <" +
+             document.plainTypeOf(*field) + ">\n\n";
+    }
+    out += "DESCRIPTION:\n";
+    const auto own = textAt(*here, {"description"});
+    const auto more = body && body != here ? textAt(*body, {"description"}) : std::string();
+    if (!own.empty()) out += wrapped(own, 5, kWidthV2 - 5);
+    if (!more.empty()) out += (own.empty() ? "" : "\n") + wrapped(more, 5, kWidthV2 - 5);
+    if (own.empty() && more.empty()) out += "     <empty>\n";
+    if (!hasFields) return {};
+    out += "\nFIELDS:\n" + fieldsV2(document, *body, 3, {});
+    return {};
+  }
+
+  std::string fieldsV2(const SchemaDocument& document, const json::value& body, size_t indent,
+                       std::vector<const json::value*> above) const {
+    above.push_back(&body);
+    std::vector<std::string> names;
+    for (const auto& member : objectAt(body, {"properties"})) names.emplace_back(member.key());
+    std::ranges::sort(names);
+    const auto& required = arrayAt(body, {"required"});
+    std::string out;
+    for (const auto& name : names) {
+      const auto& field = *at(body, {"properties", name});
+      out += std::string(indent, ' ') + name + "\t<" + document.plainTypeOf(field) + ">";
+      if (recursive_) {
+        out += "\n";
+        const auto* inner = document.structOf(&field);
+        const bool loops = std::ranges::find(above, inner) != above.end();
+        if (inner && !loops && indent < 3 * kDepthMax) {
+          out += fieldsV2(document, *inner, indent + 3, above);
+        }
+        continue;
+      }
+      const bool needed = std::ranges::any_of(
+          required, [&](const json::value& one) { return plainText(one) == name; });
+      out += needed ? " -required-\n" : "\n";
+      const auto description = textAt(field, {"description"});
+      if (!description.empty()) out += wrapped(description, indent + 2, kWidthV2 - indent - 2);
+      out += "\n";
+    }
+    return out;
+  }
+
+  static std::string descriptionOf(const SchemaDocument& document, const json::value* schema) {
     std::string out;
     auto own = textAt(*schema, {"description"});
     if (!own.empty()) out += wrapped(own, 4);
@@ -236,7 +226,7 @@ class Explain final : public Verb {
     return out.empty() ? "    <empty>\n" : out + "    \n";
   }
 
-  std::string fields(const Document& document, const json::value& body, int level,
+  std::string fields(const SchemaDocument& document, const json::value& body, int level,
                      std::vector<const json::value*> above) const {
     std::string out;
     above.push_back(&body);

@@ -172,7 +172,7 @@ class Token final : public Verb {
     post.headers.add("Content-Type", "application/json");
     post.body = api::writeJsonValue(asValue(request));
     auto answer = co_await rest->call(std::move(post), {});
-    if (!answer.ok()) co_return answer.status().withContext("failed to create token");
+    if (!answer.ok()) co_return asFault(answer.status().withContext("failed to create token"));
     CO_TRY(auto made, api::parseJsonValue(answer->body));
     if (!print_.output.empty()) {
       CO_TRY(auto printer, makeObjectPrinter(print_));

@@ -28,7 +28,8 @@ class Get final : public Verb {
     flags.boolean(&selection_.ignoreNotFound, "ignore-not-found", 0,
                   "An object that is not there is no failure.");
     print_.declare(flags,
-                   "(json, yaml, name, wide, jsonpath, jsonpath-as-json, jsonpath-file, "
+                   "(json, yaml, kyaml, name, wide, go-template, go-template-file, jsonpath, "
+                   "jsonpath-as-json, jsonpath-file, "
                    "custom-columns, custom-columns-file)");
     flags.boolean(&watch_, "watch", 'w', "After the list, show changes as they come.");
     flags.boolean(&watchOnly_, "watch-only", 0, "Show changes alone, without a list first.");

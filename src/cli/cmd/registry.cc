@@ -21,6 +21,7 @@ const std::vector<Command>& commands() {
     all.push_back(rolloutCommand());
     all.push_back(scaleCommand());
     // Cluster Management Commands
+    all.push_back(certificateCommand());
     all.push_back(clusterInfoCommand());
     all.push_back(cordonCommand());
     all.push_back(uncordonCommand());
@@ -34,6 +35,7 @@ const std::vector<Command>& commands() {
     all.push_back(execCommand());
     all.push_back(portForwardCommand());
     all.push_back(cpCommand());
+    all.push_back(eventsCommand());
     // Advanced Commands
     all.push_back(diffCommand());
     all.push_back(applyCommand());

@@ -5,7 +5,9 @@
 #include "api/yaml/yaml.h"
 #include "cli/framework/errors.h"
 #include "cli/printers/custom_columns.h"
+#include "cli/printers/go_template.h"
 #include "cli/printers/jsonpath.h"
+#include "cli/printers/kyaml.h"
 #include "client/http/client_config.h"
 
 namespace coxswain::cli {
@@ -28,6 +30,25 @@ class YamlPrinter final : public ObjectPrinter {
 
  private:
   bool first_ = true;
+};
+
+class KyamlPrinter final : public ObjectPrinter {
+ public:
+  Result<std::string> print(const json::value& object) override { return toKyaml(object); }
+};
+
+class TemplatePrinter final : public ObjectPrinter {
+ public:
+  explicit TemplatePrinter(GoTemplate parsed) : template_(std::move(parsed)) {}
+  Result<std::string> print(const json::value& object) override {
+    auto printed = template_.execute(object);
+    if (printed.ok()) return printed;
+    return fault("error executing template " + api::goQuote(template_.text()) + ": " +
+                 printed.status().message());
+  }
+
+ private:
+  GoTemplate template_;
 };
 
 class NamePrinter final : public ObjectPrinter {
@@ -91,8 +112,9 @@ Result<std::string> templateOf(const PrintFlags& flags, std::string_view format,
 
 void PrintFlags::declare(FlagSet& flags, std::string_view formats) {
   auto text = "Output format. One of: " +
-              std::string(formats.empty() ? "(json, yaml, name, jsonpath, jsonpath-as-json, "
-                                            "jsonpath-file)"
+              std::string(formats.empty() ? "(json, yaml, kyaml, name, go-template, "
+                                            "go-template-file, jsonpath, "
+                                            "jsonpath-as-json, jsonpath-file)"
                                           : formats) +
               ".";
   flags.text(&output, "output", 'o', std::move(text));
@@ -162,6 +184,7 @@ Result<std::unique_ptr<ObjectPrinter>> makeObjectPrinter(const PrintFlags& flags
   using Made = std::unique_ptr<ObjectPrinter>;
   if (output == "json") return Made(std::make_unique<JsonPrinter>());
   if (output == "yaml") return Made(std::make_unique<YamlPrinter>());
+  if (output == "kyaml") return Made(std::make_unique<KyamlPrinter>());
   if (output == "name") return Made(std::make_unique<NamePrinter>());
   if (name == "jsonpath" || name == "jsonpath-file" || name == "jsonpath-as-json") {
     TRY(auto text, templateOf(flags, name, name == "jsonpath-file"));
@@ -172,13 +195,23 @@ Result<std::unique_ptr<ObjectPrinter>> makeObjectPrinter(const PrintFlags& flags
     }
     return Made(std::make_unique<JsonPathPrinter>(std::move(*path), name == "jsonpath-as-json"));
   }
+  const bool file = name == "go-template-file" || name == "templatefile";
+  if (file || name == "go-template" || name == "template") {
+    TRY(auto text, templateOf(flags, name, file));
+    auto parsed = GoTemplate::parse(text);
+    if (!parsed.ok()) {
+      return fault("error parsing template " + text + ", " + parsed.status().message());
+    }
+    return Made(std::make_unique<TemplatePrinter>(std::move(*parsed)));
+  }
   if (name == "custom-columns" || name == "custom-columns-file") {
     TRY(auto text, templateOf(flags, name, name.ends_with("file")));
     return makeCustomColumnsPrinter(text, name.ends_with("file"));
   }
   return fault("unable to match a printer suitable for the output format " + api::goQuote(output) +
-               ", allowed formats are: custom-columns,custom-columns-file,json,"
-               "jsonpath,jsonpath-as-json,jsonpath-file,name,wide,yaml");
+               ", allowed formats are: custom-columns,custom-columns-file,go-template,"
+               "go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,"
+               "template,templatefile,wide,yaml");
 }
 
 }  // namespace coxswain::cli
