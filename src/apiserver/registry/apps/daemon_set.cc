@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "api/select/labels.h"
@@ -80,8 +81,12 @@ class DaemonSetKind final : public TypedStrategy<DaemonSet> {
       if (!rolling.maxSurge) rolling.maxSurge = api::IntOrString(0);
     }
     if (!spec.revisionHistoryLimit) spec.revisionHistoryLimit = 10;
+    // Of who writes without it, as upstream's conversion has it.
+    object.metadata.annotations.try_emplace(kTemplateGeneration, "0");
   }
-  void beforeCreate(DaemonSet& object) const override { setTemplateGeneration(object, 1); }
+  void beforeCreate(DaemonSet& object) const override {
+    setTemplateGeneration(object, std::max<int64_t>(templateGeneration(object), 1));
+  }
   void beforeUpdate(DaemonSet& next, const DaemonSet& current) const override {
     const bool changed = !api::semanticEqual(next.spec.template_, current.spec.template_);
     setTemplateGeneration(next, templateGeneration(current) + (changed ? 1 : 0));

@@ -202,9 +202,7 @@ void checkSpec(const FlowSchema& schema, const FieldPath& path, FieldErrors& err
 class FlowSchemaStrategy final : public TypedStrategy<FlowSchema> {
  public:
   FlowSchemaStrategy()
-      : TypedStrategy(StrategyTraits{.allowUnconditionalUpdate = false,
-                                     .generation = true,
-                                     .statusResets = {".spec", ".metadata"}}) {}
+      : TypedStrategy(StrategyTraits{.generation = true, .statusResets = {".spec", ".metadata"}}) {}
 
  protected:
   void defaults(FlowSchema& schema) const override { setFlowSchemaDefaults(schema.spec); }

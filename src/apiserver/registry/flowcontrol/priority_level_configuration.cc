@@ -141,9 +141,7 @@ bool isFixed(const PriorityLevelConfiguration& level, const PriorityLevelConfigu
 class PriorityLevelStrategy final : public TypedStrategy<PriorityLevelConfiguration> {
  public:
   PriorityLevelStrategy()
-      : TypedStrategy(StrategyTraits{.allowUnconditionalUpdate = false,
-                                     .generation = true,
-                                     .statusResets = {".spec", ".metadata"}}) {}
+      : TypedStrategy(StrategyTraits{.generation = true, .statusResets = {".spec", ".metadata"}}) {}
 
  protected:
   void defaults(PriorityLevelConfiguration& level) const override {

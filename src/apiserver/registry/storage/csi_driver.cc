@@ -84,8 +84,10 @@ class CsiDriverStrategy final : public TypedStrategy<CSIDriver> {
                      "must be greater than or equal to 10 seconds");
     }
   }
-  void warn(const CSIDriver& next, const CSIDriver*, std::vector<std::string>& out) const override {
-    if (next.spec.tokenRequests.empty() || next.spec.serviceAccountTokenInSecrets) return;
+  void warn(const CSIDriver& next, const CSIDriver* current,
+            std::vector<std::string>& out) const override {
+    if (current || next.spec.tokenRequests.empty() || next.spec.serviceAccountTokenInSecrets)
+      return;
     out.emplace_back(
         "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true "
         "to "
