@@ -53,6 +53,9 @@ std::unique_ptr<AdmissionPlugin> makeRuntimeClassAdmission(const AdmissionSource
 std::unique_ptr<AdmissionPlugin> makeServiceAccountAdmission(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeStorageObjectInUseProtection();
 std::unique_ptr<AdmissionPlugin> makeTaintNodesByCondition();
+/// Not one of upstream's plugins: rights that claims of devices need. `authorizer` outlives it.
+std::unique_ptr<AdmissionPlugin> makeDeviceAccess(const AdmissionSources& sources,
+                                                  const Authorizer& authorizer);
 /// `authorizer`, `rules` and `stored` outlive it.
 std::unique_ptr<AdmissionPlugin> makeRbacEscalation(const AdmissionSources& sources,
                                                     const Authorizer& authorizer,

@@ -207,6 +207,7 @@ Status Assembly::Impl::wireAuthorizer() {
   addReviews(api->virtualResources(), {authorizer, ruleSources});
   // Roles count where somebody gives rights away, whether or not mode RBAC is on.
   std::vector<const RuleSource*> owned{roles.get()};
+  admission->addFirst(makeDeviceAccess(admissionSources(), authorizer));
   admission->addFirst(makeRbacEscalation(admissionSources(), authorizer, std::move(owned), *roles));
   return {};
 }
