@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 constexpr std::string_view kFolders[] = {
-    "core",  "apps",   "service", "scheduling", "coordination", "events",   "discovery",
-    "batch", "policy", "node",    "rbac",       "storage",      "resource", "flowcontrol"};
+    "core",      "apps",        "service",     "scheduling", "coordination", "events",
+    "discovery", "batch",       "policy",      "node",       "rbac",         "storage",
+    "resource",  "flowcontrol", "autoscaling", "networking", "subresource"};
 
 std::string text(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);

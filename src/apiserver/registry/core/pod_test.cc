@@ -213,7 +213,7 @@ TEST(PodResize, KeepsQosClass) {
     resources.requests[name] = api::Quantity::fromInt(2);
   }
   EXPECT_EQ(errorsOf(next),
-            "spec: Invalid value: \"Guaranteed\": Pod QOS Class may not change as a result of "
+            "spec: Invalid value: \"Burstable\": Pod QOS Class may not change as a result of "
             "resizing");
 }
 

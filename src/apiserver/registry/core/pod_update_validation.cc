@@ -364,7 +364,7 @@ void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& error
                   {.allowEphemeralContainers = true, .metadata = &next.metadata});
   const std::string_view qos = api::computeQosClass(next.spec);
   const std::string_view was = api::podQosClass(current);
-  if (qos != was) errors.invalid(path, qos, "Pod QOS Class may not change as a result of resizing");
+  if (qos != was) errors.invalid(path, was, "Pod QOS Class may not change as a result of resizing");
   v1::PodSpec rest = next.spec;
   for (size_t i = 0; i < rest.containers.size(); ++i) {
     const auto at = path.child("containers").index(i).child("resources");

@@ -22,7 +22,7 @@ namespace {
 void checkPort(const NetworkPolicyPort& port, const FieldPath& path, FieldErrors& errors) {
   const auto protocol = port.protocol.value_or("");
   if (protocol != "TCP" && protocol != "UDP" && protocol != "SCTP") {
-    errors.notSupported(path.child("protocol"), protocol, {"SCTP", "TCP", "UDP"});
+    errors.notSupported(path.child("protocol"), protocol, {"TCP", "UDP", "SCTP"});
   }
   const auto end = path.child("endPort");
   if (!port.port) {
