@@ -403,20 +403,50 @@ void appendWatchFrame(std::string& out, std::string_view type, std::string_view 
   out.append("{\"type\":\"").append(type).append("\",\"object\":").append(object).append("}\n");
 }
 
+namespace {
+
+bool isServedKind(std::string_view apiVersion, std::string_view kind) {
+  for (const auto& resource : resources()) {
+    if (resource.kind == kind && groupVersionText(resource.group, resource.version) == apiVersion) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string otherKindFailure(const BodyKind& wanted, std::string_view givenVersion,
+                             std::string_view kind) {
+  if (!isServedKind(givenVersion, kind)) {
+    return "no kind " + api::goQuote(kind) + " is registered for version " +
+           api::goQuote(givenVersion) + " in scheme \"pkg/api/legacyscheme/scheme.go:30\"";
+  }
+  // As Go names the types: by the last part of their package.
+  const auto slash = givenVersion.find('/');
+  const auto version =
+      slash == std::string_view::npos ? givenVersion : givenVersion.substr(slash + 1);
+  const auto group = wanted.group.empty() ? "core" : wanted.group.substr(0, wanted.group.find('.'));
+  return "converting (" + std::string(version) + "." + std::string(kind) + ") to (" +
+         std::string(group) + "." + std::string(wanted.kind) + "): unknown conversion";
+}
+
 Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, MediaType type,
                                std::vector<std::string>* strict) {
   const auto apiVersion = groupVersionText(wanted.group, wanted.version);
-  auto internalName = [](std::string_view groupVersion, std::string_view kind) {
-    return std::string(groupVersion) + "." + std::string(kind);
-  };
   auto mismatch = [&](std::string_view givenVersion, std::string_view kind) {
-    auto slash = givenVersion.find('/');
-    auto version = slash == std::string_view::npos ? givenVersion : givenVersion.substr(slash + 1);
-    return badRequest(std::string(kind) + " in version " + "\"" + std::string(version) +
-                      "\" cannot be handled as a " + std::string(wanted.kind) + ": converting (" +
-                      internalName(givenVersion, kind) + ") to (" +
-                      internalName(wanted.group.empty() ? "core" : wanted.group, wanted.kind) +
-                      "): unknown conversion");
+    const auto slash = givenVersion.find('/');
+    const auto group =
+        slash == std::string_view::npos ? std::string_view() : givenVersion.substr(0, slash);
+    const auto version =
+        slash == std::string_view::npos ? givenVersion : givenVersion.substr(slash + 1);
+    if (group == wanted.group && kind == wanted.kind && isServedKind(givenVersion, kind)) {
+      return badRequest("the API version in the data (" + std::string(givenVersion) +
+                        ") does not match the expected API version (" + apiVersion + ")");
+    }
+    return badRequest(std::string(kind) + " in version \"" + std::string(version) +
+                      "\" cannot be handled as a " + std::string(wanted.kind) + ": " +
+                      otherKindFailure(wanted, givenVersion, kind));
   };
   api::Object object(*wanted.info);
   if (type == MediaType::Protobuf) {

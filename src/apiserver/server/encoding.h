@@ -51,6 +51,9 @@ struct BodyKind {
   std::string_view kind;
   const api::MessageInfo* info = nullptr;
 };
+/// Why an object of another kind cannot be taken for the wanted one, in Go's words.
+std::string otherKindFailure(const BodyKind& wanted, std::string_view givenVersion,
+                             std::string_view kind);
 /// A body as a new object. `strict` collects unknown and duplicate fields. No defaults.
 Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, MediaType type,
                                std::vector<std::string>* strict);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 #include <vector>
 
 #include "api/codec/json_writer.h"
@@ -151,6 +152,31 @@ void sortTouched(json::value& patched, const json::value& original) {
     const auto* before = original.if_array();
     for (size_t i = 0; before && i < array->size() && i < before->size(); ++i) {
       sortTouched((*array)[i], (*before)[i]);
+    }
+  }
+}
+
+void sortVisited(json::value& patched, const json::value& operations) {
+  const auto byName = [](const auto& a, const auto& b) { return a.first < b.first; };
+  std::set<std::string, std::less<>> seen;  // each once, however many operations go there
+  for (const auto& operation : operations.get_array()) {
+    if (!operation.is_object()) continue;
+    for (const char* name : {"path", "from"}) {
+      const auto* pointer = operation.get_object().if_contains(name);
+      if (!pointer || !pointer->is_string()) continue;
+      const auto whole = view(pointer->get_string());
+      auto rest = whole;
+      // The last part names a member of the last container.
+      for (auto* at = &patched; at && !rest.empty();) {
+        const auto here = whole.substr(0, whole.size() - rest.size());
+        auto* object = at->if_object();
+        if (object && seen.emplace(here).second) reorder(*object, byName);
+        rest.remove_prefix(1);
+        const auto token = rest.substr(0, rest.find('/'));
+        rest.remove_prefix(token.size());
+        boost::system::error_code error;
+        at = rest.empty() ? nullptr : at->find_pointer("/" + std::string(token), error);
+      }
     }
   }
 }

@@ -15,6 +15,9 @@ namespace coxswain::apiserver {
 /// Puts the keys of objects that differ from `original` in order of their names.
 void sortTouched(boost::json::value& patched, const boost::json::value& original);
 
+/// The same for the objects that the operations of a JSON patch went through, changed or not.
+void sortVisited(boost::json::value& patched, const boost::json::value& operations);
+
 /// The order in which a strategic merge patch's result is looked at: at each level what the kind
 /// does not know, then its members.
 void unknownFirst(const api::MessageInfo& info, boost::json::value& patched);

@@ -124,6 +124,10 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
       TRY(patched, api::applyStrategicMergePatch(std::move(patched), *parsed, *kind.info));
     }
   }
+  auto arrange = [&] {
+    sortTouched(patched, api::encodeValue(*kind.info, current.data(), encode));
+    if (kind_ == PatchKind::Json) sortVisited(patched, *parsed);
+  };
   api::Object next(*kind.info);
   api::JsonReport report;
   auto decoded = api::decodeValue(*kind.info, patched, next.data(), &report);
@@ -134,7 +138,7 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
       auto why = decoded.ok() ? std::string() : restoreFailure(*kind.info, patched);
       if (!why.empty()) return invalidPatch(api::goFormat(*parsed), why);
     } else {
-      sortTouched(patched, api::encodeValue(*kind.info, current.data(), encode));
+      arrange();
     }
     report = {};
     next = api::Object(*kind.info);
@@ -142,13 +146,15 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
   }
   auto shown = [&] {
     if (strategic) return api::goFormat(*parsed);
-    sortTouched(patched, api::encodeValue(*kind.info, current.data(), encode));
+    arrange();
     return textInOrder(patched);
   };
   if (!decoded.ok()) return invalidPatch(shown(), decoded.message());
-  if ((!report.kind.empty() && report.kind != kind.kind) ||
-      (!report.apiVersion.empty() && report.apiVersion != apiVersion)) {
-    return invalidPatch(shown(), "the kind or apiVersion of an object cannot be changed");
+  const auto givenKind = report.kind.empty() ? std::string(kind.kind) : report.kind;
+  const auto givenVersion = report.apiVersion.empty() ? apiVersion : report.apiVersion;
+  // A strategic merge patch is made on the struct, where both mean nothing.
+  if (!strategic && (givenKind != kind.kind || givenVersion != apiVersion)) {
+    return invalidPatch(shown(), otherKindFailure(kind, givenVersion, givenKind));
   }
   auto found =
       kind_ == PatchKind::Json ? std::vector<std::string>() : std::move(patchReport.strict);
