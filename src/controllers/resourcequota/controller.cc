@@ -20,6 +20,8 @@ namespace {
 
 /// How long changes are gathered before they are counted.
 constexpr Duration kGather = 200ms;
+/// Bound on waiting for a status that others keep changing.
+constexpr int kDeferredMax = 10;
 
 Controller::Options options(int workers) {
   Controller::Options o;
@@ -41,7 +43,8 @@ ResourceQuotaController::ResourceQuotaController(const Context& context, int wor
 Task<Status> ResourceQuotaController::prepare(std::stop_token stop) {
   CO_TRY(auto served, co_await servedCollections(client(), stop));
   for (const auto* type : served) {
-    if (type->namespaced) kinds_.push_back({type, &use(*type)});
+    if (!type->namespaced || api::quotaIgnores({type->group, type->plural})) continue;
+    kinds_.push_back({type, &use(*type)});
   }
   for (auto& kind : kinds_) {
     kind.informer->addHandler([this](const client::Change& change) { onObject(change); });
@@ -84,10 +87,36 @@ ResourceQuotaStatus ResourceQuotaController::count(const ResourceQuota& quota) c
   return status;
 }
 
+bool ResourceQuotaController::mustWait(const std::string& key, const ResourceQuota& quota,
+                                       const ResourceQuotaStatus& counted) {
+  bool lower = false;
+  for (const auto& [resource, amount] : counted.used) {
+    const auto* told = quota.status.used.get(resource);
+    lower = lower || (told != nullptr && amount < *told);
+  }
+  if (!lower) {
+    lowered_.erase(key);
+    return false;
+  }
+  auto& seen = lowered_[key];
+  const bool settled = seen.resourceVersion == quota.metadata.resourceVersion;
+  if (settled || seen.deferred == kDeferredMax) {
+    lowered_.erase(key);
+    return false;
+  }
+  seen.resourceVersion = quota.metadata.resourceVersion;
+  ++seen.deferred;
+  return true;
+}
+
 Task<Result<Duration>> ResourceQuotaController::reconcile(std::string key, std::stop_token stop) {
   auto quota = quotas_.get<ResourceQuota>(key);
-  if (!quota || quota->metadata.deletionTimestamp) co_return Duration(0);
+  if (!quota || quota->metadata.deletionTimestamp) {
+    lowered_.erase(key);
+    co_return Duration(0);
+  }
   auto status = count(*quota);
+  if (mustWait(key, *quota, status)) co_return kGather;
   if (api::semanticEqual(status, quota->status)) co_return Duration(0);
   ResourceQuota next = *quota;
   next.status = std::move(status);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ struct ResourceQuotaStatus;
 namespace coxswain::controllers::resourcequota {
 
 /// Counts what namespaces with a quota use, into the quota's status. Changes that come quickly are
-/// counted together.
+/// counted together. The API server counts writes before it stores them: a status that has just
+/// changed is not lowered at once, for what it counts may still be on its way here.
 /// Upstream: pkg/controller/resourcequota.
 class ResourceQuotaController final : public Controller {
  public:
@@ -28,12 +30,20 @@ class ResourceQuotaController final : public Controller {
     const client::ResourceType* type;
     client::Informer* informer;
   };
+  /// A status that is to be lowered, as it was when that was first found.
+  struct Lowered {
+    std::string resourceVersion;
+    int deferred = 0;
+  };
   void onObject(const client::Change& change);
+  bool mustWait(const std::string& key, const api::core::v1::ResourceQuota& quota,
+                const api::core::v1::ResourceQuotaStatus& counted);
   [[nodiscard]] api::core::v1::ResourceQuotaStatus count(
       const api::core::v1::ResourceQuota& quota) const;
 
   client::Informer& quotas_;
   std::vector<Kind> kinds_;
+  std::map<std::string, Lowered> lowered_;
 };
 
 }  // namespace coxswain::controllers::resourcequota

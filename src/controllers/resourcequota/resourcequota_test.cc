@@ -109,5 +109,36 @@ TEST(ResourceQuotas, CountWhatIsThere) {
   }
 }
 
+/// The API server counts a pod before the pod is there to be seen.
+TEST(ResourceQuotas, WhatIsOnItsWayStaysCounted) {
+  Harness h(1);
+  h.add<ResourceQuotaController>();
+  h.start();
+  auto quota = named<ResourceQuota>("q");
+  quota.spec.hard["pods"] = quantity("10");
+  h.client.put(quota);
+  auto used = [&h] {
+    auto found = h.client.peek<ResourceQuota>("default", "q");
+    const auto* pods = found->status.used.get("pods");
+    return pods ? pods->str() : "";
+  };
+  ASSERT_TRUE(h.until([&] { return used() == "0"; }));
+
+  auto charge = [&](const char* amount) {
+    h.client.change<ResourceQuota>(
+        "default", "q", [&](ResourceQuota& next) { next.status.used["pods"] = quantity(amount); });
+  };
+  charge("1");
+  int lowered = 0;
+  (void)h.until([&] { return used() != "1" && ++lowered > 0; }, 100ms);
+  EXPECT_EQ(lowered, 0);
+  h.client.put(makePod("a", nullptr));
+  (void)h.until([&] { return used() != "1" && ++lowered > 0; }, 5s);
+  EXPECT_EQ(lowered, 0);
+  // What was counted and never came is given back.
+  charge("2");
+  EXPECT_TRUE(h.until([&] { return used() == "1"; }));
+}
+
 }  // namespace
 }  // namespace coxswain::controllers::resourcequota
