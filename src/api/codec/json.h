@@ -19,6 +19,7 @@ struct JsonEncodeOptions {
   bool elementKinds = true;  ///< kind and apiVersion in volumeClaimTemplates, as the server answers
   bool pretty = false;       ///< lines and two spaces, as Go's Indent
   bool newline = false;      ///< at the end, as Go's Encoder
+  bool managedFields = true;  ///< false: left out, wherever they stand
 };
 
 /// Appends JSON as Go's encoding/json writes the upstream struct: members in schema order, kind and

@@ -119,6 +119,7 @@ class JsonEncoder {
         if (emptyContainer(at)) {
           if (!field.has(kFieldListItems)) return absent(field);
         }
+        if (!options_.managedFields && field.name == "managedFields") return;
         out_.plainKey(field.name);
         elements(field, at);
         return;

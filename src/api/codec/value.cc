@@ -167,20 +167,23 @@ class TreeBuilder {
 /// JsonTextWriter's interface over a tree.
 class ValueWriter {
  public:
+  explicit ValueWriter(json::storage_ptr storage) : storage_(storage), root_(storage) {
+    open_.reserve(16);
+  }
   json::value take() { return std::move(root_); }
 
-  void beginObject() { open_.push_back(put(json::object())); }
+  void beginObject() { open_.push_back(put(json::object(storage_))); }
   void endObject() { open_.pop_back(); }
-  void beginArray() { open_.push_back(put(json::array())); }
+  void beginArray() { open_.push_back(put(json::array(storage_))); }
   void endArray() { open_.pop_back(); }
   void key(std::string_view name) { key_ = name; }
   void plainKey(std::string_view name) { key_ = name; }
-  void string(std::string_view text) { put(json::value(boostView(text))); }
-  void null() { put(nullptr); }
-  void boolean(bool value) { put(value); }
-  void integer(int64_t value) { put(value); }
-  void unsignedInteger(uint64_t value) { put(value); }
-  void real(double value) { put(value); }
+  void string(std::string_view text) { put(json::value(boostView(text), storage_)); }
+  void null() { put(json::value(nullptr, storage_)); }
+  void boolean(bool value) { put(json::value(value, storage_)); }
+  void integer(int64_t value) { put(json::value(value, storage_)); }
+  void unsignedInteger(uint64_t value) { put(json::value(value, storage_)); }
+  void real(double value) { put(json::value(value, storage_)); }
   void bytes(std::string_view data) { string(base64Encode(data)); }
   void raw(std::string_view text) {
     JsonTextReader reader(text);
@@ -204,9 +207,10 @@ class ValueWriter {
     return &parent.get_object().insert_or_assign(boostView(key_), std::move(value)).first->value();
   }
 
+  const json::storage_ptr storage_;
   json::value root_;
   std::vector<json::value*> open_;
-  std::string key_;
+  std::string_view key_;  ///< the caller's: a value follows at once
 };
 
 /// JsonTextReader's interface over a tree.
@@ -338,7 +342,12 @@ std::string writeJsonValue(const boost::json::value& value) {
 
 boost::json::value encodeValue(const MessageInfo& info, const void* object,
                                const JsonEncodeOptions& options) {
-  ValueWriter writer;
+  return encodeValue(info, object, options, json::storage_ptr());
+}
+
+boost::json::value encodeValue(const MessageInfo& info, const void* object,
+                               const JsonEncodeOptions& options, json::storage_ptr storage) {
+  ValueWriter writer(std::move(storage));
   JsonEncoder<ValueWriter>(writer, options).top(info, object);
   return writer.take();
 }

@@ -25,6 +25,10 @@ std::string writeJsonValue(const boost::json::value& value);
 /// The value that encodeJson's text would parse to. Keys stay in schema order.
 boost::json::value encodeValue(const MessageInfo& info, const void* object,
                                const JsonEncodeOptions& options = {});
+/// The same in the caller's memory (include <boost/json/monotonic_resource.hpp>): for a tree that
+/// lives as long as one call.
+boost::json::value encodeValue(const MessageInfo& info, const void* object,
+                               const JsonEncodeOptions& options, boost::json::storage_ptr storage);
 
 /// As decodeJson of the value's text.
 Status decodeValue(const MessageInfo& info, const boost::json::value& value, void* object,

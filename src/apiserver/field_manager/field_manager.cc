@@ -1,5 +1,6 @@
 #include "apiserver/field_manager/field_manager.h"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
@@ -11,6 +12,8 @@ namespace coxswain::apiserver {
 namespace {
 
 constexpr size_t kNameMax = 128;
+/// Of the stack, for the trees of one call; what is larger goes to the heap.
+constexpr size_t kBufferBytes = 16 * 1024;
 constexpr std::string_view kBeforeApply = "before-first-apply";
 constexpr std::string_view kScale = "scale";
 
@@ -77,13 +80,13 @@ struct FieldManager::State {
   FieldSchema schema;
   boost::json::value nothing;  ///< an empty object of the kind
 
-  [[nodiscard]] boost::json::value valueOf(const void* object) const {
+  [[nodiscard]] boost::json::value valueOf(const void* object,
+                                           boost::json::storage_ptr storage) const {
     api::JsonEncodeOptions options;
     options.apiVersion = apiVersion;
     options.kind = kind;
-    auto value = api::encodeValue(info, object, options);
-    dropManagedFields(value);
-    return value;
+    options.managedFields = false;
+    return api::encodeValue(info, object, options, std::move(storage));
   }
 };
 
@@ -100,7 +103,7 @@ FieldManager::FieldManager(const api::MessageInfo& info, std::string apiVersion,
   auto state = std::make_unique<State>(
       State{info, std::move(apiVersion), std::move(kind), FieldSchema::ofMessage(info), {}});
   api::Object empty(info);
-  state->nothing = state->valueOf(empty.data());
+  state->nothing = state->valueOf(empty.data(), {});
   state_ = std::move(state);
 }
 
@@ -125,9 +128,12 @@ void FieldManager::update(const Writer& writer, const api::Object* live, api::Ob
     entries.clear();
     return;
   }
-  const auto before = live ? state.valueOf(live->data()) : state.nothing;
-  const auto after = state.valueOf(next.data());
-  auto diff = compareFields(state.schema, &before, &after);
+  // Both trees live until the end of this.
+  unsigned char buffer[kBufferBytes];
+  boost::json::monotonic_resource memory(buffer, sizeof buffer);
+  const auto before = live ? state.valueOf(live->data(), &memory) : boost::json::value(&memory);
+  const auto after = state.valueOf(next.data(), &memory);
+  auto diff = compareFields(state.schema, live ? &before : &state.nothing, &after);
   for (auto* part : {&diff.added, &diff.modified, &diff.removed}) {
     part->subtract(serverFields());
     part->subtractBelow(reset);
@@ -157,7 +163,10 @@ Result<FieldManager::Applied> FieldManager::apply(const Writer& writer, const ap
   if (auto fits = checkFields(state.schema, config); !fits.ok()) {
     return typedFailure(state.apiVersion, state.kind, config, fits);
   }
-  const auto before = live ? state.valueOf(live->data()) : state.nothing;
+  unsigned char buffer[kBufferBytes];
+  boost::json::monotonic_resource memory(buffer, sizeof buffer);
+  const auto before =
+      live ? state.valueOf(live->data(), &memory) : boost::json::value(state.nothing, &memory);
   std::optional<Managers> managers;
   if (live) managers = Managers::decode(api::objectMeta(*live)->managedFields);
   if (!managers) managers.emplace();

@@ -161,6 +161,8 @@ Result<std::string> FieldSchema::itemPart(const value& item) const {
 FieldDiff compareFields(const FieldSchema& schema, const value* before, const value* after) {
   FieldDiff diff;
   if (!before && !after) return diff;
+  // Most of an object stays as it is, and then nothing of it need be taken apart.
+  if (before && after && *before == *after) return diff;
   if (schema.isLeaf()) {
     diff.added.member = !before;
     diff.removed.member = !after;
@@ -183,9 +185,9 @@ FieldDiff compareFields(const FieldSchema& schema, const value* before, const va
     }
   } else {
     auto one = [&](std::string_view name) {
-      attach(
-          diff, "f:" + std::string(name),
-          compareFields(memberSchema(schema, name), memberOf(before, name), memberOf(after, name)));
+      auto child =
+          compareFields(memberSchema(schema, name), memberOf(before, name), memberOf(after, name));
+      if (!child.same()) attach(diff, "f:" + std::string(name), std::move(child));
     };
     if (before && before->is_object()) {
       for (const auto& member : before->get_object()) one(view(member.key()));

@@ -14,6 +14,9 @@
 namespace coxswain::apiserver {
 namespace {
 
+/// Of the stack, for the document of one patch; what is larger goes to the heap.
+constexpr size_t kBufferBytes = 16 * 1024;
+
 std::string_view jsonKindOf(const boost::json::value& value) {
   switch (value.kind()) {
     case boost::json::kind::array:
@@ -103,8 +106,10 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
   api::JsonEncodeOptions encode;
   encode.apiVersion = apiVersion;
   encode.kind = kind.kind;
-  auto document = api::encodeValue(*kind.info, current.data(), encode);
-  boost::json::value patched;
+  unsigned char buffer[kBufferBytes];
+  boost::json::monotonic_resource memory(buffer, sizeof buffer);
+  auto document = api::encodeValue(*kind.info, current.data(), encode, &memory);
+  boost::json::value patched(&memory);
   if (kind_ == PatchKind::Json) {
     TRY_STATUS(checkOperations(*parsed));
     if (parsed->is_null()) *parsed = boost::json::array();
