@@ -226,8 +226,12 @@ TEST(OpenApi, Documents) {
                           .namespaced = true,
                           .verbs = verbs,
                           .subresources = {{"status", "Deployment", "", "", {"get"}}}}});
-  EXPECT_EQ(openApi.v3Paths(), (std::vector<std::string>{"api", "api/v1", "apis", "apis/apps",
-                                                         "apis/apps/v1", "version"}));
+  EXPECT_EQ(openApi.v3Paths(),
+            (std::vector<std::string>{".well-known/openid-configuration", "api", "api/v1", "apis",
+                                      "apis/apps", "apis/apps/v1", "openid/v1/jwks", "version"}));
+  EXPECT_EQ(openApi.v3Hash("api/v1").size(), 128U);
+  EXPECT_NE(openApi.v3Hash("api/v1"), openApi.v3Hash("apis/apps/v1"));
+  EXPECT_NE(openApi.v3Hash("api"), openApi.v3Hash("apis"));
   EXPECT_NE(openApi.v3Index().find("/openapi/v3/apis/apps/v1?hash="), std::string::npos);
   EXPECT_FALSE(openApi.v3("apis/apps/v2"));
   EXPECT_FALSE(openApi.v3("nope"));

@@ -262,11 +262,30 @@ uint64_t hashOf(const ServedResource& resource, uint64_t seed) {
   return seed;
 }
 
-std::string hex(uint64_t value) {
+/// As long as the hashes upstream names documents by, which some clients look for.
+std::string longHex(uint64_t value) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out(16, '0');
-  for (size_t i = 16; i-- > 0; value >>= 4) out[i] = kDigits[value & 15];
+  std::string out;
+  for (int part = 0; part < 8; ++part) {
+    for (int shift = 60; shift >= 0; shift -= 4) {
+      out += kDigits[value >> static_cast<unsigned>(shift) & 15U];
+    }
+    value = hash(value, "next");
+  }
   return out;
+}
+
+constexpr std::string_view kOpenIdConfiguration = ".well-known/openid-configuration";
+constexpr std::string_view kOpenIdKeys = "openid/v1/jwks";
+
+/// Of documents that are about no group.
+std::optional<PathItem> rootPath(std::string_view path) {
+  if (path == "api") return openapi::corePath();
+  if (path == "apis") return openapi::apisPath();
+  if (path == "version") return openapi::versionPath();
+  if (path == kOpenIdConfiguration) return openapi::openIdConfigurationPath();
+  if (path == kOpenIdKeys) return openapi::openIdKeysPath();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -274,7 +293,8 @@ std::string hex(uint64_t value) {
 OpenApi::OpenApi(std::vector<ServedResource> resources) : resources_(std::move(resources)) {}
 
 std::vector<std::string> OpenApi::v3Paths() const {
-  std::vector<std::string> out = {"api", "apis", "version"};
+  std::vector<std::string> out = {"api", "apis", "version", std::string(kOpenIdConfiguration),
+                                  std::string(kOpenIdKeys)};
   for (const auto& group : servedGroups(resources_)) {
     if (!group.name.empty()) out.push_back("apis/" + group.name);
     for (const auto& version : group.versions) {
@@ -286,32 +306,30 @@ std::vector<std::string> OpenApi::v3Paths() const {
   return out;
 }
 
+std::string OpenApi::v3Hash(std::string_view path) const {
+  const auto parsed = parsePath(path);
+  const bool one = parsed && !parsed->version.empty();
+  uint64_t value = hash(hashOfProgram(), one ? "" : path);
+  for (const auto& resource : resources_) {
+    if (one && (resource.group != parsed->group || resource.version != parsed->version)) continue;
+    value = hashOf(resource, value);
+  }
+  return longHex(value);
+}
+
 std::string OpenApi::v3Index() const {
-  uint64_t all = hashOfProgram();
-  for (const auto& resource : resources_) all = hashOf(resource, all);
   json::object paths;
   for (const auto& path : v3Paths()) {
-    uint64_t value = all;
-    if (const auto parsed = parsePath(path); parsed && !parsed->version.empty()) {
-      value = hashOfProgram();
-      for (const auto& resource : resources_) {
-        if (resource.group == parsed->group && resource.version == parsed->version) {
-          value = hashOf(resource, value);
-        }
-      }
-    }
     paths[path] =
-        json::object{{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + hex(value)}};
+        json::object{{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + v3Hash(path)}};
   }
   return json::serialize(json::object{{"paths", std::move(paths)}});
 }
 
 std::optional<std::string> OpenApi::v3(std::string_view path) const {
-  if (path == "api" || path == "apis" || path == "version") {
+  if (const auto item = rootPath(path)) {
     Renderer renderer(Dialect::V3, {});
-    renderer.add(path == "api"    ? openapi::corePath()
-                 : path == "apis" ? openapi::apisPath()
-                                  : openapi::versionPath());
+    renderer.add(*item);
     return document3(renderer);
   }
   const auto parsed = parsePath(path);
@@ -342,6 +360,8 @@ json::object document2(std::span<const ServedResource> resources) {
   renderer.add(openapi::corePath());
   renderer.add(openapi::apisPath());
   renderer.add(openapi::versionPath());
+  renderer.add(openapi::openIdConfigurationPath());
+  renderer.add(openapi::openIdKeysPath());
   for (const auto& group : groups) {
     if (!group.name.empty()) renderer.add(openapi::groupPath(group.name));
     for (const auto& version : group.versions) {

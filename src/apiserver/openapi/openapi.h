@@ -18,8 +18,11 @@ class OpenApi {
 
   /// /openapi/v3: {"paths":{"api/v1":{"serverRelativeURL":"/openapi/v3/api/v1?hash=..."}}}
   [[nodiscard]] std::string v3Index() const;
-  /// Paths of v3 documents, sorted: "api", "api/v1", "apis", "apis/apps", "apis/apps/v1",
-  /// "version".
+  /// Names a v3 document's content in 128 hexadecimal digits, as the index shows it: made of what
+  /// the document is made of. Cheap.
+  [[nodiscard]] std::string v3Hash(std::string_view path) const;
+  /// Paths of v3 documents, sorted: ".well-known/openid-configuration", "api", "api/v1", "apis",
+  /// "apis/apps", "apis/apps/v1", "openid/v1/jwks", "version".
   [[nodiscard]] std::vector<std::string> v3Paths() const;
   /// JSON of one; nothing: there is no such path.
   [[nodiscard]] std::optional<std::string> v3(std::string_view path) const;

@@ -364,6 +364,31 @@ PathItem apisPath() {
                       "get available API versions");
 }
 
+namespace {
+
+/// A JSON text that is no object of the API.
+PathItem textPath(std::string path, std::string id, std::string tag, std::string type,
+                  std::string description) {
+  PathItem out =
+      documentPath(std::move(path), std::move(id), std::move(tag), "", std::move(description));
+  out.operations[0].consumes = {"*/*"};
+  out.operations[0].produces = {std::move(type)};
+  return out;
+}
+
+}  // namespace
+
+PathItem openIdConfigurationPath() {
+  return textPath("/.well-known/openid-configuration/",
+                  "getServiceAccountIssuerOpenIDConfiguration", "WellKnown", "application/json",
+                  "get what verifies tokens of service accounts: issuer and where its keys are");
+}
+
+PathItem openIdKeysPath() {
+  return textPath("/openid/v1/jwks/", "getServiceAccountIssuerOpenIDKeyset", "openid",
+                  "application/jwk-set+json", "get the public keys of service account tokens");
+}
+
 PathItem versionPath() {
   PathItem out = documentPath("/version/", "getCodeVersion", "version",
                               std::string(kVersionInfoModel), "get the version of the server");

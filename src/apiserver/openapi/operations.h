@@ -53,5 +53,7 @@ PathItem groupPath(std::string_view group);
 PathItem corePath();
 PathItem apisPath();
 PathItem versionPath();
+PathItem openIdConfigurationPath();
+PathItem openIdKeysPath();
 
 }  // namespace coxswain::apiserver::openapi

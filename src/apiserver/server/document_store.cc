@@ -87,8 +87,7 @@ const Document* DocumentStore::kept(std::string_view name) const {
   return nullptr;
 }
 
-Document DocumentStore::keep(std::string name, std::string body) {
-  auto document = documentOf(std::move(body));
+Document DocumentStore::keep(std::string name, Document document) {
   large_.emplace_back(std::move(name), document);
   size_t bytes = 0;
   for (const auto& each : large_) bytes += each.second.body->size();
@@ -104,13 +103,14 @@ Document DocumentStore::openApiV3(std::string_view path) {
   if (const auto* document = kept(name)) return *document;
   auto body = openApi_->v3(path);
   if (!body) return {};
-  return keep(name, std::move(*body));
+  return keep(name,
+              {std::make_shared<const std::string>(std::move(*body)), openApi_->v3Hash(path)});
 }
 
 Document DocumentStore::openApiV2(bool protobuf) {
   const std::string name = protobuf ? "v2 protobuf" : "v2";
   if (const auto* document = kept(name)) return *document;
-  return keep(name, protobuf ? openApi_->v2Protobuf() : openApi_->v2());
+  return keep(name, documentOf(protobuf ? openApi_->v2Protobuf() : openApi_->v2()));
 }
 
 }  // namespace coxswain::apiserver

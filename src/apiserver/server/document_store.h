@@ -34,12 +34,12 @@ class DocumentStore {
 
   /// "/openapi/v3".
   const Document& openApiV3Index();
-  /// "apis/apps/v1"; null body: there is no such document.
+  /// "apis/apps/v1"; null body: there is no such document. Its etag is the hash in the index.
   Document openApiV3(std::string_view path);
   Document openApiV2(bool protobuf);
 
  private:
-  Document keep(std::string name, std::string body);
+  Document keep(std::string name, Document document);
   [[nodiscard]] const Document* kept(std::string_view name) const;
 
   std::vector<ServedResource> served_;

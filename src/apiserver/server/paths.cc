@@ -5,6 +5,7 @@
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/metrics.h"
+#include "net/server_connection.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -75,11 +76,11 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
     co_return co_await send(exchange, 200, "application/json", versionText(options_.version));
   }
   if (path == "/metrics") {
-    for (const auto& [resource, registry] : registries_) {
-      if (registry->converts()) continue;
-      metrics_->setObjects(*resource, registry->cache().watches().stats().entries);
-    }
     co_return co_await send(exchange, 200, kMetricsContentType, metrics_->text());
+  }
+  if (path == "/metrics/slis") {
+    auto text = metricsText([this](MetricSink& sink) { health_.collect(sink); });
+    co_return co_await send(exchange, 200, kMetricsContentType, std::move(text));
   }
   if (isBelow(path, "/openapi")) co_return co_await handleOpenApi(exchange);
   if (isBelow(path, "/api") || isBelow(path, "/apis")) co_return co_await handleDiscovery(exchange);
@@ -93,8 +94,8 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
         paths.push_back("/apis/" + group.name + "/" + version);
       }
     }
-    for (auto each :
-         {"/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"}) {
+    for (auto each : {"/healthz", "/livez", "/metrics", "/metrics/slis", "/openapi/v2",
+                      "/openapi/v3", "/readyz", "/version"}) {
       paths.emplace_back(each);
     }
     for (const auto& [own, document] : options_.documents) paths.push_back(own);
@@ -157,7 +158,11 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
     CO_TRY_STATUS(negotiate(accept, Offer::Document).status());
     document = documents().openApiV3(std::string_view(path).substr(12));
   }
-  if (!document.body) co_return nothingThere();
+  if (!document.body) {
+    if (!path.starts_with("/openapi/v3/")) co_return nothingThere();
+    exchange.code = 404;
+    co_return co_await exchange.response.respond(404, {}, "");
+  }
   net::Headers headers{{"Content-Type", type},
                        {"ETag", "\"" + document.etag + "\""},
                        {"Vary", "Accept"},
@@ -166,55 +171,25 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
     exchange.code = 304;
     co_return co_await exchange.response.respond(304, std::move(headers), "");
   }
-  // A text with its hash in the URL never changes.
-  if (exchange.query.has("hash")) headers.set("Cache-Control", "public, immutable");
+  if (exchange.query.has("hash")) {
+    // A text with its hash in the URL never changes; one with an old hash is elsewhere now.
+    if (exchange.query.get("hash") != document.etag) {
+      const std::string location = path + "?hash=" + document.etag;
+      exchange.code = 301;
+      co_return co_await exchange.response.respond(
+          301, {{"Content-Type", "text/html; charset=utf-8"}, {"Location", location}},
+          "<a href=\"" + location + "\">Moved Permanently</a>.\n\n");
+    }
+    headers.set("Cache-Control", "public, immutable");
+    headers.set("Expires", net::httpDate(executor_.wallNow() + std::chrono::hours(24 * 365)));
+  }
   co_return co_await exchange.response.respond(200, std::move(headers), *document.body);
 }
 
 Task<Status> ApiServer::handleHealth(Exchange& exchange) {
-  const std::string_view path = exchange.info.path;
-  const auto slash = path.find('/', 1);
-  const auto root = path.substr(1, slash == std::string_view::npos ? slash : slash - 1);
-  const auto one = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
-  std::vector<std::pair<std::string_view, bool>> checks = {
-      {"ping", true},
-      {"log", true},
-      {"etcd", store_.get("/registry/health").ok()},
-  };
-  if (root == "readyz") {
-    checks.emplace_back("informer-sync", started_.ok());
-    checks.emplace_back("shutdown", true);
-  }
-  if (!one.empty()) {
-    for (const auto& [name, healthy] : checks) {
-      if (name != one) continue;
-      co_return co_await sendText(exchange, healthy ? 200 : 500,
-                                  healthy ? "ok" : "internal server error: not ready\n");
-    }
-    co_return co_await sendText(exchange, 404, "404 page not found\n");
-  }
-  auto excluded = exchange.query.all("exclude");
-  std::string text;
-  bool healthy = true;
-  for (const auto& [name, ok] : checks) {
-    auto found = std::find(excluded.begin(), excluded.end(), name);
-    const auto line = std::string(name);
-    if (found != excluded.end()) {
-      excluded.erase(found);
-      text += "[+]" + line + " excluded: ok\n";
-      continue;
-    }
-    healthy = healthy && ok;
-    text += ok ? "[+]" + line + " ok\n" : "[-]" + line + " failed: reason withheld\n";
-  }
-  if (!excluded.empty()) {
-    text += "warn: some health checks cannot be excluded: no matches for ";
-    for (size_t i = 0; i < excluded.size(); ++i) text += (i > 0 ? "," : "") + excluded[i];
-    text += "\n";
-  }
-  if (healthy && !exchange.query.has("verbose")) co_return co_await sendText(exchange, 200, "ok");
-  text += std::string(root) + (healthy ? " check passed\n" : " check failed\n");
-  co_return co_await sendText(exchange, healthy ? 200 : 500, std::move(text));
+  auto answer = health_.answer(exchange.info.path, exchange.query.all("exclude"),
+                               exchange.query.has("verbose"));
+  co_return co_await sendText(exchange, answer.code, std::move(answer.text));
 }
 
 }  // namespace coxswain::apiserver

@@ -434,6 +434,24 @@ TEST_F(ServerTest, HealthVersionMetricsAndDocuments) {
   EXPECT_EQ(send("GET", "/openapi/v3").code, 200);
   EXPECT_EQ(send("GET", "/openapi/v3/apis/apps/v1").text("/openapi"), "3.0.0");
   EXPECT_EQ(send("GET", "/openapi/v3/apis/none/v1").code, 404);
+  // The index leads to texts that stay; old hashes lead to the new ones.
+  const auto index = send("GET", "/openapi/v3");
+  const std::string url = index.text("/paths/apis~1apps~1v1/serverRelativeURL");
+  ASSERT_TRUE(url.starts_with("/openapi/v3/apis/apps/v1?hash=")) << url;
+  const auto hashed = send("GET", url);
+  EXPECT_EQ(hashed.code, 200);
+  EXPECT_EQ(hashed.headers.get("Cache-Control"), "public, immutable");
+  EXPECT_FALSE(hashed.headers.get("Expires").empty());
+  const auto tag = std::string(hashed.headers.get("ETag"));
+  EXPECT_EQ("/openapi/v3/apis/apps/v1?hash=" + tag.substr(1, tag.size() - 2), url);
+  EXPECT_EQ(send("GET", "/openapi/v3/apis/apps/v1", "", {{"If-None-Match", tag}}).code, 304);
+  const auto moved = send("GET", "/openapi/v3/apis/apps/v1?hash=OLD");
+  EXPECT_EQ(moved.code, 301);
+  EXPECT_EQ(moved.headers.get("Location"), url);
+  EXPECT_EQ(send("GET", "/openapi/v2", "",
+                 {{"Accept", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}})
+                .headers.get("Content-Type"),
+            "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
 }
 
 }  // namespace
