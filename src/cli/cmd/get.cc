@@ -66,6 +66,7 @@ class Get final : public Verb {
           "--output-watch-events option can only be used with --watch or --watch-only");
     }
     if (!print_.human()) {
+      print_.noHeaders = noHeaders_;
       CO_TRY(printer_, makeObjectPrinter(print_));
     }
     selection_.words = std::move(words);

@@ -206,7 +206,7 @@ Result<std::unique_ptr<ObjectPrinter>> makeObjectPrinter(const PrintFlags& flags
   }
   if (name == "custom-columns" || name == "custom-columns-file") {
     TRY(auto text, templateOf(flags, name, name.ends_with("file")));
-    return makeCustomColumnsPrinter(text, name.ends_with("file"));
+    return makeCustomColumnsPrinter(text, name.ends_with("file"), !flags.noHeaders);
   }
   return fault("unable to match a printer suitable for the output format " + api::goQuote(output) +
                ", allowed formats are: custom-columns,custom-columns-file,go-template,"

@@ -26,6 +26,7 @@ struct PrintFlags {
   std::string output;
   std::string templateText;
   bool showManagedFields = false;
+  bool noHeaders = false;  ///< of custom columns; set by verbs that have --no-headers
 
   void declare(FlagSet& flags, std::string_view formats = "");
   /// Empty or "wide": a table for people.
