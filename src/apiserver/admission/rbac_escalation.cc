@@ -59,38 +59,46 @@ class RbacEscalation final : public AdmissionPlugin {
            !request.user.inGroup("system:masters");
   }
 
-  Status validate(RequestContext& request, WriteKind kind, const api::Object* object,
-                  const api::Object* old) const override {
-    if (old && onlyForCollection(*object, *old)) return {};
-    if (const auto* rules = rulesIn(*object)) return role(request, *object, *rules, old);
-    if (const auto* reference = roleRefIn(*object)) return binding(request, *object, *reference);
-    return {};
+  // Somebody elsewhere may have to be asked for the verbs.
+  [[nodiscard]] bool waits() const override { return true; }
+  Task<Status> validateLater(RequestContext& request, WriteKind kind, const api::Object* object,
+                             const api::Object* old) const override {
+    if (old && onlyForCollection(*object, *old)) co_return Status();
+    if (const auto* rules = rulesIn(*object))
+      co_return co_await role(request, *object, *rules, old);
+    if (const auto* reference = roleRefIn(*object)) {
+      co_return co_await binding(request, *object, *reference);
+    }
+    co_return Status();
   }
 
  private:
-  Status role(const RequestContext& request, const api::Object& object, const Rules& rules,
-              const api::Object* old) const {
+  Task<Status> role(const RequestContext& request, const api::Object& object, const Rules& rules,
+                    const api::Object* old) const {
     const auto* cluster = object.as<ClusterRole>();
     const auto* oldCluster = old ? old->as<ClusterRole>() : nullptr;
     const bool aggregates =
         (cluster && cluster->aggregationRule) || (oldCluster && oldCluster->aggregationRule);
-    if (mayVerb(request, "escalate", request.info.resource, request.info.name)) return {};
+    const auto& info = request.info;
+    const bool may = co_await mayVerb(request, "escalate", info.resource, info.name);
+    if (may) co_return Status();
     // Whoever has a role made of parts may come to have anything.
-    if (aggregates) TRY_STATUS(checkCovered(request, object, everything()));
-    return checkCovered(request, object, rules);
+    if (aggregates) CO_TRY_STATUS(checkCovered(request, object, everything()));
+    co_return checkCovered(request, object, rules);
   }
 
-  Status binding(const RequestContext& request, const api::Object& object,
-                 const RoleRef& reference) const {
+  Task<Status> binding(const RequestContext& request, const api::Object& object,
+                       const RoleRef& reference) const {
     const bool ofNamespace = reference.kind == "Role";
     const auto* resource = ofNamespace ? "roles" : "clusterroles";
-    if (mayVerb(request, "bind", resource, reference.name)) return {};
-    TRY(auto rules, stored_.rulesOf(reference, request.info.ns));
-    return checkCovered(request, object, rules);
+    const bool may = co_await mayVerb(request, "bind", resource, reference.name);
+    if (may) co_return Status();
+    CO_TRY(auto rules, stored_.rulesOf(reference, request.info.ns));
+    co_return checkCovered(request, object, rules);
   }
 
-  [[nodiscard]] bool mayVerb(const RequestContext& request, std::string verb, std::string resource,
-                             std::string name) const {
+  Task<bool> mayVerb(const RequestContext& request, std::string verb, std::string resource,
+                     std::string name) const {
     RequestInfo info;
     info.isResource = true;
     info.verb = std::move(verb);
@@ -99,7 +107,9 @@ class RbacEscalation final : public AdmissionPlugin {
     info.ns = request.info.ns;
     info.resource = std::move(resource);
     info.name = std::move(name);
-    return authorizer_.authorize({request.user, info}).allowed();
+    const Attributes attributes{request.user, info};
+    auto verdict = co_await authorizeOrAsk(authorizer_, attributes, {});
+    co_return verdict.allowed();
   }
 
   Status checkCovered(const RequestContext& request, const api::Object& object,

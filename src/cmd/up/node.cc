@@ -7,6 +7,7 @@
 #include "cmd/cni_config.h"
 #include "dns/server.h"
 #include "dns/service.h"
+#include "kubelet/access/reviews.h"
 #include "kubelet/kubelet.h"
 #include "kubelet/server/kubelet_server.h"
 #include "net/tls.h"
@@ -76,7 +77,8 @@ struct Node::Impl {
         proxy(c.proxy, informers, r, *processes, proxyOptions(options)),
         dns(dnsInformers, r, random, dnsOptions(options)),
         kubelet(r, c.kubelet, kubeletOptions(options)),
-        access({"system:masters"}) {}
+        tokens(c.kubelet, r),
+        access(c.kubelet, r) {}
 
   static Task<void> writeCniConfig(Impl& self, Gate::Pass pass, std::stop_token stop);
   Task<Result<std::string>> awaitPodCidr(std::stop_token stop);
@@ -93,7 +95,8 @@ struct Node::Impl {
   proxy::Proxy proxy;
   dns::Server dns;
   kubelet::SystemKubelet kubelet;
-  kubelet::server::GroupAuthorizer access;
+  kubelet::ReviewAuthenticator tokens;
+  kubelet::ReviewAuthorizer access;
   std::unique_ptr<kubelet::server::KubeletServer> port;
   Gate gate;
   std::stop_source stopSource;
@@ -160,6 +163,7 @@ Status Node::Impl::listen() {
   tls.alpn = {"h2", "http/1.1"};
   kubelet::server::KubeletServerOptions server;
   server.endpoint = "0.0.0.0:" + std::to_string(options.kubeletPort);
+  server.tokens = &tokens;
   server.authorizer = &access;
   TRY(server.tls, net::TlsContext::server(tls));
   TRY(port, kubelet::server::KubeletServer::start(reactor, std::move(server),
