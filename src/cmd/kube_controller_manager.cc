@@ -30,6 +30,7 @@ struct Flags {
   controllers::ManagerOptions options;
   std::string rootCaFile;
   std::string accountKeyFile;
+  std::string legacyTokenPeriod = "8760h0m0s";
   bool accountCredentials = true;
   std::array<SigningFiles, 5> signing = {{
       {"", "", {}, {}},
@@ -63,6 +64,10 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
   app.add_option("--service-account-private-key-file", flags.accountKeyFile,
                  "private key (PEM) that signs service account tokens which are kept in secrets; "
                  "those are not filled if not given");
+  app.add_option("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod,
+                 "how long tokens in secrets that were made by themselves may go unused until they "
+                 "are marked invalid, and then until they are deleted")
+      ->capture_default_str();
   app.add_option("--concurrent-serviceaccount-token-syncs", options.workers.serviceAccountToken,
                  "secrets looked at at the same time")
       ->check(CLI::Range(1, 1000))
@@ -208,6 +213,8 @@ Status complete(Flags& flags) {
     TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
   }
   TRY_STATUS(readSigning(flags, options.signing));
+  TRY_STATUS(readDuration("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod,
+                          options.legacyTokenCleanUpPeriod));
   if (!flags.accountKeyFile.empty()) {
     TRY(auto pem, client::readWholeFile(flags.accountKeyFile));
     auto sign = tokenSigner(pem);

@@ -25,6 +25,7 @@
 #include "controllers/replicaset/controller.h"
 #include "controllers/resourcequota/controller.h"
 #include "controllers/serviceaccount/controller.h"
+#include "controllers/serviceaccounttokens/cleaner.h"
 #include "controllers/servicecidr/controller.h"
 #include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
@@ -105,6 +106,11 @@ constexpr Entry kEntries[] = {
        return make<serviceaccount::ServiceAccountController>(c);
      }},
     {"serviceaccount-token-controller", "serviceaccount-token", makeTokens, true, true},
+    {"legacy-serviceaccount-token-cleaner-controller", "legacy-service-account-token-cleaner",
+     [](const Context& c, const Options& o) {
+       return make<serviceaccounttokens::LegacyTokenCleaner>(c, o.legacyTokenCleanUpPeriod);
+     },
+     true, true},
     {"bootstrap-signer-controller", "bootstrapsigner",
      [](const Context& c, const Options&) { return make<bootstraptokens::BootstrapSigner>(c); },
      false},

@@ -24,6 +24,7 @@ struct ManagerOptions {
   std::string rootCa;  ///< PEM, for kube-root-ca.crt; empty: that controller does not run
   /// Signs tokens that are kept in secrets; empty: that controller does not run.
   serviceaccounttokens::TokensController::Sign signToken;
+  Duration legacyTokenCleanUpPeriod = std::chrono::hours(8760);
 
   /// No keys: that controller does not run.
   certificates::SigningController::Options signing;
