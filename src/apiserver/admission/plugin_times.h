@@ -5,6 +5,7 @@
 
 #include "apiserver/generic/admission.h"
 #include "base/histogram.h"
+#include "base/metric_sink.h"
 
 namespace coxswain::apiserver {
 
@@ -34,5 +35,9 @@ class PluginTimes {
   }
   std::array<Seconds, 16> all_;
 };
+
+class AdmissionChain;
+/// apiserver_admission_controller_admission_duration_seconds of what each plugin was asked.
+void collect(const AdmissionChain& chain, MetricSink& sink);
 
 }  // namespace coxswain::apiserver

@@ -7,10 +7,12 @@
 #include "apiserver/admission/plugins.h"
 #include "apiserver/allocators/service_hooks.h"
 #include "apiserver/allocators/stored_address_book.h"
+#include "apiserver/audit/metrics.h"
 #include "apiserver/authz/node_authorizer.h"
 #include "apiserver/authz/node_graph.h"
 #include "apiserver/authz/stored_policy.h"
 #include "apiserver/flow_control/config_consumer.h"
+#include "apiserver/flow_control/metrics.h"
 #include "apiserver/local/authentication_config.h"
 #include "apiserver/local/cluster_bootstrap.h"
 #include "apiserver/local/flow_control_bootstrap.h"
@@ -95,6 +97,7 @@ struct Assembly::Impl {
   Status wireAuthorizer();
   Status wireServices();
   void wirePosters();
+  void wireMetrics();
   void wireComponents();
   Task<Status> repairServices();
   void tellTrust();
@@ -228,6 +231,15 @@ Status Assembly::Impl::wireServices() {
   return {};
 }
 
+void Assembly::Impl::wireMetrics() {
+  api->addMetrics([this](MetricSink& sink) {
+    flow::collect(*flow, sink);
+    if (flowConfig) flow::collect(*flowConfig, sink);
+    audit::collect(audit.auditor.get(), sink);
+    collect(*admission, sink);
+  });
+}
+
 void Assembly::Impl::wirePosters() {
   auto& pods = *api->registry("", "v1", "pods");
   auto handler = [](std::unique_ptr<ObjectPoster> poster) {
@@ -308,6 +320,7 @@ Result<std::unique_ptr<Assembly>> Assembly::create(Executor& executor, storage::
   TRY_STATUS(impl->wireAuthorizer());
   TRY_STATUS(impl->wireServices());
   impl->wirePosters();
+  impl->wireMetrics();
   impl->wireComponents();
   return std::unique_ptr<Assembly>(new Assembly(std::move(impl)));
 }

@@ -26,11 +26,34 @@ namespace {
 
 using SharedObject = Result<api::ConstObject>;
 
-/// Here, or on the server's executor and back.
+int codeOf(const Status& status) {
+  return status.code();
+}
 template <typename T>
-Task<T> onServer(Executor& executor, Task<T> task) {
-  if (Executor::current() == &executor) co_return co_await std::move(task);
-  co_return co_await runOn(executor, std::move(task));
+int codeOf(const Result<T>& result) {
+  return result.ok() ? 200 : result.status().code();
+}
+
+/// Counts how it ended.
+template <typename Shared, typename T>
+Task<T> counted(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                std::string_view verb, Task<T> task) {
+  auto result = co_await std::move(task);
+  shared->server.countOwn(type.group, type.plural, verb, codeOf(result));
+  co_return result;
+}
+
+/// Here, or on the server's executor and back.
+template <typename Shared, typename T>
+Task<T> onServer(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                 std::string_view verb, Task<T> task) {
+  auto& executor = shared->executor;
+  if (Executor::current() == &executor) {
+    auto result = co_await std::move(task);
+    shared->server.countOwn(type.group, type.plural, verb, codeOf(result));
+    co_return result;
+  }
+  co_return co_await runOn(executor, counted(std::move(shared), type, verb, std::move(task)));
 }
 
 /// A request as the server's pipeline knows it.
@@ -134,7 +157,7 @@ Task<Result<std::unique_ptr<client::Watch>>> watchOn(std::shared_ptr<const Share
     CO_TRY(after, parseResourceVersion(options.resourceVersion));
   }
   co_return openLocalWatch(shared->executor, *context.registry, std::move(request), after,
-                           options.allowBookmarks);
+                           options.allowBookmarks, shared->server.countOwnWatch(*context.resource));
 }
 
 template <typename Shared>
@@ -227,14 +250,14 @@ Task<Result<api::ConstObject>> LocalClient::get(const ResourceType& type, std::s
                                                 std::string name, std::stop_token stop) {
   auto shared = shared_;
   auto task = getOn(shared, type, std::move(ns), std::move(name));
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "get", std::move(task));
 }
 
 Task<Result<ObjectList>> LocalClient::list(const ResourceType& type, std::string ns,
                                            ListOptions options, std::stop_token stop) {
   auto shared = shared_;
   auto task = listOn(shared, type, std::move(ns), std::move(options), stop);
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "list", std::move(task));
 }
 
 Task<Result<std::unique_ptr<client::Watch>>> LocalClient::watch(const ResourceType& type,
@@ -243,7 +266,7 @@ Task<Result<std::unique_ptr<client::Watch>>> LocalClient::watch(const ResourceTy
                                                                 std::stop_token stop) {
   auto shared = shared_;
   auto task = watchOn(shared, type, std::move(ns), std::move(options));
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "watch", std::move(task));
 }
 
 Task<Result<api::ConstObject>> LocalClient::create(const ResourceType& type, std::string ns,
@@ -252,7 +275,7 @@ Task<Result<api::ConstObject>> LocalClient::create(const ResourceType& type, std
   auto shared = shared_;
   auto task = createOn(shared, type, std::move(ns), std::move(name), std::move(subresource),
                        std::move(object));
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "create", std::move(task));
 }
 
 Task<Result<api::ConstObject>> LocalClient::update(const ResourceType& type,
@@ -260,7 +283,7 @@ Task<Result<api::ConstObject>> LocalClient::update(const ResourceType& type,
                                                    std::stop_token stop) {
   auto shared = shared_;
   auto task = updateOn(shared, type, std::move(subresource), std::move(object));
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "update", std::move(task));
 }
 
 Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std::string ns,
@@ -270,14 +293,14 @@ Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std:
   auto shared = shared_;
   auto task = patchOn(shared, type, std::move(ns), std::move(name), std::move(subresource),
                       patchType, std::move(body));
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "patch", std::move(task));
 }
 
 Task<Status> LocalClient::remove(const ResourceType& type, std::string ns, std::string name,
                                  DeleteOptions options, std::stop_token stop) {
   auto shared = shared_;
   auto task = removeOn(shared, type, std::move(ns), std::move(name), std::move(options));
-  co_return co_await onServer(shared->executor, std::move(task));
+  co_return co_await onServer(shared, type, "delete", std::move(task));
 }
 
 }  // namespace coxswain::apiserver

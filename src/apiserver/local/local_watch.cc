@@ -17,11 +17,17 @@ constexpr auto kBookmarkEvery = 60s;
 
 /// All on the server's executor, but for the references to it.
 struct State {
-  State(Executor& serverExecutor, const GenericRegistry& served, bool wantsBookmarks)
-      : executor(serverExecutor), registry(served), bookmarks(wantsBookmarks) {}
+  State(Executor& serverExecutor, const GenericRegistry& served, bool wantsBookmarks,
+        ServerMetrics::Watching figures)
+      : executor(serverExecutor),
+        registry(served),
+        bookmarks(wantsBookmarks),
+        counted(std::move(figures)) {}
   Executor& executor;
   const GenericRegistry& registry;
   const bool bookmarks;
+  ServerMetrics::Watching counted;
+  bool starting = false;
   std::unique_ptr<ObjectWatch> watch;
   std::deque<ObjectEvent> waiting;
   Event arrived;
@@ -91,8 +97,13 @@ Task<Result<WatchEvent>> nextOn(std::shared_ptr<State> state, std::stop_token st
       if (isCanceled(state->ended)) state->ended = endOfStream();
       continue;
     }
-    for (auto& event : *events) state->waiting.push_back(std::move(event));
+    for (auto& event : *events) {
+      state->counted.event();
+      if (state->starting) state->counted.initialEvent();
+      state->waiting.push_back(std::move(event));
+    }
     if (!state->waiting.empty()) break;
+    state->starting = false;
     CO_TRY(bool woken, co_await await(*state, stop));
     if (woken) continue;
     const auto reached = state->watch->progress();
@@ -133,8 +144,10 @@ class LocalWatch final : public client::Watch {
 Result<std::unique_ptr<client::Watch>> openLocalWatch(Executor& executor,
                                                       const GenericRegistry& registry,
                                                       ListRequest selection,
-                                                      storage::Revision after, bool bookmarks) {
-  auto state = std::make_shared<State>(executor, registry, bookmarks);
+                                                      storage::Revision after, bool bookmarks,
+                                                      ServerMetrics::Watching counted) {
+  auto state = std::make_shared<State>(executor, registry, bookmarks, std::move(counted));
+  state->starting = after == 0;
   GenericRegistry::WatchRequest request;
   request.ns = selection.ns;
   request.labels = std::move(selection.labels);

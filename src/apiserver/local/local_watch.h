@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "apiserver/generic/generic_registry.h"
+#include "apiserver/server/metrics.h"
 #include "client/client.h"
 #include "runtime/executor.h"
 
@@ -14,6 +15,7 @@ namespace coxswain::apiserver {
 Result<std::unique_ptr<client::Watch>> openLocalWatch(Executor& executor,
                                                       const GenericRegistry& registry,
                                                       ListRequest selection,
-                                                      storage::Revision after, bool bookmarks);
+                                                      storage::Revision after, bool bookmarks,
+                                                      ServerMetrics::Watching counted);
 
 }  // namespace coxswain::apiserver

@@ -63,6 +63,8 @@ ApiServer::ApiServer(Executor& executor, storage::Store& store, Authenticator& a
       budgets_(new Budgets{ByteBudget(options_.bodyBytesMax), ByteBudget(options_.listBytesMax),
                            options_.requestTimeout}),
       random_(random) {
+  addHealthChecks();
+  addMetrics([this](MetricSink& sink) { collect(sink); });
   // The versions that are stored first: others look at the same objects.
   for (const auto& resource : resources()) {
     if (resource.storageInfo != resource.info) continue;
@@ -96,6 +98,60 @@ ApiServer::ApiServer(Executor& executor, storage::Store& store, Authenticator& a
 }
 
 ApiServer::~ApiServer() = default;
+
+void ApiServer::addHealthChecks() {
+  auto stored = [this] { return store_.get("/registry/health").ok(); };
+  health_.add("ping", false, [] { return true; });
+  health_.add("log", false, [] { return true; });
+  health_.add("etcd", false, stored);
+  health_.add("etcd-readiness", true, stored);
+  health_.add("informer-sync", true, [this] { return started_.ok(); });
+  health_.add("shutdown", true, [this] { return !shuttingDown_; });
+}
+
+void ApiServer::addMetrics(MetricSource source) {
+  metrics_->addSource(std::move(source));
+}
+
+void ApiServer::countOwn(std::string_view group, std::string_view resource, std::string_view verb,
+                         int code) {
+  metrics_->countOwn(group, resource, verb, code);
+}
+
+ServerMetrics::Watching ApiServer::countOwnWatch(const Resource& resource) {
+  return metrics_->beginWatch(resource);
+}
+
+void ApiServer::collect(MetricSink& sink) const {
+  for (const auto& [resource, registry] : registries_) {
+    if (registry->converts()) continue;
+    const auto name = resource->qualifiedName();
+    const auto objects = static_cast<double>(registry->cache().watches().stats().entries);
+    sink.gauge("apiserver_storage_objects", "Objects in the store", {{"resource", name}}, objects);
+    sink.gauge(
+        "apiserver_resource_objects", "Objects in the store",
+        {{"group", std::string(resource->group)}, {"resource", std::string(resource->plural)}},
+        objects);
+    const auto& writes = registry->writeLatencies().all();
+    for (size_t i = 0; i < writes.size(); ++i) {
+      if (writes[i].count() == 0) continue;
+      sink.histogram("etcd_request_duration_seconds", "Time of writes to the store",
+                     {{"operation", std::string(WriteLatencies::kNames[i])}, {"type", name}},
+                     writes[i]);
+    }
+  }
+  auto budget = [&sink](const char* what, const ByteBudget& bytes) {
+    const MetricLabels labels = {{"kind", what}};
+    sink.gauge("coxswain_apiserver_budget_bytes", "Bytes that requests hold", labels,
+               static_cast<double>(bytes.used()));
+    sink.gauge("coxswain_apiserver_budget_max_bytes", "Bytes that requests may hold", labels,
+               static_cast<double>(bytes.bytesMax()));
+    sink.counter("coxswain_apiserver_budget_refused_total", "Requests refused for lack of it",
+                 labels, static_cast<double>(bytes.refused()));
+  };
+  budget("bodies", budgets_->bodies);
+  budget("lists", budgets_->lists);
+}
 
 GenericRegistry* ApiServer::registry(std::string_view group, std::string_view version,
                                      std::string_view plural) const {
@@ -149,7 +205,7 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
   exchange.clock = &executor_;
   tap.attach(exchange);
   if (options_.auditor) exchange.auditAnnotations = &exchange.auditNotes;
-  auto measured = metrics_->begin(executor_.now());
+  const auto start = executor_.now();
   Status status = co_await handle(exchange);
   if (!status.ok() && !response.started()) {
     Status sent = co_await refuse(exchange, status);
@@ -161,7 +217,8 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
              status.reason() == Reason::Unauthorized) {
     auditUnauthenticated(*options_.auditor, exchange, status, executor_.wallNow());
   }
-  metrics_->end(measured, exchange, status.ok() ? exchange.code : status.code(), executor_.now());
+  const auto code = tap.code() != 0 ? tap.code() : status.code();
+  metrics_->count(exchange, code, tap.bodyBytes(), start, executor_.now());
 }
 
 Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {

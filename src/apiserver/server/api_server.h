@@ -16,6 +16,8 @@
 #include "apiserver/registry/resources.h"
 #include "apiserver/server/computed_resources.h"
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/health.h"
+#include "apiserver/server/metrics.h"
 #include "apiserver/server/operations.h"
 #include "apiserver/server/subresources.h"
 #include "apiserver/server/virtual_resources.h"
@@ -28,7 +30,6 @@ namespace coxswain::apiserver {
 
 struct Budgets;
 class DocumentStore;
-class ServerMetrics;
 class WatchFrames;
 
 /// A document of its own path, as OpenID's.
@@ -80,6 +81,13 @@ class ApiServer final : public net::Handler {
 
   /// What is served below objects; fill it before the first request.
   Subresources& subresources() { return subresources_; }
+  /// Is asked when somebody reads /metrics.
+  void addMetrics(MetricSource source);
+  /// A request of a client within this process has ended: on this executor.
+  void countOwn(std::string_view group, std::string_view resource, std::string_view verb, int code);
+  [[nodiscard]] ServerMetrics::Watching countOwnWatch(const Resource& resource);
+  /// From now on /readyz fails, so that balancers look elsewhere; requests are served as before.
+  void beginShutdown() { shuttingDown_ = true; }
   /// Collections that keep nothing; fill it before the first request.
   VirtualResources& virtualResources() { return virtualResources_; }
   /// Likewise.
@@ -123,6 +131,8 @@ class ApiServer final : public net::Handler {
   Task<Status> handleDelete(Exchange& exchange);
   Task<Status> handleDeleteCollection(Exchange& exchange);
   Task<Status> refuse(Exchange& exchange, const Status& status);
+  void addHealthChecks();
+  void collect(MetricSink& sink) const;
   Task<Status> refuseBusy(Exchange& exchange, int32_t retryAfterSeconds);
   [[nodiscard]] uint32_t widthOf(const Exchange& exchange, const flow::Flow& what) const;
   std::string auditIdOf(const net::Request& request);
@@ -153,6 +163,8 @@ class ApiServer final : public net::Handler {
   std::unique_ptr<Budgets> budgets_;
   Random& random_;
   uint64_t auditIds_ = 0;
+  Health health_;
+  bool shuttingDown_ = false;
 };
 
 }  // namespace coxswain::apiserver

@@ -1,33 +1,34 @@
 #include "apiserver/server/metrics.h"
 
-#include <dirent.h>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
+#include <charconv>
+#include <map>
 #include <unordered_map>
+#include <vector>
 
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/process_metrics.h"
 
 namespace coxswain::apiserver {
 namespace {
 
-using prometheus::Counter;
-using prometheus::Family;
-using prometheus::Gauge;
-using prometheus::Histogram;
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
 
-const Histogram::BucketBoundaries kDurations = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8,
-                                                1,     1.25,  1.5,  2,   3,   4,   5,   6,
-                                                8,     10,    15,   20,  30,  45,  60};
+constexpr std::array<double, 23> kDurations = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8,
+                                               1,     1.25,  1.5,  2,   3,   4,   5,   6,
+                                               8,     10,    15,   20,  30,  45,  60};
+constexpr std::array<double, 7> kSizes = {1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
 /// Bound on label sets that requests can make.
 constexpr size_t kSeriesMax = 10000;
+
+constexpr std::array<std::string_view, 7> kMethods = {"GET",    "POST", "PUT",    "PATCH",
+                                                      "DELETE", "HEAD", "OPTIONS"};
 
 std::string upper(std::string_view text) {
   std::string out;
@@ -35,13 +36,24 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-/// As upstream names verbs in its metrics.
+/// As upstream names verbs in its metrics. Methods are the client's: few are told.
 std::string metricVerb(const Exchange& exchange) {
   const auto& verb = exchange.info.verb;
-  if (!exchange.info.isResource) return upper(exchange.request.method);
+  if (!exchange.resource) {
+    const auto& method = exchange.request.method;
+    const bool known = std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+    return known ? method : "other";
+  }
   if (verb == "create") return "POST";
   if (verb == "update") return "PUT";
   return upper(verb);
+}
+
+std::string methodOf(std::string_view verb) {
+  if (verb == "create") return "POST";
+  if (verb == "update") return "PUT";
+  if (verb == "patch") return "PATCH";
+  return verb == "delete" ? "DELETE" : "GET";
 }
 
 std::string_view scopeOf(const RequestInfo& info) {
@@ -49,193 +61,300 @@ std::string_view scopeOf(const RequestInfo& info) {
   return info.ns.empty() ? "cluster" : "namespace";
 }
 
-struct ProcessUse {
-  double cpuSeconds = 0;
-  double residentBytes = 0;
-  double virtualBytes = 0;
-  double openFiles = 0;
+std::string_view metricUser(std::string_view name) {
+  for (std::string_view known :
+       {"admin", "client", "kube_proxy", "kubelet", "system:serviceaccount:kube-system:default"}) {
+    if (name == known) return known;
+  }
+  return name.find('@') != std::string_view::npos ? "email_id" : "other";
+}
+
+/// Looks up by views.
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+template <typename T>
+using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+/// What tells requests of different labels apart, without an allocation. Longer ones are cut: their
+/// labels are none of ours.
+class Key {
+ public:
+  Key& add(std::string_view part) {
+    const auto size = std::min(part.size(), text_.size() - size_);
+    std::copy_n(part.data(), size, text_.data() + size_);
+    size_ += size;
+    if (size_ < text_.size()) text_[size_++] = '|';
+    return *this;
+  }
+  Key& add(int64_t number) {
+    char digits[24];
+    auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    return add(std::string_view(digits, static_cast<size_t>(end - digits)));
+  }
+  [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 192> text_;
+  size_t size_ = 0;
 };
 
-ProcessUse processUse() {
-  ProcessUse use;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  use.cpuSeconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-  std::ifstream statm("/proc/self/statm");
-  double pages = 0;
-  double resident = 0;
-  if (statm >> pages >> resident) {
-    const auto page = static_cast<double>(sysconf(_SC_PAGESIZE));
-    use.virtualBytes = pages * page;
-    use.residentBytes = resident * page;
+/// Gathers families for the serializer.
+class Families final : public MetricSink {
+ public:
+  void counter(const char* name, const char* help, MetricLabels labels, double value) override {
+    auto& metric = add(name, help, MetricType::Counter, std::move(labels));
+    metric.counter.value = value;
   }
-  if (auto* folder = opendir("/proc/self/fd")) {
-    while (readdir(folder)) ++use.openFiles;
-    closedir(folder);
-    use.openFiles -= 3;  // ".", ".." and the folder itself
+  void gauge(const char* name, const char* help, MetricLabels labels, double value) override {
+    auto& metric = add(name, help, MetricType::Gauge, std::move(labels));
+    metric.gauge.value = value;
   }
-  return use;
-}
+  [[nodiscard]] std::string text() const {
+    std::vector<MetricFamily> all;
+    for (const auto& [name, family] : families_) all.push_back(family);
+    return prometheus::TextSerializer().Serialize(all);
+  }
+
+ protected:
+  void putBuckets(const char* name, const char* help, MetricLabels labels,
+                  std::vector<std::pair<double, uint64_t>> buckets, uint64_t count,
+                  double sum) override {
+    auto& metric = add(name, help, MetricType::Histogram, std::move(labels));
+    metric.histogram.sample_count = count;
+    metric.histogram.sample_sum = sum;
+    for (const auto& [bound, below] : buckets) metric.histogram.bucket.push_back({below, bound});
+  }
+
+ private:
+  ClientMetric& add(const char* name, const char* help, MetricType type, MetricLabels labels) {
+    auto& family = families_[name];
+    family.name = name;
+    family.help = help;
+    family.type = type;
+    auto& metric = family.metric.emplace_back();
+    std::sort(labels.begin(), labels.end());
+    for (auto& [key, value] : labels) metric.label.push_back({std::move(key), std::move(value)});
+    return metric;
+  }
+  std::map<std::string, MetricFamily> families_;
+};
 
 }  // namespace
 
-struct ServerMetrics::Series {
-  struct Request {
-    Counter* total;
-    Histogram* duration;
-  };
-  struct Watches {
-    Gauge* running;
-    Counter* events;
-  };
-
-  explicit Series(const std::string& version);
-
-  prometheus::Registry registry;
-  Family<Counter>& requests;
-  Family<Histogram>& durations;
-  Family<Gauge>& inflight;
-  Family<Gauge>& longRunning;
-  Family<Counter>& watchEvents;
-  Family<Gauge>& storageObjects;
-  Family<Gauge>& resourceObjects;
-  Family<Counter>& processCpu;
-  Family<Gauge>& processResident;
-  Family<Gauge>& processVirtual;
-  Family<Gauge>& processFiles;
-
-  Gauge& reading;
-  Gauge& mutating;
-  Counter& cpu;
-  Gauge& resident;
-  Gauge& virtualMemory;
-  Gauge& files;
-  std::unordered_map<std::string, Request> byRequest;
-  std::unordered_map<const Resource*, Watches> byWatch;
-
- private:
-  Family<Counter>& counter(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-  }
-  Family<Gauge>& gauge(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-  }
+struct ServerMetrics::Watches {
+  const Resource* resource = nullptr;
+  int64_t running = 0;
+  uint64_t events = 0;
+  uint64_t initial = 0;
 };
 
-ServerMetrics::Series::Series(const std::string& version)
-    : requests(counter("apiserver_request_total", "Requests by verb, resource and code")),
-      durations(prometheus::BuildHistogram()
-                    .Name("apiserver_request_duration_seconds")
-                    .Help("Time from a request to its answer, watches left out")
-                    .Register(registry)),
-      inflight(gauge("apiserver_current_inflight_requests", "Requests being served")),
-      longRunning(gauge("apiserver_longrunning_requests", "Watches that are open")),
-      watchEvents(counter("apiserver_watch_events_total", "Events sent to watches")),
-      storageObjects(gauge("apiserver_storage_objects", "Objects in the store")),
-      resourceObjects(gauge("apiserver_resource_objects", "Objects in the store")),
-      processCpu(counter("process_cpu_seconds_total", "User and system CPU time")),
-      processResident(gauge("process_resident_memory_bytes", "Resident memory")),
-      processVirtual(gauge("process_virtual_memory_bytes", "Virtual memory")),
-      processFiles(gauge("process_open_fds", "Open file descriptors")),
-      reading(inflight.Add({{"request_kind", "readOnly"}})),
-      mutating(inflight.Add({{"request_kind", "mutating"}})),
-      cpu(processCpu.Add({})),
-      resident(processResident.Add({})),
-      virtualMemory(processVirtual.Add({})),
-      files(processFiles.Add({})) {
-  gauge("kubernetes_build_info", "Which build this is")
-      .Add({{"major", "1"}, {"minor", "36"}, {"git_version", "v1.36.2+coxswain" + version}})
-      .Set(1);
-}
+struct ServerMetrics::Series {
+  /// Requests of one set of labels but the code.
+  struct Kind {
+    MetricLabels labels;
+    Histogram<kDurations> durations;
+    Histogram<kSizes> sizes;
+    std::vector<std::pair<int, uint64_t>> byCode;
+  };
+  struct Own {
+    std::string group;
+    std::string resource;
+    std::string verb;
+    int code = 0;
+    uint64_t requests = 0;
+  };
 
-ServerMetrics::ServerMetrics(const std::string& version)
-    : series_(std::make_unique<Series>(version)) {}
+  std::string version;
+  ByText<Kind> kinds;
+  ByText<Own> own;
+  ByText<uint64_t> users;
+  uint64_t failedAttempts = 0;
+  std::unordered_map<const Resource*, std::shared_ptr<Watches>> watches;
+  std::vector<MetricSource> sources;
+
+  void collect(MetricSink& sink) const;
+  void collectWatches(MetricSink& sink) const;
+  void collectOwn(MetricSink& sink) const;
+};
+
+ServerMetrics::ServerMetrics(const std::string& version) : series_(std::make_unique<Series>()) {
+  series_->version = version;
+}
 ServerMetrics::~ServerMetrics() = default;
 
-ServerMetrics::Measured ServerMetrics::begin(MonotonicTime now) {
-  series_->reading.Increment();
-  return {now};
-}
+void ServerMetrics::count(const Exchange& exchange, int code, size_t bytes, MonotonicTime start,
+                          MonotonicTime now) {
+  const auto& user = exchange.impersonator ? exchange.impersonator->name : exchange.user.name;
+  if (!user.empty()) {
+    const auto label = metricUser(user);
+    auto known = series_->users.find(label);
+    if (known == series_->users.end()) known = series_->users.emplace(label, 0).first;
+    ++known->second;
+  } else if (code == 401) {
+    ++series_->failedAttempts;
+  }
 
-void ServerMetrics::end(const Measured& measured, const Exchange& exchange, int code,
-                        MonotonicTime now) {
-  series_->reading.Decrement();
   const auto& info = exchange.info;
   const auto* resource = exchange.resource;
-  std::string key = info.verb;
-  key.append("|").append(resource ? resource->group : "").append("|");
-  key.append(resource ? resource->plural : "").append("|").append(info.subresource).append("|");
-  key.append(scopeOf(info)).append("|").append(std::to_string(code));
-  auto found = series_->byRequest.find(key);
-  if (found == series_->byRequest.end()) {
-    if (series_->byRequest.size() >= kSeriesMax) return;
-    prometheus::Labels labels = {
-        {"verb", metricVerb(exchange)},
-        {"group", resource ? std::string(resource->group) : ""},
-        {"version", resource ? std::string(resource->version) : ""},
-        {"resource", resource ? std::string(resource->plural) : ""},
-        {"subresource", resource ? info.subresource : ""},
-        {"scope", resource ? std::string(scopeOf(info)) : ""},
-        {"component", "apiserver"},
-        {"dry_run", exchange.dryRun ? "All" : ""},
-    };
-    auto& duration = series_->durations.Add(labels, kDurations);
-    labels.emplace("code", std::to_string(code));
-    found = series_->byRequest
-                .emplace(std::move(key), Series::Request{&series_->requests.Add(labels), &duration})
-                .first;
+  const auto subresource = resource ? std::string_view(info.subresource) : std::string_view();
+  const auto scope = resource ? scopeOf(info) : std::string_view();
+  const std::string_view dryRun = exchange.dryRun ? "All" : "";
+  Key key;
+  key.add(reinterpret_cast<intptr_t>(resource)).add(info.verb).add(subresource).add(scope);
+  key.add(dryRun);
+  auto found = series_->kinds.find(key.view());
+  if (found == series_->kinds.end()) {
+    if (series_->kinds.size() >= kSeriesMax) return;
+    Series::Kind kind;
+    kind.labels = {{"component", "apiserver"},
+                   {"dry_run", std::string(dryRun)},
+                   {"group", resource ? std::string(resource->group) : ""},
+                   {"resource", resource ? std::string(resource->plural) : ""},
+                   {"scope", std::string(scope)},
+                   {"subresource", std::string(subresource)},
+                   {"verb", metricVerb(exchange)},
+                   {"version", resource ? std::string(resource->version) : ""}};
+    found = series_->kinds.emplace(key.view(), std::move(kind)).first;
   }
-  found->second.total->Increment();
-  if (info.verb != "watch") {
-    found->second.duration->Observe(std::chrono::duration<double>(now - measured.start).count());
+  auto& kind = found->second;
+  auto byCode = std::find_if(kind.byCode.begin(), kind.byCode.end(),
+                             [code](const auto& one) { return one.first == code; });
+  if (byCode == kind.byCode.end()) byCode = kind.byCode.insert(byCode, {code, 0});
+  ++byCode->second;
+  if (info.verb == "watch") return;
+  kind.durations.observe(std::chrono::duration<double>(now - start).count());
+  if (info.verb == "get" || info.verb == "list") kind.sizes.observe(static_cast<double>(bytes));
+}
+
+void ServerMetrics::countOwn(std::string_view group, std::string_view resource,
+                             std::string_view verb, int code) {
+  Key key;
+  key.add(group).add(resource).add(verb).add(code);
+  auto found = series_->own.find(key.view());
+  if (found == series_->own.end()) {
+    if (series_->own.size() >= kSeriesMax) return;
+    Series::Own own;
+    own.group = group;
+    own.resource = resource;
+    own.verb = verb;
+    own.code = code;
+    found = series_->own.emplace(key.view(), std::move(own)).first;
   }
+  ++found->second.requests;
 }
 
 ServerMetrics::Watching ServerMetrics::beginWatch(const Resource& resource) {
-  return {*series_, resource};
+  auto& watches = series_->watches[&resource];
+  if (!watches) watches = std::make_shared<Watches>();
+  watches->resource = &resource;
+  return Watching(watches);
 }
 
-ServerMetrics::Watching::Watching(Series& series, const Resource& resource) : series_(&series) {
-  auto& watches = series.byWatch[&resource];
-  if (!watches.running) {
-    const prometheus::Labels labels = {{"group", std::string(resource.group)},
-                                       {"version", std::string(resource.version)},
-                                       {"resource", std::string(resource.plural)}};
-    auto running = labels;
-    running.emplace("verb", "WATCH");
-    watches.running = &series.longRunning.Add(running);
-    watches.events = &series.watchEvents.Add(labels);
-  }
-  watches.running->Increment();
-  counters_ = &watches;
+ServerMetrics::Watching::Watching(std::shared_ptr<Watches> watches) : watches_(std::move(watches)) {
+  ++watches_->running;
 }
-
 ServerMetrics::Watching::~Watching() {
-  if (series_) static_cast<Series::Watches*>(counters_)->running->Decrement();
+  if (watches_) --watches_->running;
 }
-
 void ServerMetrics::Watching::event() {
-  static_cast<Series::Watches*>(counters_)->events->Increment();
+  ++watches_->events;
+}
+void ServerMetrics::Watching::initialEvent() {
+  ++watches_->initial;
 }
 
-void ServerMetrics::setObjects(const Resource& resource, int64_t count) {
-  series_->storageObjects.Add({{"resource", resource.qualifiedName()}})
-      .Set(static_cast<double>(count));
-  series_->resourceObjects
-      .Add({{"group", std::string(resource.group)}, {"resource", std::string(resource.plural)}})
-      .Set(static_cast<double>(count));
+void ServerMetrics::addSource(MetricSource source) {
+  series_->sources.push_back(std::move(source));
+}
+
+void ServerMetrics::Series::collectWatches(MetricSink& sink) const {
+  for (const auto& [resource, all] : watches) {
+    const MetricLabels labels = {{"group", std::string(resource->group)},
+                                 {"resource", std::string(resource->plural)},
+                                 {"version", std::string(resource->version)}};
+    auto running = labels;
+    running.insert(
+        running.end(),
+        {{"component", "apiserver"}, {"scope", "cluster"}, {"subresource", ""}, {"verb", "WATCH"}});
+    sink.gauge("apiserver_longrunning_requests", "Watches that are open", std::move(running),
+               static_cast<double>(all->running));
+    sink.counter("apiserver_watch_events_total", "Events sent to watches", labels,
+                 static_cast<double>(all->events));
+    sink.counter("apiserver_init_events_total", "Objects that watches began with", labels,
+                 static_cast<double>(all->initial));
+  }
+}
+
+void ServerMetrics::Series::collectOwn(MetricSink& sink) const {
+  std::map<MetricLabels, uint64_t> byVerb;
+  std::map<MetricLabels, uint64_t> byCode;
+  for (const auto& [key, one] : own) {
+    byVerb[{{"group", one.group}, {"resource", one.resource}, {"verb", upper(one.verb)}}] +=
+        one.requests;
+    byCode[{{"code", std::to_string(one.code)},
+            {"host", "in-process"},
+            {"method", methodOf(one.verb)}}] += one.requests;
+  }
+  for (const auto& [labels, requests] : byVerb) {
+    sink.counter("apiserver_selfrequest_total", "Requests of clients within this process", labels,
+                 static_cast<double>(requests));
+  }
+  for (const auto& [labels, requests] : byCode) {
+    sink.counter("rest_client_requests_total", "Requests of clients within this process", labels,
+                 static_cast<double>(requests));
+  }
+}
+
+void ServerMetrics::Series::collect(MetricSink& sink) const {
+  for (const auto& [key, kind] : kinds) {
+    for (const auto& [code, requests] : kind.byCode) {
+      auto labels = kind.labels;
+      labels.emplace_back("code", std::to_string(code));
+      sink.counter("apiserver_request_total", "Requests by verb, resource and code",
+                   std::move(labels), static_cast<double>(requests));
+    }
+    if (kind.durations.count() > 0) {
+      sink.histogram("apiserver_request_duration_seconds",
+                     "Time from a request to its answer, watches left out", kind.labels,
+                     kind.durations);
+    }
+    if (kind.sizes.count() > 0) {
+      auto labels = kind.labels;
+      std::erase_if(labels, [](const auto& label) { return label.first == "dry_run"; });
+      sink.histogram("apiserver_response_sizes", "Bytes of answers to reads", std::move(labels),
+                     kind.sizes);
+    }
+  }
+  collectOwn(sink);
+  double attempts = 0;
+  for (const auto& [user, requests] : users) {
+    attempts += static_cast<double>(requests);
+    sink.counter("authenticated_user_requests", "Requests by kinds of users", {{"username", user}},
+                 static_cast<double>(requests));
+  }
+  sink.counter("authentication_attempts", "Requests by whether their user is known",
+               {{"result", "success"}}, attempts);
+  sink.counter("authentication_attempts", "Requests by whether their user is known",
+               {{"result", "failure"}}, static_cast<double>(failedAttempts));
+  collectWatches(sink);
+  sink.gauge("kubernetes_build_info", "Which build this is",
+             {{"major", "1"}, {"minor", "36"}, {"git_version", "v1.36.2+coxswain" + version}}, 1);
 }
 
 std::string ServerMetrics::text() const {
-  const auto use = processUse();
-  series_->cpu.Increment(use.cpuSeconds - series_->cpu.Value());
-  series_->resident.Set(use.residentBytes);
-  series_->virtualMemory.Set(use.virtualBytes);
-  series_->files.Set(use.openFiles);
-  return prometheus::TextSerializer().Serialize(series_->registry.Collect());
+  Families families;
+  series_->collect(families);
+  collectProcess(families);
+  for (const auto& source : series_->sources) source(families);
+  return families.text();
+}
+
+std::string metricsText(const MetricSource& source) {
+  Families families;
+  source(families);
+  return families.text();
 }
 
 }  // namespace coxswain::apiserver

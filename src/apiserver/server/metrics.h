@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apiserver/registry/resources.h"
+#include "base/metric_sink.h"
 #include "base/time.h"
 
 namespace coxswain::apiserver {
@@ -14,42 +15,46 @@ struct Exchange;
 /// The server's metrics, with upstream's names and labels. One executor.
 class ServerMetrics {
   struct Series;
+  struct Watches;
 
  public:
   explicit ServerMetrics(const std::string& version);
   ~ServerMetrics();
 
-  /// A request has come; goes with `end`.
-  struct Measured {
-    MonotonicTime start;
-  };
-  Measured begin(MonotonicTime now);
-  void end(const Measured& measured, const Exchange& exchange, int code, MonotonicTime now);
+  /// A request has ended that came at `start` and was answered with `code` and so many bytes.
+  /// Costs no allocation but for the first of its kind.
+  void count(const Exchange& exchange, int code, size_t bytes, MonotonicTime start,
+             MonotonicTime now);
+  /// A request of a client within this process.
+  void countOwn(std::string_view group, std::string_view resource, std::string_view verb, int code);
 
   /// A watch while it lasts.
   class Watching {
    public:
-    Watching(Series& series, const Resource& resource);
-    Watching(Watching&& other) noexcept
-        : series_(std::exchange(other.series_, nullptr)), counters_(other.counters_) {}
+    explicit Watching(std::shared_ptr<Watches> watches);
+    Watching(Watching&& other) noexcept = default;
     Watching& operator=(Watching&&) = delete;
     ~Watching();
     void event();
+    /// One of those that were there when it began.
+    void initialEvent();
 
    private:
-    Series* series_;
-    void* counters_;
+    std::shared_ptr<Watches> watches_;  // some end after the server
   };
   [[nodiscard]] Watching beginWatch(const Resource& resource);
 
-  /// Objects in the store, told when metrics are asked for.
-  void setObjects(const Resource& resource, int64_t count);
+  /// Is asked at each `text`.
+  void addSource(MetricSource source);
   /// Prometheus' text format 0.0.4, with what the process is using.
   [[nodiscard]] std::string text() const;
 
  private:
   std::unique_ptr<Series> series_;
 };
+
+/// Figures of `source` alone, in the same format.
+std::string metricsText(const MetricSource& source);
 
 inline constexpr const char* kMetricsContentType =
     "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";

@@ -81,6 +81,7 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
     if (!parsed.ok()) co_return Status(Reason::Unknown, 500, parsed.status().message());
     after = *parsed;
   }
+  if (parameters.fromNow && after == 0) after = registry.cache().watches().revision();
   if (parameters.initialEvents) {
     CO_TRY_STATUS(co_await registry.waitFor(selection.resourceVersion, exchange.request.stop));
   }
@@ -106,6 +107,7 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
   encoding.includeObject = exchange.query.get("includeObject");
   const auto apiVersion = registry.collection().apiVersion;
   auto longRunning = metrics_->beginWatch(resource);
+  bool starting = parameters.initialEvents || after == 0;
 
   std::string out;
   auto appendObject = [&](std::string_view type, const api::ConstObject& object) -> Status {
@@ -117,9 +119,11 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
   };
   auto appendEvent = [&](const ObjectEvent& event) -> Status {
     if (event.type == ObjectEvent::Type::Bookmark) {
+      if (!parameters.bookmarks) return {};
       return appendObject("BOOKMARK", bookmarkOf(resource, event.revision, true));
     }
     longRunning.event();
+    if (starting) longRunning.initialEvent();
     if (encoding.accepted.form == Form::Object) {
       return frames_->append(out, registry, resource, event, mediaType);
     }
@@ -138,7 +142,8 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
   const auto end = executor_.now() + std::chrono::seconds(seconds);
   Deadline deadline(std::chrono::seconds(seconds), exchange.request.stop);
   Timer timer(executor_);
-  storage::Revision told = 0;
+  // A version that is not there yet is not gone back from.
+  storage::Revision told = after;
   auto nextBookmark = [&] {
     if (!parameters.bookmarks) return;
     auto left = end - executor_.now() - kBookmarkBeforeEnd;
@@ -175,6 +180,7 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
       out.clear();
     }
     if (!events->empty()) continue;
+    starting = false;
     // Nothing is held while nothing happens.
     out.shrink_to_fit();
     Status waited = co_await wakeup->event.wait(deadline.token());
