@@ -69,19 +69,22 @@ Recognition Authenticator::byStaticToken(std::string_view token, const Audiences
   if (!user) return std::nullopt;
   Authenticated out;
   out.user = *user;
-  out.audiences = audiences;
+  if (&audiences != &options_.audiences) out.audiences = audiences;
   return out;
 }
 
-/// By what is known here. `audiences`: what the token should be for.
+/// By what is known here. `audiences`: what the token should be for; the options' own for requests,
+/// which do not look at those of the answer.
 void Authenticator::attemptToken(Attempt& attempt, const Audiences& audiences, WallTime now) {
   auto& found = attempt.found;
   auto& problems = attempt.problems;
   const std::string_view token = attempt.token;
   // Tokens that name no audience are for this API server.
-  const bool audienceFree = options_.audiences.empty();
-  const auto ours = audienceFree ? audiences : intersection(audiences, options_.audiences);
-  const bool forUs = audienceFree || !ours.empty();
+  Audiences both;
+  const bool same = options_.audiences.empty() || &audiences == &options_.audiences;
+  if (!same) both = intersection(audiences, options_.audiences);
+  const auto& ours = same ? audiences : both;
+  const bool forUs = same || !ours.empty();
   if (forUs && take(byStaticToken(token, ours), found, problems)) return;
   if (options_.accounts &&
       take(options_.accounts->recognise(token, audiences, now), found, problems)) {

@@ -24,6 +24,11 @@ std::string hex(std::string_view bytes) {
 
 Result<UserInfo> userOf(const net::CertificateInfo& info, const std::string& der) {
   UserInfo user{info.commonName, "", info.organizations, {}};
+  // As every user is; here it costs once.
+  if (!user.inGroup("system:authenticated") && !user.inGroup("system:unauthenticated") &&
+      user.name != "system:anonymous") {
+    user.groups.emplace_back("system:authenticated");
+  }
   if (info.uids.size() > 1) {
     std::string list;
     for (const auto& uid : info.uids) list += (list.empty() ? "" : " ") + uid;

@@ -78,7 +78,9 @@ Task<Status> OidcTokens::refreshKeys(uint64_t seen, std::stop_token stop) {
   // Somebody else was faster, or it was tried a moment ago.
   if (generation_ > seen) co_return Status();
   const auto now = executor_.now();
-  if (tried_ && now < *tried_ + kTryAgainAfter) co_return Status();
+  if (tried_ && now < *tried_ + kTryAgainAfter) {
+    co_return tooManyRequests("keys were fetched a moment ago", 1);
+  }
   tried_ = now;
   if (keysUrl_.empty()) CO_TRY_STATUS(co_await discover(stop));
   auto document = co_await documents_->get(keysUrl_, stop);
@@ -101,7 +103,7 @@ Task<Status> OidcTokens::checkSignature(const SignedText& text, std::stop_token 
   }
   if (signatureFits(text)) co_return Status();
   Status fetched = co_await refreshKeys(generation_, stop);
-  if (!fetched.ok() && !isCanceled(fetched)) {
+  if (!fetched.ok() && !isCanceled(fetched) && !isTooManyRequests(fetched)) {
     kLog.warn("provider's keys could not be fetched",
               {{"issuer", options_.issuerUrl}, {"why", fetched}});
   }

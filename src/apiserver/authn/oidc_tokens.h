@@ -45,7 +45,7 @@ class OidcTokens final : public RemoteTokenAuthenticator {
  private:
   [[nodiscard]] bool signatureFits(const SignedText& text) const;
   Task<Status> discover(std::stop_token stop);
-  /// Keys that are newer than those of `seen`.
+  /// Keys that are newer than those of `seen`. TooManyRequests: they were fetched a moment ago.
   Task<Status> refreshKeys(uint64_t seen, std::stop_token stop);
   Task<Status> checkSignature(const SignedText& text, std::stop_token stop);
 

@@ -80,7 +80,7 @@ Result<StaticTokens> StaticTokens::load(const std::string& path) {
 }
 
 const UserInfo* StaticTokens::find(std::string_view token) const {
-  auto it = users_.find(std::string(token));
+  auto it = users_.find(token);
   return it == users_.end() ? nullptr : &it->second;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,7 +19,11 @@ class StaticTokens {
   [[nodiscard]] const UserInfo* find(std::string_view token) const;
 
  private:
-  std::unordered_map<std::string, UserInfo> users_;
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, UserInfo, Hash, std::equal_to<>> users_;
 };
 
 }  // namespace coxswain::apiserver
