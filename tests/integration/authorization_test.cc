@@ -285,6 +285,20 @@ TEST_F(Stored, ABindingCountsAtOnceAndEndsAtOnce) {
   }
 }
 
+TEST_F(Stored, ARoleOfANamespaceSpeaksOfTheNamespaceItself) {
+  makeNamespace("team");
+  make(bound<RoleBinding>("team", "b", "ClusterRole", "system:aggregate-to-view", "bob"));
+  auto& bob = cluster_->as("bob");
+  auto getNamespace = [&](std::string name) {
+    return cluster_->run(bob.get(resourceOf<Namespace>(), "", std::move(name), {})).status();
+  };
+  EXPECT_TRUE(getNamespace("team").ok());
+  EXPECT_EQ(getNamespace("default").message(),
+            "namespaces \"default\" is forbidden: User \"bob\" cannot get resource \"namespaces\" "
+            "in API group \"\" in the namespace \"default\"");
+  EXPECT_EQ(code(bob, "list", resourceOf<Namespace>(), ""), 403);
+}
+
 TEST_F(Stored, NobodyGivesAwayWhatHeHasNot) {
   makeNamespace("team");
   Role keeper;

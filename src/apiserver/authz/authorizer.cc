@@ -105,8 +105,9 @@ Status forbiddenStatus(const Attributes& attributes, std::string_view reason) {
   }
   auto resource = info.resource + (info.group.empty() ? "" : "." + info.group);
   auto what = info.resource + (info.subresource.empty() ? "" : "/" + info.subresource);
-  auto scope = info.ns.empty() ? std::string("at the cluster scope")
-                               : "in the namespace \"" + info.ns + "\"";
+  const auto ns = attributes.ns();
+  auto scope = ns.empty() ? std::string("at the cluster scope")
+                          : "in the namespace \"" + std::string(ns) + "\"";
   return forbidden(
       resource, attributes.name(),
       who + " resource \"" + what + "\" in API group \"" + info.group + "\" " + scope + why);

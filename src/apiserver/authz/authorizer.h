@@ -22,10 +22,18 @@ struct Attributes {
   std::string_view fieldSelector = {};  ///< of list, watch and deletecollection
   std::string_view labelSelector = {};  ///<
   bool explain = false;                 ///< the reason of an Allow is wanted too
+  bool ofPath = true;                   ///< a request; false: what a review asks for
 
   /// The object it is about; of list, watch and deletecollection that which the field selector
   /// names by metadata.name. Empty: none in particular.
   [[nodiscard]] std::string_view name() const;
+  /// The namespace it is in. By its path (/api/v1/namespaces/NS) a namespace is in itself, so that
+  /// roles of a namespace may speak of it.
+  [[nodiscard]] std::string_view ns() const {
+    const bool itself = ofPath && info.ns.empty() && info.isResource && info.group.empty() &&
+                        info.resource == "namespaces";
+    return itself ? info.name : info.ns;
+  }
 };
 
 /// Ask: the answer is not known here and now; `ask` gets it.

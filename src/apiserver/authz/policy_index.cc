@@ -195,14 +195,13 @@ PolicyIndex::Grant PolicyIndex::find(const Attributes& attributes) const {
     grant = {binding, &subject};
     return true;
   };
-  const auto& info = attributes.info;
+  const auto ns = attributes.info.isResource ? attributes.ns() : std::string_view();
   visitSubjects(attributes.user, [&](const Subject& subject) {
     for (const auto* binding : subject.everywhere) {
       if (take(subject, binding)) return true;
     }
-    if (!info.isResource || info.ns.empty() || subject.within.empty()) return false;
-    auto range = std::equal_range(subject.within.begin(), subject.within.end(),
-                                  std::string_view(info.ns), ByNamespace());
+    if (ns.empty() || subject.within.empty()) return false;
+    auto range = std::equal_range(subject.within.begin(), subject.within.end(), ns, ByNamespace());
     return std::any_of(range.first, range.second,
                        [&](const Binding* binding) { return take(subject, binding); });
   });

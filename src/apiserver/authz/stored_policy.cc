@@ -126,7 +126,7 @@ Verdict StoredPolicyAuthorizer::authorize(const Attributes& attributes) const {
   const auto& info = attributes.info;
   std::vector<std::string> failures;
   for (const auto* binding :
-       current.bindingsOf(attributes.user, info.isResource ? info.ns : std::string_view())) {
+       current.bindingsOf(attributes.user, info.isResource ? attributes.ns() : "")) {
     if (binding->role->present) continue;
     auto failure = missingRole(*binding->role);
     if (std::find(failures.begin(), failures.end(), failure) == failures.end()) {

@@ -72,7 +72,7 @@ SubjectAccessReviewSpec specOf(const Attributes& attributes) {
   const auto& info = attributes.info;
   if (info.isResource) {
     auto& resource = spec.resourceAttributes.emplace();
-    resource.namespace_ = info.ns;
+    resource.namespace_ = attributes.ns();
     resource.verb = info.verb;
     resource.group = info.group;
     resource.version = info.version;

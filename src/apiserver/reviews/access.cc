@@ -129,7 +129,7 @@ Task<SubjectAccessReviewStatus> decideSpec(const Authorizer& authorizer, const U
     info.path = spec.nonResourceAttributes->path;
     info.verb = spec.nonResourceAttributes->verb;
   }
-  Attributes attributes{user, info, fields, labels, true};
+  Attributes attributes{user, info, fields, labels, true, false};
   auto verdict = co_await authorizeOrAsk(authorizer, attributes, {});
   status.allowed = verdict.allowed();
   status.denied = verdict.decision == Decision::Deny;
