@@ -82,6 +82,11 @@ refused '--tls-private-key-file' --tls-cert-file x
 refused '--bind-address' --bind-address nowhere
 refused 'No such file' --service-account-signing-key-file /none
 refused 'no-such-flag' --no-such-flag
+refused 'enable-admission-plugins plugin "Bogus" is unknown' --enable-admission-plugins Priority,Bogus
+refused 'does not exist in this server' --enable-admission-plugins ImagePolicyWebhook
+printf 'apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins: [{name: PodSecurity, path: gone.yaml}]\n' \
+  > "$folder/admission.yaml"
+refused "$folder/gone.yaml" --admission-control-config-file "$folder/admission.yaml"
 "$program" kube-apiserver --data-dir "$folder/third" --bind-address 127.0.0.1 --secure-port "$port" \
   > "$folder/refused" 2>&1 && fail 'two on one port'
 grep -qi 'in use' "$folder/refused" || { cat "$folder/refused"; fail 'the taken port is not told of'; }

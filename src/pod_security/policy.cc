@@ -5,39 +5,39 @@
 namespace coxswain::pod_security {
 namespace {
 
-constexpr std::string_view kPrefix = "pod-security.kubernetes.io/";
 constexpr std::string_view kLevelRule = "must be one of privileged, baseline, restricted";
 constexpr std::string_view kVersionRule = "must be \"latest\" or \"v1.x\"";
 
-/// Reads the two labels of one mode ("enforce", "enforce-version").
-class ModeLabels {
- public:
-  ModeLabels(const api::Map<std::string>& labels, api::FieldErrors* errors)
-      : labels_(labels), errors_(errors) {}
-
-  void read(std::string_view mode, Level whereInvalid, LevelVersion& out) const {
-    std::string key = std::string(kPrefix).append(mode);
-    if (const auto* text = labels_.get(key)) {
-      auto level = parseLevel(*text);
-      if (!level) tell(key, *text, kLevelRule);
-      out.level = level.value_or(whereInvalid);
-    }
-    key += "-version";
-    if (const auto* text = labels_.get(key)) {
-      auto version = parseVersion(*text);
-      if (!version) tell(key, *text, kVersionRule);
-      out.version = version.value_or(Version());
-    }
-  }
-
- private:
-  void tell(const std::string& key, const std::string& value, std::string_view rule) const {
-    if (errors_) errors_->invalid(api::FieldPath("metadata").child("labels").key(key), value, rule);
-  }
-
-  const api::Map<std::string>& labels_;
-  api::FieldErrors* errors_;
+/// The two labels of one mode.
+struct ModeLabels {
+  std::string_view level;
+  std::string_view version;
 };
+constexpr ModeLabels kEnforce{"pod-security.kubernetes.io/enforce",
+                              "pod-security.kubernetes.io/enforce-version"};
+constexpr ModeLabels kAudit{"pod-security.kubernetes.io/audit",
+                            "pod-security.kubernetes.io/audit-version"};
+constexpr ModeLabels kWarn{"pod-security.kubernetes.io/warn",
+                           "pod-security.kubernetes.io/warn-version"};
+
+void tell(api::FieldErrors* errors, std::string_view key, const std::string& value,
+          std::string_view rule) {
+  if (errors) errors->invalid(api::FieldPath("metadata").child("labels").key(key), value, rule);
+}
+
+void read(const api::Map<std::string>& labels, const ModeLabels& mode, Level whereInvalid,
+          LevelVersion& out, api::FieldErrors* errors) {
+  if (const auto* text = labels.get(mode.level)) {
+    auto level = parseLevel(*text);
+    if (!level) tell(errors, mode.level, *text, kLevelRule);
+    out.level = level.value_or(whereInvalid);
+  }
+  if (const auto* text = labels.get(mode.version)) {
+    auto version = parseVersion(*text);
+    if (!version) tell(errors, mode.version, *text, kVersionRule);
+    out.version = version.value_or(Version());
+  }
+}
 
 bool sameFor(const LevelVersion& a, const LevelVersion& b) {
   return a == b || (a.level == Level::Privileged && b.level == Level::Privileged);
@@ -104,10 +104,9 @@ Policy policyOf(const api::Map<std::string>& labels, const Policy& defaults,
                 api::FieldErrors* errors) {
   Policy policy = defaults;
   if (labels.empty()) return policy;
-  const ModeLabels modes(labels, errors);
-  modes.read("enforce", Level::Restricted, policy.enforce);
-  modes.read("audit", Level::Privileged, policy.audit);
-  modes.read("warn", Level::Privileged, policy.warn);
+  read(labels, kEnforce, Level::Restricted, policy.enforce, errors);
+  read(labels, kAudit, Level::Privileged, policy.audit, errors);
+  read(labels, kWarn, Level::Privileged, policy.warn, errors);
   return policy;
 }
 

@@ -35,17 +35,30 @@ GenericRegistry* SourceCollection::registry() const {
   return registry_;
 }
 
+const std::string& SourceCollection::key(std::string_view ns, std::string_view name) const {
+  key_.assign(registry_->cache().kind().prefix);
+  if (!ns.empty()) key_.append(ns).append("/");
+  return key_.append(name);
+}
+
+bool SourceCollection::empty(std::string_view ns) const {
+  return !registry() || registry_->cache().watches().count(key(ns, "")) == 0;
+}
+
 Result<api::ConstObject> SourceCollection::get(std::string_view ns, std::string_view name) const {
   if (!registry()) return sources_.get(group_, plural_, ns, name);
+  if (auto entry = registry_->cache().watches().get(key(ns, name))) return registry_->decode(entry);
   return registry_->get(ns, name);
 }
 
 Result<std::vector<api::ConstObject>> SourceCollection::list(std::string_view ns) const {
-  const auto* found = registry();
-  if (!found || found->cache().watches().count(found->key(ns, "")) == 0) {
-    return std::vector<api::ConstObject>();
+  std::vector<api::ConstObject> out;
+  if (empty(ns)) return out;
+  for (const auto& entry : registry_->cache().watches().list(key(ns, "")).entries) {
+    TRY(auto object, registry_->decode(entry));
+    out.push_back(std::move(object));
   }
-  return sources_.list(group_, plural_, ns);
+  return out;
 }
 
 bool isResource(const RequestContext& request, std::string_view group, std::string_view resource) {

@@ -47,6 +47,8 @@ class SourceCollection {
   /// `group` and `plural` are literals.
   SourceCollection(const AdmissionSources& sources, std::string_view group, std::string_view plural)
       : sources_(sources), group_(group), plural_(plural) {}
+  /// Nothing in the namespace ("": anywhere), or not served.
+  [[nodiscard]] bool empty(std::string_view ns) const;
   /// As those of AdmissionSources.
   [[nodiscard]] Result<api::ConstObject> get(std::string_view ns, std::string_view name) const;
   [[nodiscard]] Result<std::vector<api::ConstObject>> list(std::string_view ns) const;
@@ -54,10 +56,14 @@ class SourceCollection {
   [[nodiscard]] GenericRegistry* registry() const;
 
  private:
+  /// Valid until the next call.
+  const std::string& key(std::string_view ns, std::string_view name) const;
+
   AdmissionSources sources_;
   std::string_view group_;
   std::string_view plural_;
   mutable GenericRegistry* registry_ = nullptr;
+  mutable std::string key_;
 };
 
 /// One step of admission, which looks at some writes: may change what is written, or refuse it.

@@ -153,8 +153,7 @@ struct QuotaLedger::Waiting {
 };
 
 bool QuotaLedger::hasQuotas(std::string_view ns) const {
-  const auto* registry = quotas_.registry();
-  return registry && registry->cache().watches().count(registry->key(ns, "")) > 0;
+  return !quotas_.empty(ns);
 }
 
 Task<Result<std::string>> QuotaLedger::charge(std::string ns, QuotaKind kind, QuotaCharge charge,
