@@ -12,6 +12,7 @@
 #include "api/names/field_error.h"
 #include "api/reflect/info.h"
 #include "api/select/fields.h"
+#include "apiserver/registry/disabled_fields.h"
 
 namespace coxswain::apiserver {
 
@@ -116,6 +117,7 @@ class TypedStrategy : public Strategy {
       if (resetsStatus()) static_cast<T*>(o)->status = {};
     }
     beforeCreate(*static_cast<T*>(o));
+    dropDisabledFields(T::info(), o, nullptr);
   }
   void validate(const void* o, api::FieldErrors& e) const final {
     check(*static_cast<const T*>(o), e);
@@ -127,6 +129,7 @@ class TypedStrategy : public Strategy {
       if (resetsStatus()) next.status = current.status;
     }
     beforeUpdate(next, current);
+    dropDisabledFields(T::info(), n, c);
   }
   void validateUpdate(const void* n, const void* c, api::FieldErrors& e) const final {
     checkUpdate(*static_cast<const T*>(n), *static_cast<const T*>(c), e);
@@ -136,6 +139,7 @@ class TypedStrategy : public Strategy {
     const auto& current = *static_cast<const T*>(c);
     if constexpr (requires(T & t) { t.spec = t.spec; }) next.spec = current.spec;
     beforeStatusUpdate(next, current);
+    dropDisabledFields(T::info(), n, c);
   }
   void validateStatusUpdate(const void* n, const void* c, api::FieldErrors& e) const final {
     checkStatusUpdate(*static_cast<const T*>(n), *static_cast<const T*>(c), e);

@@ -150,42 +150,6 @@ void checkSpec(const ResourceSliceSpec& spec, const ResourceSliceSpec* current,
   checkCounterSets(spec.sharedCounters, path.child("sharedCounters"), errors);
 }
 
-bool hasLists(const ResourceSliceSpec& spec) {
-  for (const auto& device : spec.devices) {
-    for (const auto& [name, each] : device.attributes) {
-      if (!each.bools.empty() || !each.ints.empty() || !each.strings.empty() ||
-          !each.versions.empty()) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-bool hasMappings(const ResourceSliceSpec& spec) {
-  return std::any_of(spec.devices.begin(), spec.devices.end(), [](const Device& device) {
-    return !device.nodeAllocatableResourceMappings.empty();
-  });
-}
-
-/// What belongs to features that are off in 1.36 (DRAListTypeAttributes,
-/// DRANodeAllocatableResources), unless it is in use already.
-void dropDisabled(ResourceSliceSpec& spec, const ResourceSliceSpec* current) {
-  if (!current || !hasLists(*current)) {
-    for (auto& device : spec.devices) {
-      for (auto& [name, each] : device.attributes) {
-        each.bools.clear();
-        each.ints.clear();
-        each.strings.clear();
-        each.versions.clear();
-      }
-    }
-  }
-  if (!current || !hasMappings(*current)) {
-    for (auto& device : spec.devices) device.nodeAllocatableResourceMappings.clear();
-  }
-}
-
 class ResourceSliceStrategy final : public TypedStrategy<ResourceSlice> {
  public:
   ResourceSliceStrategy()
@@ -204,12 +168,8 @@ class ResourceSliceStrategy final : public TypedStrategy<ResourceSlice> {
       }
     }
   }
-  void beforeCreate(ResourceSlice& slice) const override { dropDisabled(slice.spec, nullptr); }
   void check(const ResourceSlice& slice, FieldErrors& errors) const override {
     checkSpec(slice.spec, nullptr, errors);
-  }
-  void beforeUpdate(ResourceSlice& next, const ResourceSlice& current) const override {
-    dropDisabled(next.spec, &current.spec);
   }
   void checkUpdate(const ResourceSlice& next, const ResourceSlice& current,
                    FieldErrors& errors) const override {
