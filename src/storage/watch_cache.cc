@@ -44,7 +44,7 @@ struct WatchCache::WatcherState {
         // What waits is of no use without what is lost: free it now.
         events.clear();
         history = 0;
-        status = expired("The resourceVersion for the provided watch is too old.");
+        status = canceled();
         closed = true;
       } else {
         std::move(arriving.begin(), arriving.end(), std::back_inserter(events));
@@ -305,7 +305,10 @@ Result<std::unique_ptr<WatchCache::Watcher>> WatchCache::watch(WatchOptions opti
   if (!failed_.ok()) return failed_;
   const bool fromState = options.after == 0 || options.initialEvents;
   if (options.after > revision_) return futureRevisionStatus(options.after, revision_);
-  if (!fromState && options.after < oldest_) return compactedStatus("watch");
+  if (!fromState && options.after < oldest_) {
+    return expired("too old resource version: " + std::to_string(options.after) + " (" +
+                   std::to_string(oldest_) + ")");
+  }
   const Revision after = fromState ? revision_.load() : options.after;
   options.after = after;
   auto state = std::make_shared<WatcherState>(std::move(options), options_.watcherEventsMax);

@@ -81,7 +81,7 @@ class WatchCache {
   struct Options {
     std::string prefix;
     size_t eventsMax = 10'000;       ///< kept for resuming watches
-    size_t watcherEventsMax = 1000;  ///< waiting in one watcher; beyond: it ends with Expired
+    size_t watcherEventsMax = 1000;  ///< waiting in one watcher; beyond: it ends with Canceled
     /// Makes an entry, with its header and perhaps a decoded form: the attachment of the operation
     /// where there is one (see Operation; null else). Empty: bare entries.
     std::function<EntryPtr(KeyValuePtr, std::shared_ptr<const void> attachment)> makeEntry;
@@ -122,7 +122,8 @@ class WatchCache {
     Watcher& operator=(const Watcher&) = delete;
 
     /// Takes what has arrived, at most `max`; empty: nothing, `notify` will be called for the next.
-    /// After the last event: the failure that ended the watch (Expired where it was too slow).
+    /// After the last event: the failure that ended the watch (Canceled where it was too slow: it
+    /// may go on from what it has taken).
     Result<std::vector<CacheEventPtr>> take(size_t max = SIZE_MAX);
     /// All events up to it were taken, so that a watch may resume there: for bookmarks. 0: events
     /// are waiting.

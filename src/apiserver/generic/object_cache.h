@@ -61,7 +61,7 @@ class ObjectCache {
     std::string_view triggerField;
     /// Events that watches may resume from; they keep the objects of then in memory.
     size_t eventsKept = 2000;
-    size_t watcherEventsMax = 1000;  ///< waiting in one watch; beyond: it ends with Expired
+    size_t watcherEventsMax = 1000;  ///< waiting in one watch; beyond: it ends with Canceled
   };
   /// References outlive the cache.
   static Result<std::unique_ptr<ObjectCache>> create(storage::Store& store, FormBudget& budget,

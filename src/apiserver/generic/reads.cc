@@ -146,7 +146,9 @@ Result<ListAnswer> GenericRegistry::list(const ListRequest& request) const {
   } else if (!request.resourceVersion.empty()) {
     auto wanted = parseResourceVersion(request.resourceVersion);
     if (!wanted.ok()) return wanted.status().withContext("invalid resource version");
-    if (request.resourceVersionMatch == "Exact") revision = *wanted;
+    // Without a match, pages are of exactly that revision.
+    const auto& match = request.resourceVersionMatch;
+    if (match == "Exact" || (match.empty() && limit > 0)) revision = *wanted;
     if (*wanted > cache_.watches().revision()) {
       return storage::futureRevisionStatus(*wanted, cache_.watches().revision());
     }

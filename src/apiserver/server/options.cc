@@ -138,7 +138,7 @@ void checkMatch(const ListRequest& request, bool watch, bool initialEvents, Fiel
     errors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided");
   }
   if (match != "Exact" && match != "NotOlderThan") {
-    errors.notSupported(path, match, {"Exact", "NotOlderThan"});
+    errors.notSupported(path, match, {"Exact", "NotOlderThan", ""});
   }
   if (match == "Exact" && request.resourceVersion == "0") {
     errors.forbidden(path, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
@@ -247,6 +247,7 @@ Result<WatchParameters> parseWatchOptions(const Query& query, std::string_view n
     out.selection.fields.add({"metadata.name", true, std::string(name)});
   }
   out.initialEvents = query.option("sendInitialEvents");
+  out.fromNow = query.has("sendInitialEvents") && !out.initialEvents;
   out.bookmarks = query.option("allowWatchBookmarks");
   if (auto seconds = query.get("timeoutSeconds"); !seconds.empty()) {
     TRY(out.timeoutSeconds, parseInt(seconds));

@@ -42,6 +42,7 @@ struct WatchParameters {
   ListRequest selection;  ///< limit and continue are not used
   bool bookmarks = false;
   bool initialEvents = false;
+  bool fromNow = false;        ///< the client does not want to see what is there
   int64_t timeoutSeconds = 0;  ///< 0: not given
 };
 Result<WatchParameters> parseWatchOptions(const Query& query, std::string_view ns,
