@@ -3,6 +3,7 @@
 // admission, validation, the memory store; without sockets and TLS. `allocs` is heap allocations
 // (operator new) for one iteration, `bytes` the size of an answer.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -19,18 +20,26 @@
 
 namespace {
 std::atomic<size_t> allocations{0};
+std::atomic<int64_t> heldBytes{0};
+
+void release(void* p) noexcept {
+  heldBytes.fetch_sub(static_cast<int64_t>(malloc_usable_size(p)), std::memory_order_relaxed);
+  std::free(p);
 }
+}  // namespace
 
 void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
+  void* p = std::malloc(size);
+  if (!p) throw std::bad_alloc();
+  heldBytes.fetch_add(static_cast<int64_t>(malloc_usable_size(p)), std::memory_order_relaxed);
+  return p;
 }
 void operator delete(void* p) noexcept {
-  std::free(p);
+  release(p);
 }
 void operator delete(void* p, size_t) noexcept {
-  std::free(p);
+  release(p);
 }
 
 namespace coxswain {
@@ -319,6 +328,19 @@ void event(benchmark::State& state) {
   state.counters["watchers"] = kWatchers;
 }
 BENCHMARK(event)->ArgName("protobuf")->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
+
+/// Opens idle watches: what each holds on the heap while nothing happens, without its connection.
+void idleWatch(benchmark::State& state) {
+  Bench bench;
+  Call watch{"GET", std::string(kCollection), "watch=true&allowWatchBookmarks=true"};
+  bench.makePods(1);
+  bench.watch(1, watch);
+  const auto before = heldBytes.load();
+  int open = 1;
+  for (auto _ : state) bench.watch(++open, watch);
+  state.counters["held"] = static_cast<double>(heldBytes - before) / (open - 1);
+}
+BENCHMARK(idleWatch)->Iterations(kWatchers)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace coxswain
