@@ -3,6 +3,7 @@
 
 #include "api/select/labels.h"
 #include "apiserver/registry/apps/workload.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -106,6 +107,9 @@ class DaemonSetKind final : public TypedStrategy<DaemonSet> {
                    FieldErrors& errors) const override {
     check(next, errors);
     checkSelectorUnchanged(next.spec.selector, current.spec.selector, errors);
+  }
+  void warn(const DaemonSet& next, const DaemonSet*, std::vector<std::string>& out) const override {
+    warnOfPodTemplate(next.spec.template_, FieldPath("spec").child("template"), out);
   }
   void checkStatusUpdate(const DaemonSet& next, const DaemonSet& current,
                          FieldErrors& errors) const override {

@@ -1,4 +1,5 @@
 #include "apiserver/registry/apps/workload.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -103,6 +104,11 @@ class DeploymentKind final : public TypedStrategy<Deployment> {
   }
   void beforeStatusUpdate(Deployment& next, const Deployment& current) const override {
     next.metadata.labels = current.metadata.labels;
+  }
+  void warn(const Deployment& next, const Deployment* current,
+            std::vector<std::string>& out) const override {
+    if (!current) warnOfPodMakersName(next.metadata.name, out);
+    warnOfPodTemplate(next.spec.template_, FieldPath("spec").child("template"), out);
   }
   void checkStatusUpdate(const Deployment& next, const Deployment& current,
                          FieldErrors& errors) const override {

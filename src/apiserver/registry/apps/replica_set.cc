@@ -1,4 +1,5 @@
 #include "apiserver/registry/apps/workload.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -31,6 +32,11 @@ class ReplicaSetKind final : public TypedStrategy<ReplicaSet> {
                    FieldErrors& errors) const override {
     check(next, errors);
     checkSelectorUnchanged(next.spec.selector, current.spec.selector, errors);
+  }
+  void warn(const ReplicaSet& next, const ReplicaSet* current,
+            std::vector<std::string>& out) const override {
+    if (!current) warnOfPodMakersName(next.metadata.name, out);
+    warnOfPodTemplate(next.spec.template_, FieldPath("spec").child("template"), out);
   }
   void checkStatusUpdate(const ReplicaSet& next, const ReplicaSet&,
                          FieldErrors& errors) const override {

@@ -2,6 +2,7 @@
 
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/core/persistent_volume_claim.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -139,6 +140,16 @@ class StatefulSetKind final : public TypedStrategy<StatefulSet> {
     allowed.persistentVolumeClaimRetentionPolicy = next.spec.persistentVolumeClaimRetentionPolicy;
     allowed.minReadySeconds = next.spec.minReadySeconds;
     if (!api::semanticEqual(allowed, next.spec)) errors.forbidden(FieldPath("spec"), kOtherFields);
+  }
+  void warn(const StatefulSet& next, const StatefulSet* current,
+            std::vector<std::string>& out) const override {
+    if (!current) warnOfPodMakersName(next.metadata.name, out);
+    warnOfPodTemplate(next.spec.template_, FieldPath("spec").child("template"), out);
+    const auto claims = FieldPath("spec").child("volumeClaimTemplates");
+    for (size_t i = 0; i < next.spec.volumeClaimTemplates.size(); ++i) {
+      const auto at = claims.index(i);
+      warnOfClaimSpec(next.spec.volumeClaimTemplates[i].spec, at.child("spec"), out);
+    }
   }
   void checkStatusUpdate(const StatefulSet& next, const StatefulSet& current,
                          FieldErrors& errors) const override {

@@ -2,6 +2,7 @@
 #include "api/helpers/time_zone.h"
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/batch/job_rules.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -110,6 +111,9 @@ class CronJobKind final : public TypedStrategy<CronJob> {
   }
   void warn(const CronJob& next, const CronJob* current,
             std::vector<std::string>& out) const override {
+    if (!current) warnOfPodMakersName(next.metadata.name, out);
+    const auto job = FieldPath("spec").child("jobTemplate").child("spec");
+    warnOfPodTemplate(next.spec.jobTemplate.spec.template_, job.child("template"), out);
     if (namesZone(next.spec.schedule)) {
       out.emplace_back(
           "CRON_TZ or TZ used in spec.schedule is not officially supported, see "

@@ -5,6 +5,7 @@
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/batch/job_rules.h"
 #include "apiserver/registry/core/pod_internal_json.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -194,15 +195,7 @@ class JobKind final : public TypedStrategy<Job> {
   void warn(const Job& next, const Job* current, std::vector<std::string>& out) const override {
     constexpr int32_t kMany = 100000;
     constexpr int32_t kAtOnce = 10000;
-    if (current == nullptr) {
-      const auto messages = api::validateDns1123Label(next.metadata.name);
-      if (!messages.empty()) {
-        out.push_back(
-            fmt::format("metadata.name: this is used in Pod names and hostnames, which can result "
-                        "in surprising behavior; a DNS label is recommended: [{}]",
-                        fmt::join(messages, " ")));
-      }
-    }
+    if (!current) warnOfPodMakersName(next.metadata.name, out);
     if (isIndexed(next.spec) && next.spec.completions.value_or(0) > kMany &&
         next.spec.parallelism.value_or(0) > kAtOnce) {
       out.emplace_back(
@@ -210,6 +203,7 @@ class JobKind final : public TypedStrategy<Job> {
           "than 10^4, Kubernetes might not be able to track completedIndexes when a big number of "
           "indexes fail");
     }
+    warnOfPodTemplate(next.spec.template_, FieldPath("spec").child("template"), out);
   }
   void fields(const Job& object, api::FieldSet& out) const override {
     out.emplace_back("status.successful", std::to_string(object.status.succeeded));

@@ -4,6 +4,7 @@
 #include "api/gen/core_v1.h"
 #include "api/names/ip.h"
 #include "api/names/names.h"
+#include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
@@ -77,6 +78,24 @@ class EndpointsStrategy final : public TypedStrategy<Endpoints> {
   }
   void check(const Endpoints& endpoints, FieldErrors& errors) const override {
     checkSubsets(endpoints, {}, errors);
+  }
+  void warn(const Endpoints& next, const Endpoints*, std::vector<std::string>& out) const override {
+    // Its controller writes addresses as they should be.
+    const auto* by = next.metadata.labels.get("endpoints.kubernetes.io/managed-by");
+    if (by && *by == "endpoint-controller") return;
+    const FieldPath path("subsets");
+    for (size_t i = 0; i < next.subsets.size(); ++i) {
+      const auto at = path.index(i);
+      const auto each = [&](const std::vector<EndpointAddress>& list, std::string_view field) {
+        const auto all = at.child(field);
+        for (size_t k = 0; k < list.size(); ++k) {
+          const auto one = all.index(k);
+          warnOfIp(list[k].ip, one.child("ip"), out);
+        }
+      };
+      each(next.subsets[i].addresses, "addresses");
+      each(next.subsets[i].notReadyAddresses, "notReadyAddresses");
+    }
   }
   void checkUpdate(const Endpoints& next, const Endpoints& current,
                    FieldErrors& errors) const override {

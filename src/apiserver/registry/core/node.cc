@@ -5,6 +5,7 @@
 #include "api/names/ip.h"
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
@@ -102,6 +103,19 @@ class NodeStrategy final : public TypedStrategy<Node> {
     }
     if (spec.podCIDR.empty() && !spec.podCIDRs.empty()) spec.podCIDR = spec.podCIDRs[0];
   }
+  void beforeCreate(Node& node) const override { node.spec.configSource.reset(); }
+  void warn(const Node& next, const Node*, std::vector<std::string>& out) const override {
+    if (next.spec.configSource) {
+      out.emplace_back("spec.configSource: the feature is no longer supported");
+    }
+    if (!next.spec.externalID.empty()) {
+      out.emplace_back("spec.externalID: this field is deprecated, and is unused by Kubernetes");
+    }
+    const auto path = FieldPath("spec").child("podCIDRs");
+    for (size_t i = 0; i < next.spec.podCIDRs.size(); ++i) {
+      warnOfCidr(next.spec.podCIDRs[i], path.index(i), out);
+    }
+  }
   void check(const Node& node, FieldErrors& errors) const override {
     checkTaints(node.spec.taints, FieldPath("metadata").child("taints"), errors);
     checkResources(node, errors);
@@ -109,6 +123,7 @@ class NodeStrategy final : public TypedStrategy<Node> {
   }
   void beforeUpdate(Node& next, const Node& current) const override {
     next.status = current.status;
+    if (!current.spec.configSource) next.spec.configSource.reset();
   }
   void checkUpdate(const Node& next, const Node& current, FieldErrors& errors) const override {
     const FieldPath spec("spec");

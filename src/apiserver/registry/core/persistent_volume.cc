@@ -222,6 +222,10 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
           next.spec.nodeAffinity ? asJson(*next.spec.nodeAffinity) : api::FieldValue(nullptr),
           kImmutableText);
     }
+    if (current.spec.volumeAttributesClassName && !next.spec.volumeAttributesClassName) {
+      errors.forbidden(FieldPath("spec").child("volumeAttributesClassName"),
+                       "update from non-nil value to nil is forbidden");
+    }
   }
   void beforeStatusUpdate(PersistentVolume& next, const PersistentVolume& current) const override {
     if (next.status.phase == current.status.phase) return;
@@ -232,6 +236,25 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
   }
   void warn(const PersistentVolume& next, const PersistentVolume*,
             std::vector<std::string>& out) const override {
+    const auto annotation = [&](std::string_view key, std::string_view text) {
+      if (!next.metadata.annotations.contains(key)) return;
+      out.push_back("metadata.annotations[" + std::string(key) + "]: " + std::string(text));
+    };
+    annotation("volume.beta.kubernetes.io/storage-class",
+               "deprecated since v1.8; use \"storageClassName\" attribute instead");
+    annotation("volume.beta.kubernetes.io/mount-options",
+               "deprecated since v1.31; use \"mountOptions\" attribute instead");
+    const auto& source = next.spec.persistentVolumeSource;
+    const auto old = [&](bool set, std::string_view field, std::string_view text) {
+      if (set) out.push_back("spec." + std::string(field) + ": " + std::string(text));
+    };
+    old(source.cephfs.has_value(), "cephfs", "deprecated in v1.28, non-functional in v1.31+");
+    old(source.photonPersistentDisk.has_value(), "photonPersistentDisk",
+        "deprecated in v1.11, non-functional in v1.16+");
+    old(source.rbd.has_value(), "rbd", "deprecated in v1.28, non-functional in v1.31+");
+    old(source.scaleIO.has_value(), "scaleIO", "deprecated in v1.16, non-functional in v1.22+");
+    old(source.storageos.has_value(), "storageOS", "deprecated in v1.22, non-functional in v1.25+");
+    old(source.glusterfs.has_value(), "glusterfs", "deprecated in v1.25, non-functional in v1.26+");
     if (next.spec.persistentVolumeReclaimPolicy == "Recycle") {
       out.emplace_back(
           "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, "

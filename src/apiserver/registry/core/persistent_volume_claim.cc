@@ -2,6 +2,7 @@
 
 #include "api/gen/core_v1.h"
 #include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/core/volume_rules.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
@@ -101,7 +102,9 @@ void checkSpecUnchanged(const PersistentVolumeClaim& next, const PersistentVolum
   if (current.status.phase == "Bound" && size) {
     allowed.resources.requests.insert_or_assign(kStorage, *size);
   }
-  allowed.volumeAttributesClassName = next.spec.volumeAttributesClassName;
+  if (current.status.phase == "Bound") {
+    allowed.volumeAttributesClassName = next.spec.volumeAttributesClassName;
+  }
   if (!api::semanticEqual(allowed, next.spec)) {
     errors.forbidden(FieldPath("spec"),
                      "spec is immutable after creation except resources.requests and "
@@ -109,12 +112,19 @@ void checkSpecUnchanged(const PersistentVolumeClaim& next, const PersistentVolum
   }
   const auto* old = current.spec.resources.requests.get(kStorage);
   const auto* actual = current.status.capacity.get(kStorage);
-  if (size && old && *size < *old && actual && *size <= *actual) {
+  if (size && old && *size < *old && *size <= (actual ? *actual : api::Quantity())) {
     errors.forbidden(FieldPath("spec").child("resources").child("requests").child("storage"),
                      "field can not be less than status.capacity");
   }
-  checkImmutable(next.spec.volumeMode, current.spec.volumeMode,
-                 FieldPath("spec").child("volumeMode"), errors);
+  checkImmutable(next.spec.volumeMode, current.spec.volumeMode, FieldPath("volumeMode"), errors);
+  // Once a class is in effect there is no way back to none.
+  const auto& wanted = next.spec.volumeAttributesClassName;
+  if (!current.status.currentVolumeAttributesClassName.value_or("").empty() &&
+      wanted.value_or("").empty() && !current.spec.volumeAttributesClassName.value_or("").empty()) {
+    errors.forbidden(FieldPath("spec").child("volumeAttributesClassName"),
+                     wanted ? "update from non-nil value to an empty string is forbidden"
+                            : "update from non-nil value to nil is forbidden");
+  }
 }
 
 class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolumeClaim> {
@@ -140,11 +150,22 @@ class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolum
     check(next, errors);
     checkSpecUnchanged(next, current, errors);
   }
+  void warn(const PersistentVolumeClaim& next, const PersistentVolumeClaim*,
+            std::vector<std::string>& out) const override {
+    constexpr std::string_view kClass = "volume.beta.kubernetes.io/storage-class";
+    if (next.metadata.annotations.contains(kClass)) {
+      out.push_back("metadata.annotations[" + std::string(kClass) +
+                    "]: deprecated since v1.8; use \"storageClassName\" attribute instead");
+    }
+    warnOfClaimSpec(next.spec, FieldPath("spec"), out);
+  }
   void checkStatusUpdate(const PersistentVolumeClaim& next, const PersistentVolumeClaim&,
                          FieldErrors& errors) const override {
     const FieldPath status("status");
     for (const auto& [name, quantity] : next.status.capacity) {
-      checkNonNegative(quantity, status.child("capacity").key(name), errors);
+      if (quantity.sign() >= 0) continue;
+      const auto capacity = status.child("capacity");
+      errors.invalid(capacity.key(name), quantity.value(), "must be a valid resource quantity");
     }
     const auto path = status.child("allocatedResourceStatuses");
     for (const auto& [name, value] : next.status.allocatedResourceStatuses) {

@@ -4,6 +4,8 @@
 #include "api/helpers/resources.h"
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
+#include "apiserver/registry/core/pod_warnings.h"
+#include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/strategy.h"
 
 namespace coxswain::apiserver {
@@ -127,20 +129,13 @@ class PodStrategy : public TypedStrategy<v1::Pod> {
 
   void warn(const v1::Pod& next, const v1::Pod* current,
             std::vector<std::string>& out) const override {
-    for (size_t i = 0; i < next.spec.topologySpreadConstraints.size(); ++i) {
-      if (next.spec.topologySpreadConstraints[i].labelSelector) continue;
-      out.push_back("spec.topologySpreadConstraints[" + std::to_string(i) +
-                    "].labelSelector: a null labelSelector results in matching no pod");
-    }
-    if (current != nullptr || next.metadata.name.empty()) return;
-    const auto messages = api::validateDns1123Label(next.metadata.name);
-    if (messages.empty()) return;
-    std::string list;
-    for (const auto& message : messages) list += (list.empty() ? "" : " ") + message;
-    out.push_back(
-        "metadata.name: this is used in the Pod's hostname, which can result in surprising "
-        "behavior; a DNS label is recommended: [" +
-        list + "]");
+    // Nobody who reads warnings updates pods, and those who do must not pay for them.
+    if (current) return;
+    warnOfName(next.metadata.name,
+               "metadata.name: this is used in the Pod's hostname, which can result in surprising "
+               "behavior",
+               out);
+    warnOfPod(next, out);
   }
 
   void fields(const v1::Pod& pod, api::FieldSet& out) const override {
@@ -208,6 +203,10 @@ class PodTemplateStrategy final : public TypedStrategy<v1::PodTemplate> {
   }
   void check(const v1::PodTemplate& object, api::FieldErrors& errors) const override {
     validatePodTemplate(object.template_, api::FieldPath("template"), errors);
+  }
+  void warn(const v1::PodTemplate& next, const v1::PodTemplate*,
+            std::vector<std::string>& out) const override {
+    warnOfPodTemplate(next.template_, api::FieldPath("template"), out);
   }
 };
 

@@ -1,6 +1,7 @@
 #include "api/gen/core_v1.h"
 #include "api/select/labels.h"
 #include "apiserver/registry/apps/workload.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
@@ -47,6 +48,12 @@ class ReplicationControllerKind final : public TypedStrategy<ReplicationControll
     }
     validatePodTemplate(*spec.template_, at, errors);
     checkLongRunningTemplate(*spec.template_, "ReplicationController", at, errors);
+  }
+  void warn(const ReplicationController& next, const ReplicationController* current,
+            std::vector<std::string>& out) const override {
+    if (!current) warnOfPodMakersName(next.metadata.name, out);
+    if (!next.spec.template_) return;
+    warnOfPodTemplate(*next.spec.template_, FieldPath("spec").child("template"), out);
   }
   void checkStatusUpdate(const ReplicationController& next, const ReplicationController&,
                          FieldErrors& errors) const override {

@@ -54,10 +54,25 @@ bool scopeFits(std::string_view scope, std::string_view resource) {
   return in(kPodResources, resource);
 }
 
-bool fitsAll(std::string_view scope, const ResourceQuotaSpec& spec) {
-  return std::all_of(spec.hard.begin(), spec.hard.end(), [&](const auto& each) {
-    return !isStandardQuotaResource(each.first) || scopeFits(scope, each.first);
+/// Limits that the scope says nothing about: each is told of.
+ptrdiff_t misfits(std::string_view scope, const ResourceQuotaSpec& spec) {
+  if (!in(kScopes, scope)) return 0;
+  return std::count_if(spec.hard.begin(), spec.hard.end(), [&](const auto& each) {
+    return isStandardQuotaResource(each.first) && !scopeFits(scope, each.first);
   });
+}
+
+/// The selector as upstream's internal type prints it.
+api::FieldValue shown(const api::core::v1::ScopeSelector& selector) {
+  std::string text = "{\"MatchExpressions\":[";
+  for (const auto& each : selector.matchExpressions) {
+    if (text.back() == '}') text += ",";
+    text += "{\"ScopeName\":" + api::FieldValue(each.scopeName).text() +
+            ",\"Operator\":" + api::FieldValue(each.operator_).text() +
+            ",\"Values\":" + (each.values.empty() ? "null" : api::FieldValue(each.values).text()) +
+            "}";
+  }
+  return api::FieldValue::json(text + "]}");
 }
 
 bool conflicts(const std::set<std::string_view>& scopes) {
@@ -85,7 +100,8 @@ void checkScopes(const ResourceQuotaSpec& spec, const FieldPath& path, FieldErro
   for (const auto& scope : spec.scopes) {
     if (!in(kScopes, scope)) {
       errors.invalid(path, spec.scopes, "unsupported scope");
-    } else if (!fitsAll(scope, spec)) {
+    }
+    for (auto left = misfits(scope, spec); left > 0; --left) {
       errors.invalid(path, spec.scopes, "unsupported scope applied to resource");
     }
     seen.insert(scope);
@@ -95,6 +111,14 @@ void checkScopes(const ResourceQuotaSpec& spec, const FieldPath& path, FieldErro
 
 void checkOperator(const api::core::v1::ScopedResourceSelectorRequirement& each,
                    const FieldPath& path, FieldErrors& errors) {
+  const bool plain = each.scopeName != "PriorityClass" && each.scopeName != "VolumeAttributesClass";
+  if (plain && in(kScopes, each.scopeName) && each.operator_ != "Exists") {
+    errors.invalid(path.child("operator"), each.operator_,
+                   "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, "
+                   "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+                   "ResourceQuotaScopeNotBestEffort or "
+                   "ResourceQuotaScopeCrossNamespacePodAffinity");
+  }
   if (each.operator_ == "In" || each.operator_ == "NotIn") {
     if (each.values.empty()) {
       errors.required(path.child("values"),
@@ -110,14 +134,6 @@ void checkOperator(const api::core::v1::ScopedResourceSelectorRequirement& each,
   } else {
     errors.invalid(path.child("operator"), each.operator_, "not a valid selector operator");
   }
-  const bool plain = each.scopeName != "PriorityClass" && each.scopeName != "VolumeAttributesClass";
-  if (plain && in(kScopes, each.scopeName) && each.operator_ != "Exists") {
-    errors.invalid(path.child("operator"), each.operator_,
-                   "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, "
-                   "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
-                   "ResourceQuotaScopeNotBestEffort or "
-                   "ResourceQuotaScopeCrossNamespacePodAffinity");
-  }
 }
 
 void checkScopeSelector(const ResourceQuotaSpec& spec, const FieldPath& parent,
@@ -128,8 +144,9 @@ void checkScopeSelector(const ResourceQuotaSpec& spec, const FieldPath& parent,
   for (const auto& each : spec.scopeSelector->matchExpressions) {
     if (!in(kScopes, each.scopeName)) {
       errors.invalid(path.child("scopeName"), each.scopeName, "unsupported scope");
-    } else if (!fitsAll(each.scopeName, spec)) {
-      errors.invalid(path, asJson(*spec.scopeSelector), "unsupported scope applied to resource");
+    }
+    for (auto left = misfits(each.scopeName, spec); left > 0; --left) {
+      errors.invalid(path, shown(*spec.scopeSelector), "unsupported scope applied to resource");
     }
     checkOperator(each, path, errors);
     seen.insert(each.scopeName);

@@ -4,12 +4,14 @@
 #include "api/gen/core_v1.h"
 #include "api/names/names.h"
 #include "apiserver/registry/core/service_rules.h"
+#include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
 namespace coxswain::apiserver {
 
 using api::FieldErrors;
+using api::FieldPath;
 using api::core::v1::Service;
 using api::core::v1::ServicePort;
 using api::core::v1::ServiceSpec;
@@ -136,6 +138,32 @@ void dropForeignFields(ServiceSpec& next, const ServiceSpec& current) {
   }
 }
 
+void warnOfAddresses(const ServiceSpec& spec, std::vector<std::string>& out) {
+  const FieldPath path("spec");
+  const auto each = [&](const std::vector<std::string>& list, std::string_view field, auto warnOf) {
+    const auto at = path.child(field);
+    for (size_t i = 0; i < list.size(); ++i) warnOf(list[i], at.index(i), out);
+  };
+  const bool headless = spec.type == "ClusterIP" && spec.clusterIP == "None";
+  if (!headless) each(spec.clusterIPs, "clusterIPs", warnOfIp);
+  if (headless) {
+    if (!spec.loadBalancerIP.empty()) {
+      out.emplace_back("spec.loadBalancerIP is ignored for headless services");
+    }
+    if (!spec.externalIPs.empty()) {
+      out.emplace_back("spec.externalIPs is ignored for headless services");
+    }
+    if (spec.sessionAffinity != "None") {
+      out.emplace_back("spec.SessionAffinity is ignored for headless services");
+    }
+  }
+  each(spec.externalIPs, "externalIPs", warnOfIp);
+  if (!spec.loadBalancerIP.empty()) {
+    warnOfIp(spec.loadBalancerIP, path.child("loadBalancerIP"), out);
+  }
+  each(spec.loadBalancerSourceRanges, "loadBalancerSourceRanges", warnOfCidr);
+}
+
 class ServiceStrategy final : public TypedStrategy<Service> {
  public:
   ServiceStrategy()
@@ -174,7 +202,21 @@ class ServiceStrategy final : public TypedStrategy<Service> {
     validateLoadBalancerStatus(next, current, errors);
   }
   void warn(const Service& next, const Service*, std::vector<std::string>& out) const override {
-    if (!next.spec.externalIPs.empty()) {
+    const auto& spec = next.spec;
+    const bool hasName = spec.type == "ExternalName";
+    if (next.metadata.annotations.contains("service.kubernetes.io/topology-aware-hints")) {
+      out.emplace_back(
+          "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
+          "service.kubernetes.io/topology-mode instead");
+    }
+    warnOfAddresses(spec, out);
+    if (hasName && !spec.externalIPs.empty()) {
+      out.emplace_back("spec.externalIPs is ignored when spec.type is \"ExternalName\"");
+    }
+    if (!hasName && !spec.externalName.empty()) {
+      out.emplace_back("spec.externalName is ignored when spec.type is not \"ExternalName\"");
+    }
+    if (!spec.externalIPs.empty()) {
       out.emplace_back(
           "spec.externalIPs is deprecated and may no longer be implemented in some clusters");
     }

@@ -17,6 +17,16 @@ class ServiceAccountStrategy final : public TypedStrategy<ServiceAccount> {
     keepSecretNames(next);
   }
 
+  void warn(const ServiceAccount& next, const ServiceAccount* current,
+            std::vector<std::string>& out) const override {
+    constexpr std::string_view kMountable = "kubernetes.io/enforce-mountable-secrets";
+    if (!next.metadata.annotations.contains(kMountable)) return;
+    if (current && current->metadata.annotations.contains(kMountable)) return;
+    out.push_back("metadata.annotations[" + std::string(kMountable) +
+                  "]: deprecated in v1.32+; prefer separate namespaces to isolate access to "
+                  "mounted secrets");
+  }
+
  private:
   static void keepSecretNames(ServiceAccount& object) {
     for (auto& secret : object.secrets) {

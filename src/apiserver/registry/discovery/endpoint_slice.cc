@@ -5,6 +5,7 @@
 #include "api/gen/core_v1.h"
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
@@ -123,6 +124,27 @@ class EndpointSliceStrategy final : public TypedStrategy<EndpointSlice> {
                    FieldErrors& errors) const override {
     check(next, errors);
     checkImmutable(next.addressType, current.addressType, FieldPath("addressType"), errors);
+  }
+  void warn(const EndpointSlice& next, const EndpointSlice*,
+            std::vector<std::string>& out) const override {
+    if (next.addressType == "FQDN") {
+      out.emplace_back("addressType: FQDN endpoints are deprecated");
+      return;
+    }
+    // The cluster's own controllers write addresses as they should be.
+    const auto* by = next.metadata.labels.get("endpointslice.kubernetes.io/managed-by");
+    if (by && (*by == "endpointslice-controller.k8s.io" ||
+               *by == "endpointslicemirroring-controller.k8s.io")) {
+      return;
+    }
+    const FieldPath path("endpoints");
+    for (size_t i = 0; i < next.endpoints.size(); ++i) {
+      const auto at = path.index(i);
+      const auto addresses = at.child("addresses");
+      for (size_t k = 0; k < next.endpoints[i].addresses.size(); ++k) {
+        warnOfIp(next.endpoints[i].addresses[k], addresses.index(k), out);
+      }
+    }
   }
 };
 

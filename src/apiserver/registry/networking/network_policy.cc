@@ -5,6 +5,7 @@
 #include "api/names/ip.h"
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
@@ -97,6 +98,20 @@ void checkRule(const std::vector<NetworkPolicyPort>& ports,
   }
 }
 
+void warnOfPeers(const std::vector<NetworkPolicyPeer>& peers, const FieldPath& path,
+                 std::vector<std::string>& out) {
+  for (size_t i = 0; i < peers.size(); ++i) {
+    if (!peers[i].ipBlock) continue;
+    const auto at = path.index(i);
+    const auto block = at.child("ipBlock");
+    warnOfCidr(peers[i].ipBlock->cidr, block.child("cidr"), out);
+    const auto except = block.child("except");
+    for (size_t k = 0; k < peers[i].ipBlock->except.size(); ++k) {
+      warnOfCidr(peers[i].ipBlock->except[k], except.index(k), out);
+    }
+  }
+}
+
 class NetworkPolicyStrategy final : public TypedStrategy<NetworkPolicy> {
  public:
   NetworkPolicyStrategy() : TypedStrategy(StrategyTraits{.generation = true}) {}
@@ -114,6 +129,20 @@ class NetworkPolicyStrategy final : public TypedStrategy<NetworkPolicy> {
     if (!spec.policyTypes.empty()) return;
     spec.policyTypes = {"Ingress"};
     if (!spec.egress.empty()) spec.policyTypes.emplace_back("Egress");
+  }
+  void warn(const NetworkPolicy& next, const NetworkPolicy*,
+            std::vector<std::string>& out) const override {
+    const FieldPath path("spec");
+    const auto ingress = path.child("ingress");
+    for (size_t i = 0; i < next.spec.ingress.size(); ++i) {
+      const auto at = ingress.index(i);
+      warnOfPeers(next.spec.ingress[i].from, at.child("from"), out);
+    }
+    const auto egress = path.child("egress");
+    for (size_t i = 0; i < next.spec.egress.size(); ++i) {
+      const auto at = egress.index(i);
+      warnOfPeers(next.spec.egress[i].to, at.child("to"), out);
+    }
   }
   void check(const NetworkPolicy& policy, FieldErrors& errors) const override {
     const FieldPath path("spec");
