@@ -1,17 +1,19 @@
 #include "apiserver/server/document_store.h"
 
+#include <malloc.h>
 #include <openssl/evp.h>
 
 #include "api/codec/json.h"
 #include "api/gen/apidiscovery_v2.h"
 #include "api/gen/meta_v1.h"
 #include "apiserver/discovery/documents.h"
+#include "apiserver/server/compression.h"
 
 namespace coxswain::apiserver {
 namespace {
 
-/// Bytes of large documents that are kept.
-constexpr size_t kLargeBytesMax = 4U << 20;
+/// Bytes of packed documents that are kept: all there are, unless kinds become very many.
+constexpr size_t kPackedBytesMax = 1U << 20;
 
 /// SHA-512 in hexadecimal, as upstream's.
 std::string hashOf(std::string_view text) {
@@ -87,14 +89,26 @@ const Document* DocumentStore::kept(std::string_view name) const {
   return nullptr;
 }
 
-Document DocumentStore::keep(std::string name, Document document) {
+Document DocumentStore::keep(std::string name, std::string body, std::string etag) {
+  Document document;
+  document.etag = std::move(etag);
+  document.size = body.size();
+  auto packed = gzipSmall(body);
+  if (!packed.ok()) {
+    document.body = std::make_shared<const std::string>(std::move(body));
+    return document;
+  }
+  document.packed = std::make_shared<const std::string>(std::move(*packed));
   large_.emplace_back(std::move(name), document);
   size_t bytes = 0;
-  for (const auto& each : large_) bytes += each.second.body->size();
-  while (large_.size() > 1 && bytes > kLargeBytesMax) {
-    bytes -= large_.front().second.body->size();
+  for (const auto& each : large_) bytes += each.second.packed->size();
+  while (large_.size() > 1 && bytes > kPackedBytesMax) {
+    bytes -= large_.front().second.packed->size();
     large_.pop_front();
   }
+  body = std::string();
+  // Making a document takes megabytes of small pieces, once: a server at rest gives them back.
+  ::malloc_trim(0);
   return document;
 }
 
@@ -103,14 +117,15 @@ Document DocumentStore::openApiV3(std::string_view path) {
   if (const auto* document = kept(name)) return *document;
   auto body = openApi_->v3(path);
   if (!body) return {};
-  return keep(name,
-              {std::make_shared<const std::string>(std::move(*body)), openApi_->v3Hash(path)});
+  return keep(name, std::move(*body), openApi_->v3Hash(path));
 }
 
 Document DocumentStore::openApiV2(bool protobuf) {
   const std::string name = protobuf ? "v2 protobuf" : "v2";
   if (const auto* document = kept(name)) return *document;
-  return keep(name, documentOf(protobuf ? openApi_->v2Protobuf() : openApi_->v2()));
+  std::string body = protobuf ? openApi_->v2Protobuf() : openApi_->v2();
+  std::string etag = hashOf(body);
+  return keep(name, std::move(body), std::move(etag));
 }
 
 }  // namespace coxswain::apiserver

@@ -16,12 +16,16 @@ namespace coxswain::apiserver {
 
 /// A text with the hash that names its content.
 struct Document {
-  std::shared_ptr<const std::string> body;
-  std::string etag;  ///< without quotes
+  std::shared_ptr<const std::string> body;              ///< null: there is none, or it is packed
+  std::string etag;                                     ///< without quotes
+  std::shared_ptr<const std::string> packed = nullptr;  ///< large ones: gzip
+  size_t size = 0;                                      ///< of what is packed
+
+  explicit operator bool() const { return body || packed; }
 };
 
 /// What the server tells of its own interface: discovery and OpenAPI. Texts are made when first
-/// asked for; of the large ones only the latest few stay. One executor.
+/// asked for; the large ones are kept packed, as most clients want them. One executor.
 class DocumentStore {
  public:
   DocumentStore(std::vector<ServedResource> served, std::string serverAddress);
@@ -34,12 +38,12 @@ class DocumentStore {
 
   /// "/openapi/v3".
   const Document& openApiV3Index();
-  /// "apis/apps/v1"; null body: there is no such document. Its etag is the hash in the index.
+  /// "apis/apps/v1"; empty: there is no such document. Its etag is the hash in the index.
   Document openApiV3(std::string_view path);
   Document openApiV2(bool protobuf);
 
  private:
-  Document keep(std::string name, Document document);
+  Document keep(std::string name, std::string body, std::string etag);
   [[nodiscard]] const Document* kept(std::string_view name) const;
 
   std::vector<ServedResource> served_;

@@ -2,6 +2,7 @@
 
 #include "api/gen/meta_v1.h"
 #include "apiserver/server/api_server.h"
+#include "apiserver/server/compression.h"
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/metrics.h"
@@ -158,7 +159,7 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
     CO_TRY_STATUS(negotiate(accept, Offer::Document).status());
     document = documents().openApiV3(std::string_view(path).substr(12));
   }
-  if (!document.body) {
+  if (!document) {
     if (!path.starts_with("/openapi/v3/")) co_return nothingThere();
     exchange.code = 404;
     co_return co_await exchange.response.respond(404, {}, "");
@@ -183,7 +184,16 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
     headers.set("Cache-Control", "public, immutable");
     headers.set("Expires", net::httpDate(executor_.wallNow() + std::chrono::hours(24 * 365)));
   }
-  co_return co_await exchange.response.respond(200, std::move(headers), *document.body);
+  if (document.body) {
+    co_return co_await exchange.response.respond(200, std::move(headers), *document.body);
+  }
+  headers.add("Vary", "Accept-Encoding");
+  if (exchange.request.headers.hasToken("Accept-Encoding", "gzip")) {
+    headers.add("Content-Encoding", "gzip");
+    co_return co_await exchange.response.respond(200, std::move(headers), *document.packed);
+  }
+  CO_TRY(auto text, gunzip(*document.packed, document.size));
+  co_return co_await exchange.response.respond(200, std::move(headers), text);
 }
 
 Task<Status> ApiServer::handleHealth(Exchange& exchange) {

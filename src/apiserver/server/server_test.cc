@@ -13,6 +13,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "apiserver/server/api_server.h"
+#include "apiserver/server/compression.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "runtime/reactor.h"
@@ -445,6 +446,14 @@ TEST_F(ServerTest, HealthVersionMetricsAndDocuments) {
   const auto tag = std::string(hashed.headers.get("ETag"));
   EXPECT_EQ("/openapi/v3/apis/apps/v1?hash=" + tag.substr(1, tag.size() - 2), url);
   EXPECT_EQ(send("GET", "/openapi/v3/apis/apps/v1", "", {{"If-None-Match", tag}}).code, 304);
+  const auto packed = send("GET", url, "", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+  EXPECT_LT(packed.body.size() * 5, hashed.body.size());
+  const auto unpacked = apiserver::gunzip(packed.body, hashed.body.size());
+  ASSERT_TRUE(unpacked.ok());
+  EXPECT_EQ(*unpacked, hashed.body);
+  EXPECT_FALSE(apiserver::gunzip(packed.body, hashed.body.size() - 1).ok());
+  EXPECT_FALSE(apiserver::gunzip("nonsense", 10).ok());
   const auto moved = send("GET", "/openapi/v3/apis/apps/v1?hash=OLD");
   EXPECT_EQ(moved.code, 301);
   EXPECT_EQ(moved.headers.get("Location"), url);
