@@ -493,21 +493,6 @@ TEST_F(Rbac, StoredRolesCount) {
   EXPECT_EQ(listCode(*bob), 403);
 }
 
-TEST_F(Rbac, RolesMadeOfPartsNeedNoController) {
-  EXPECT_TRUE(executor_.runUntil([this] { return get<ClusterRole>("", "view").ok(); }, 1min));
-  ASSERT_TRUE(create(binding("admin", "ClusterRole", "carol")).ok());
-  ASSERT_TRUE(create(binding("view", "ClusterRole", "dave")).ok());
-  auto carol = assembly_->client("carol", {});
-  auto dave = assembly_->client("dave", {});
-  EXPECT_EQ(listCode(*carol), 200);
-  EXPECT_EQ(listCode(*dave), 200);
-  ConfigMap map;
-  map.metadata.name = "m";
-  map.metadata.namespace_ = "default";
-  EXPECT_EQ(run(client::create(*dave, map)).status().code(), 403);
-  EXPECT_TRUE(run(client::create(*carol, map)).ok());
-}
-
 TEST_F(Rbac, NobodyGivesAwayWhatHeHasNot) {
   EXPECT_TRUE(
       executor_.runUntil([this] { return get<ClusterRole>("", "cluster-admin").ok(); }, 1min));
