@@ -83,7 +83,7 @@ constexpr Known kKnown[] = {
     {"PodGroupWorkloadExists", kOn, nullptr},
     {"NodeDeclaredFeatureValidator", kOn, nullptr},
     {"JobValidation", kOn, nullptr},
-    {"PodResizeValidator", kOn, nullptr},
+    {"PodResizeValidator", kOn, of<makePodResizeValidator>},
     {"MutatingAdmissionPolicy", kOn, nullptr},
     {"MutatingAdmissionWebhook", kOn, nullptr},
     {"ValidatingAdmissionPolicy", kOn, nullptr},

@@ -37,6 +37,7 @@ std::unique_ptr<AdmissionPlugin> makeNamespaceLifecycle(const AdmissionSources& 
 std::unique_ptr<AdmissionPlugin> makeNodeRestriction(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makeOwnerReferencesPermission(const AdmissionSources& sources);
 std::unique_ptr<AdmissionPlugin> makePersistentVolumeClaimResize(const AdmissionSources& sources);
+std::unique_ptr<AdmissionPlugin> makePodResizeValidator(const AdmissionSources& sources);
 /// `selectors`: see AdmissionOptions.
 std::unique_ptr<AdmissionPlugin> makePodNodeSelector(
     const AdmissionSources& sources, const std::map<std::string, std::string>& selectors);
