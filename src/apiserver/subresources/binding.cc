@@ -51,11 +51,12 @@ Status bind(const Binding& binding, WallTime now, Pod& pod) {
     return conflict(kResource, name, "pod " + name + " has non-empty .spec.schedulingGates");
   }
   pod.spec.nodeName = binding.target.name;
+  pod.status.nominatedNodeName.clear();
   for (const auto& [key, value] : binding.metadata.annotations) {
     pod.metadata.annotations.insert_or_assign(key, value);
   }
   for (const auto& [key, value] : binding.metadata.labels) {
-    pod.metadata.labels.try_emplace(key, value);
+    pod.metadata.labels.insert_or_assign(key, value);
   }
   api::core::v1::PodCondition scheduled;
   scheduled.type = "PodScheduled";

@@ -311,77 +311,6 @@ void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
   }
 }
 
-namespace {
-
-/// Tells of amounts that were there and are not any more.
-void checkNoneRemoved(const api::ResourceList& next, const api::ResourceList& current,
-                      std::string_view what, const FieldPath& path, FieldErrors& errors) {
-  for (const auto& [name, amount] : current) {
-    if (next.contains(name)) continue;
-    errors.forbidden(path.child(what), "resource " + std::string(what) + " cannot be removed");
-    return;
-  }
-}
-
-/// Sets cpu and memory of `to` to those of `from`.
-void takeResizable(v1::ResourceRequirements& to, const v1::ResourceRequirements& from) {
-  for (const std::string_view name : {"cpu", "memory"}) {
-    const auto copy = [&](api::ResourceList& list, const api::ResourceList& old) {
-      list.erase(name);
-      if (const auto* amount = old.get(name)) list.insert_or_assign(name, *amount);
-    };
-    copy(to.limits, from.limits);
-    copy(to.requests, from.requests);
-  }
-}
-
-}  // namespace
-
-void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
-  const FieldPath path("spec");
-  if (current.metadata.annotations.contains(kMirror)) {
-    errors.forbidden(FieldPath(""), "static pods cannot be resized");
-    return;
-  }
-  if (current.spec.os && current.spec.os->name == "windows") {
-    errors.forbidden(path, "windows pods cannot be resized");
-    return;
-  }
-  const auto names = [](const std::vector<v1::Container>& a, const std::vector<v1::Container>& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](const auto& x, const auto& y) { return x.name == y.name; });
-  };
-  constexpr std::string_view kNames = "containers may not be renamed or reordered on resize";
-  if (!names(next.spec.containers, current.spec.containers)) {
-    errors.forbidden(path.child("containers"), kNames);
-    return;
-  }
-  if (!names(next.spec.initContainers, current.spec.initContainers)) {
-    errors.forbidden(path.child("initContainers"), kNames);
-    return;
-  }
-  validatePodSpec(next.spec, path, errors,
-                  {.allowEphemeralContainers = true, .metadata = &next.metadata});
-  const std::string_view qos = api::computeQosClass(next.spec);
-  const std::string_view was = api::podQosClass(current);
-  if (qos != was) errors.invalid(path, was, "Pod QOS Class may not change as a result of resizing");
-  v1::PodSpec rest = next.spec;
-  for (size_t i = 0; i < rest.containers.size(); ++i) {
-    const auto at = path.child("containers").index(i).child("resources");
-    const auto& old = current.spec.containers[i].resources;
-    checkNoneRemoved(rest.containers[i].resources.limits, old.limits, "limits", at, errors);
-    checkNoneRemoved(rest.containers[i].resources.requests, old.requests, "requests", at, errors);
-    takeResizable(rest.containers[i].resources, old);
-  }
-  for (size_t i = 0; i < rest.initContainers.size(); ++i) {
-    if (api::isSidecar(rest.initContainers[i]))
-      takeResizable(rest.initContainers[i].resources, current.spec.initContainers[i].resources);
-  }
-  if (!api::semanticEqual(rest, current.spec))
-    errors.forbidden(
-        path, "only cpu and memory resources are mutable\n" + objectDiff(current.spec, rest));
-}
-
 void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
   checkAnnotationsUpdate(next, current, errors);
   const FieldPath path("status");
@@ -389,7 +318,13 @@ void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErro
     errors.forbidden(path.child("nodeName"), "may not be changed directly");
   const auto& status = next.status;
   if (!status.nominatedNodeName.empty()) {
-    checkDns1123Subdomain(status.nominatedNodeName, path.child("nominatedNodeName"), errors);
+    const auto at = path.child("nominatedNodeName");
+    checkDns1123Subdomain(status.nominatedNodeName, at, errors);
+    // What a binding cleared stays so.
+    if (!current.spec.nodeName.empty() &&
+        status.nominatedNodeName != current.status.nominatedNodeName) {
+      errors.forbidden(at, "may not be set on a pod that is bound to a node");
+    }
   }
   const v1::PodSpec& spec = current.spec;
   const auto states = [&](const auto& list, const auto& was, const auto& containers,
