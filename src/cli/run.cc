@@ -206,8 +206,11 @@ int run(std::span<const char* const> args, Streams streams) {
   }
   if (found.unknown == "options") return options(streams);
   if (!found.unknown.empty()) {
-    err.write("error: unknown command " + api::goQuote(found.unknown) + " for " +
-              api::goQuote(found.path) + "\n");
+    // At the top the program itself says it, below the command does.
+    const bool top = found.path == "kubectl";
+    err.write("error: unknown command " + api::goQuote(found.unknown) +
+              (top ? " for " + api::goQuote(found.path) + "\n"
+                   : "\nSee '" + found.path + " -h' for help and examples\n"));
     return 1;
   }
   if (!found.command) {

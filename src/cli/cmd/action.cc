@@ -64,7 +64,7 @@ std::string_view Action::suffix() const {
 
 Status Action::report(Session& session, json::value object, std::string_view operation) {
   if (printer_) {
-    if (!print.showManagedFields) dropManagedFields(object);
+    if (print.dropsManagedFields()) dropManagedFields(object);
     TRY(auto text, printer_->print(object));
     session.out().write(text);
     return {};

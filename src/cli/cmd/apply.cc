@@ -150,9 +150,8 @@ class Apply final : public Verb {
                   ", Namespace: " + api::goQuote(info.ns) + "\nfor: " + api::goQuote(info.source) +
                   ": error when patching " + api::goQuote(info.source));
       }
-      co_return action_.report(
-          session, std::move(*patched),
-          lastPatch_.empty() && !action_.client() ? "unchanged" : "configured");
+      co_return action_.report(session, std::move(*patched),
+                               lastPatch_.empty() ? "unchanged" : "configured");
     }
   }
 

@@ -91,8 +91,8 @@ class Diff final : public Verb {
                                       api::writeJsonValue(info.object), options);
     }
     json::value modified = info.object;
-    setLastApplied(modified);
     if (!live) {
+      setLastApplied(modified);
       co_return co_await client.create(*info.resource, info.ns, "", modified, options);
     }
     json::value original = json::object();

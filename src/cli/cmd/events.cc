@@ -143,7 +143,7 @@ class Events final : public Verb {
     map["kind"] = "EventList";
     map["apiVersion"] = "v1";
     map["items"] = std::move(items);
-    if (!print_.showManagedFields) dropManagedFields(whole);
+    if (print_.dropsManagedFields()) dropManagedFields(whole);
     TRY(auto text, printer_->print(whole));
     session.out().write(text);
     return {};
@@ -179,7 +179,7 @@ class Events final : public Verb {
       }
       fillEvent(event->object);
       if (printer_) {
-        if (!print_.showManagedFields) dropManagedFields(event->object);
+        if (print_.dropsManagedFields()) dropManagedFields(event->object);
         CO_TRY(auto text, printer_->print(event->object));
         session.out().write(text);
       } else {

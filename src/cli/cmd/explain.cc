@@ -56,13 +56,18 @@ class Explain final : public Verb {
       co_return Status();
     }
     if (words.size() > 1) {
-      co_return fault(
-          "We accept only this format: explain RESOURCE\nSee 'kubectl explain -h' for "
-          "help and examples");
+      co_return fault("We accept only this format: explain RESOURCE");
     }
     CO_TRY(auto* mapper, co_await session.mapper());
-    CO_TRY(auto found, find(*mapper, words[0]));
-    const auto* resource = found.first;
+    auto found = find(*mapper, words[0]);
+    if (!found.ok() && found.status().message().starts_with("the server doesn't have")) {
+      // The one failure that stands without "error:".
+      session.error(found.status().message() + "\n");
+      session.exitCode(1);
+      co_return Status();
+    }
+    if (!found.ok()) co_return found.status();
+    const auto* resource = found->first;
     CO_TRY(auto* rest, session.rest());
     client::RestRequest request;
     request.path = v2 ? "/openapi/v2"
@@ -79,8 +84,8 @@ class Explain final : public Verb {
     if (!parsed.ok()) co_return asFault(parsed.status());
     SchemaDocument document(std::move(*parsed), v2);
     std::string text;
-    Status explained = v2 ? explainV2(document, *resource, found.second, text)
-                          : explain(document, *resource, found.second, text);
+    Status explained = v2 ? explainV2(document, *resource, found->second, text)
+                          : explain(document, *resource, found->second, text);
     session.out().write(text);
     co_return explained;
   }
@@ -222,7 +227,7 @@ class Explain final : public Verb {
     if (!own.empty()) out += wrapped(own, 4);
     const auto* target = document.structOf(schema);
     auto more = target && target != schema ? textAt(*target, {"description"}) : std::string();
-    if (!more.empty() && more != own) out += wrapped(more, 4);
+    if (!more.empty()) out += wrapped(more, 4);
     return out.empty() ? "    <empty>\n" : out + "    \n";
   }
 

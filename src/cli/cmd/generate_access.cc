@@ -148,10 +148,9 @@ class Token final : public Verb {
     print_.declare(flags);
   }
   Task<Status> run(Session& session, std::vector<std::string> words, const FlagSet&) override {
-    if (words.size() != 1) co_return session.usageError("exactly one NAME is required");
-    if (boundKind_.empty() != boundName_.empty()) {
-      co_return fault("--bound-object-kind and --bound-object-name go together");
-    }
+    if (words.size() != 1)
+      co_return fault("exactly one NAME is required, got " + std::to_string(words.size()));
+    CO_TRY_STATUS(checkBound());
     if (duration_ < Duration(0)) co_return fault("duration must be greater than or equal to 0");
     api::authentication::v1::TokenRequest request;
     request.spec.audiences = audiences_;
@@ -187,6 +186,25 @@ class Token final : public Verb {
   }
 
  private:
+  [[nodiscard]] Status checkBound() const {
+    if (boundKind_.empty()) {
+      if (!boundName_.empty()) {
+        return fault("--bound-object-kind is required if --bound-object-name is provided");
+      }
+      if (!boundUid_.empty()) {
+        return fault("--bound-object-uid can only be set if --bound-object-kind is provided");
+      }
+      return {};
+    }
+    if (boundKind_ != "Node" && boundKind_ != "Pod" && boundKind_ != "Secret") {
+      return fault("supported --bound-object-kind values are Node, Pod, Secret");
+    }
+    if (boundName_.empty()) {
+      return fault("--bound-object-name is required if --bound-object-kind is provided");
+    }
+    return {};
+  }
+
   std::vector<std::string> audiences_;
   Duration duration_{};
   std::string boundKind_;

@@ -125,9 +125,7 @@ class Get final : public Verb {
     const bool named = std::ranges::any_of(asked, [](const Asked& a) { return !a.name.empty(); });
     if (!named) return {};
     if (!selection_.labelSelector.empty()) {
-      return session.usageError(
-          "selectors and the all flag cannot be used when passing resource/"
-          "name arguments");
+      return fault("name cannot be provided when a selector is specified");
     }
     if (!selection_.fieldSelector.empty() && !watch_ && !watchOnly_) {
       return fault("field selectors cannot be used when an object is named");
@@ -185,7 +183,7 @@ class Get final : public Verb {
       CO_TRY_STATUS(
           sortBy(objects, sortBy_, [](const json::value& v) -> const json::value& { return v; }));
     }
-    if (!print_.showManagedFields) {
+    if (print_.dropsManagedFields()) {
       for (auto& object : objects) dropManagedFields(object);
     }
     CO_TRY_STATUS(printObjects(session, std::move(objects), failures));
@@ -407,7 +405,7 @@ class Get final : public Verb {
   }
 
   Status printEvent(Session& session, ObjectEvent event) {
-    if (!print_.showManagedFields) dropManagedFields(event.object);
+    if (print_.dropsManagedFields()) dropManagedFields(event.object);
     json::value shown = std::move(event.object);
     if (watchEvents_) {
       shown = json::object{{"type", event.type}, {"object", std::move(shown)}};

@@ -47,6 +47,13 @@ class Patch final : public Verb {
       co_return fault("--type must be one of [json merge strategic], not " + api::goQuote(type_));
     }
     auto parsed = api::yamlToValue(patch_);
+    // What looks like JSON goes to the server as it is, which says what is wrong with it.
+    const size_t first = patch_.find_first_not_of(" \t\r\n");
+    const bool json = first != std::string::npos && patch_[first] == '{';
+    if (!parsed.ok() && json && !local_ && !action_.client()) {
+      parsed = json::value();
+      raw_ = patch_;
+    }
     if (!parsed.ok()) {
       co_return fault("unable to parse " + api::goQuote(patch_) + ": " + parsed.status().message());
     }
@@ -80,8 +87,9 @@ class Patch final : public Verb {
       auto options = action_.writeOptions();
       options.fieldValidation.clear();
       options.subresource = subresource_;
-      CO_TRY(after, co_await ObjectClient(*rest).patch(*info.resource, info.ns, info.name, type,
-                                                       api::writeJsonValue(patch), options));
+      CO_TRY(after, co_await ObjectClient(*rest).patch(
+                        *info.resource, info.ns, info.name, type,
+                        raw_.empty() ? api::writeJsonValue(patch) : raw_, options));
     }
     fillType(after, *info.resource);
     const bool same = at(after, {"metadata", "resourceVersion"}) &&
@@ -106,6 +114,7 @@ class Patch final : public Verb {
   Selection selection_;
   Action action_;
   std::string patch_;
+  std::string raw_;  ///< the patch where it is no JSON
   std::string patchFile_;
   std::string type_ = "strategic";
   bool local_ = false;

@@ -219,7 +219,7 @@ class History final : public RolloutVerb {
       for (auto& [number, set] : revisions) {
         if (revision_ > 0 && number != revision_) continue;
         fillTypeOfSet(set);
-        if (!print_.showManagedFields) dropManagedFields(set);
+        if (print_.dropsManagedFields()) dropManagedFields(set);
         CO_TRY(auto text, printer->print(set));
         session.out().write(text);
       }

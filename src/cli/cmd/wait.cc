@@ -227,7 +227,7 @@ class Wait final : public Verb {
   Status report(Session& session, const Info& info) {
     if (printer_) {
       auto copy = info.object;
-      if (!print_.showManagedFields) dropManagedFields(copy);
+      if (print_.dropsManagedFields()) dropManagedFields(copy);
       TRY(auto text, printer_->print(copy));
       session.out().write(text);
     } else {

@@ -192,6 +192,11 @@ constexpr Row kRows[] = {
     {"apps", "ReplicaSet", describeReplicaSet, true},
     {"apps", "DaemonSet", describeWorkload, true},
     {"apps", "StatefulSet", describeWorkload, true},
+    {"", "ResourceQuota", describeResourceQuota, false},
+    {"rbac.authorization.k8s.io", "Role", describeRole, false},
+    {"rbac.authorization.k8s.io", "ClusterRole", describeRole, false},
+    {"rbac.authorization.k8s.io", "RoleBinding", describeRoleBinding, false},
+    {"rbac.authorization.k8s.io", "ClusterRoleBinding", describeRoleBinding, false},
 };
 
 }  // namespace

@@ -69,6 +69,11 @@ Task<void> describeConfigMap(DescribeContext& context, const json::value& object
 Task<void> describeSecret(DescribeContext& context, const json::value& object, DescribeWriter& out);
 Task<void> describeServiceAccount(DescribeContext& context, const json::value& object,
                                   DescribeWriter& out);
+Task<void> describeRole(DescribeContext& context, const json::value& object, DescribeWriter& out);
+Task<void> describeRoleBinding(DescribeContext& context, const json::value& object,
+                               DescribeWriter& out);
+Task<void> describeResourceQuota(DescribeContext& context, const json::value& object,
+                                 DescribeWriter& out);
 /// Any kind: its members in order of their names.
 void describeAny(const json::value& object, DescribeWriter& out);
 

@@ -99,6 +99,7 @@ Task<void> describeDeployment(DescribeContext& context, const json::value& objec
       oldSets.push_back(std::move(text));
     }
   }
+  if (oldSets.empty() && newSet.empty()) co_return;
   out.field(0, "OldReplicaSets", noneIfEmpty(joined(oldSets, ", ")));
   out.field(0, "NewReplicaSet", noneIfEmpty(newSet));
 }

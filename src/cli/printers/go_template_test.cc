@@ -36,7 +36,7 @@ TEST(GoTemplate, Values) {
   expectAll({
       {"plain", "plain"},
       {"{{.kind}}/{{.metadata.name}}", "Pod/web"},
-      {"{{.spec.replicas}} {{.spec.big}} {{.spec.ratio}} {{.spec.on}}", "3 1.234567e+06 0.5 true"},
+      {"{{.spec.replicas}} {{.spec.big}} {{.spec.ratio}} {{.spec.on}}", "3 1234567 0.5 true"},
       {"{{.nope}} {{.nope.x.y}} {{.spec.none}}", "<no value> <no value> <no value>"},
       {"{{.metadata.labels}} {{.spec.empty}}", "map[app:x b.c/d:2] []"},
       {"{{index .metadata.labels \"b.c/d\"}}", "2"},
@@ -74,11 +74,13 @@ TEST(GoTemplate, Functions) {
       {"{{len .kind}} {{len .spec.containers}} {{.kind | len}}", "3 2 3"},
       {"{{and .kind .nope}} {{or .nope .kind}} {{not .nope}} {{and 1 0 (index .nope 1)}}",
        "<no value> Pod true 0"},
-      {"{{eq 1 2 1}} {{ne .kind \"x\"}} {{lt 1 2}} {{ge \"b\" \"a\"}} {{le 1.5 1.5}}",
-       "true true true true true"},
+      {"{{eq .spec.replicas 3}} {{eq 1 2 1}} {{ne .kind \"x\"}} {{lt 1 2}} {{ge \"b\" \"a\"}} {{le "
+       "1.5 1.5}}",
+       "true true true true true true"},
       {"{{printf \"%-5s|%5d|%05d|%q|%v|%.1f|%x|%%\" \"a\" 7 7 \"x\" .spec.on .spec.ratio 255}}",
        "a    |    7|00007|\"x\"|true|0.5|ff|%"},
-      {"{{printf \"%d %s\" .spec.replicas 5}}", "%!d(float64=3) %!s(int=5)"},
+      {"{{printf \"%T %T\" .spec.replicas 5}}", "int64 int"},
+      {"{{printf \"%d %s\" .spec.replicas 5}}", "3 %!s(int=5)"},
       {"{{printf \"%d\"}}{{printf \"a\" 1}}", "%!d(MISSING)a%!(EXTRA int=1)"},
       {"{{print 1 2 \"a\" \"b\" 3}} {{println 1 \"a\"}}", "1 2ab3 1 a\n"},
       {"{{html \"<a&'\\\">\"}} {{urlquery \"a b/c\"}} {{js \"it's\"}}",
@@ -102,9 +104,9 @@ TEST(GoTemplate, Failures) {
        "RUN template: output:1:9: executing \"output\" at <.kind.x>: can't evaluate field x in "
        "type "
        "interface {}"},
-      {"{{eq .spec.replicas 3}}",
-       "RUN template: output:1:2: executing \"output\" at <eq .spec.replicas 3>: error calling eq: "
-       "incompatible types for comparison"},
+      {"{{eq .spec.replicas \"3\"}}",
+       "RUN template: output:1:2: executing \"output\" at <eq .spec.replicas \"3\">: error calling "
+       "eq: incompatible types for comparison"},
       {"{{$x}}", "PARSE template: output:1: undefined variable \"$x\""},
       {"{{if .a}}", "PARSE template: output:1: unexpected EOF"},
       {"{{end}}", "PARSE template: output:1: unexpected {{end}}"},

@@ -12,8 +12,7 @@ namespace coxswain::cli {
 namespace go_template {
 
 std::optional<int64_t> Datum::integer() const {
-  if (!value_ || isPart() || floats_) return std::nullopt;
-  if (value_->is_int64()) return value_->get_int64();
+  if (value_ && value_->is_int64()) return value_->get_int64();
   return std::nullopt;
 }
 
@@ -24,7 +23,7 @@ std::optional<double> Datum::number() const {
 
 std::string Datum::type() const {
   if (isNil()) return "nil";
-  if (integer()) return "int";
+  if (integer()) return isPart() || data_ ? "int64" : "int";
   if (value_->is_number()) return "float64";
   if (value_->is_bool()) return "bool";
   if (value_->is_string()) return "string";
@@ -259,6 +258,7 @@ std::string sprintf(std::string_view format, std::span<const Datum> arguments) {
 std::string goValueText(const json::value& value) {
   if (value.is_null()) return "<nil>";
   if (value.is_bool()) return value.get_bool() ? "true" : "false";
+  if (value.is_int64()) return std::to_string(value.get_int64());
   if (value.is_number()) return go_template::floatText(value.to_number<double>());
   if (const auto* text = value.if_string()) return {text->data(), text->size()};
   std::string out;

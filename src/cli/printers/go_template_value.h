@@ -17,13 +17,13 @@ class Datum {
  public:
   /// What a key that does not exist leads to.
   Datum() = default;
-  /// A part of the data, which must outlive it; its numbers are floating point.
+  /// A part of the data, which must outlive it.
   static Datum part(const json::value& value) {
     Datum out;
     out.value_ = &value;
     return out;
   }
-  /// A constant or a result; whole numbers stay whole.
+  /// A constant or a result.
   static Datum own(json::value value) {
     Datum out;
     out.own_ = std::make_shared<const json::value>(std::move(value));
@@ -33,7 +33,7 @@ class Datum {
   /// A copy of a part of the data.
   static Datum ownPart(json::value value) {
     Datum out = own(std::move(value));
-    out.floats_ = true;
+    out.data_ = true;
     return out;
   }
   /// A part of this one.
@@ -41,7 +41,7 @@ class Datum {
     Datum out;
     out.own_ = own_;
     out.value_ = &value;
-    out.floats_ = isPart() || floats_;
+    out.data_ = isPart() || data_;
     return out;
   }
 
@@ -50,9 +50,9 @@ class Datum {
   [[nodiscard]] const json::value& value() const { return *value_; }
   [[nodiscard]] bool isNil() const { return !value_ || value_->is_null(); }
   [[nodiscard]] bool isPart() const { return value_ && !own_; }
-  /// A whole number of Go's int.
+  /// A whole number.
   [[nodiscard]] std::optional<int64_t> integer() const;
-  /// A number of the data, or with a fraction.
+  /// A number with a fraction, or too large for the other.
   [[nodiscard]] std::optional<double> number() const;
   [[nodiscard]] const json::string* text() const { return value_ ? value_->if_string() : nullptr; }
   /// "string", "float64", "map[string]interface {}", ...
@@ -65,7 +65,7 @@ class Datum {
  private:
   const json::value* value_ = nullptr;
   std::shared_ptr<const json::value> own_;
-  bool floats_ = false;
+  bool data_ = false;  ///< a copy of, or a part of a copy of, the data
 };
 
 /// "1e+06", "0.5": the shortest that reads back, as %v of a float64.

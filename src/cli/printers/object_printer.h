@@ -31,6 +31,10 @@ struct PrintFlags {
   void declare(FlagSet& flags, std::string_view formats = "");
   /// Empty or "wide": a table for people.
   [[nodiscard]] bool human() const { return output.empty() || output == "wide"; }
+  /// JSON and YAML leave managed fields out unless asked; what picks fields can pick those too.
+  [[nodiscard]] bool dropsManagedFields() const {
+    return !showManagedFields && (output == "json" || output == "yaml" || output == "kyaml");
+  }
   /// "-o name" or nothing: one line an object.
   [[nodiscard]] bool nameOnly() const { return output == "name"; }
 };

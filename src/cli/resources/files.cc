@@ -47,14 +47,15 @@ Status addObject(json::value object, const std::string& source, int depth,
                  ": error validating data: invalid object to validate; if you choose to ignore "
                  "these errors, turn validation off with --validate=false");
   }
-  for (const char* wanted : {"Kind", "apiVersion"}) {
-    auto text = wanted[0] == 'K' ? kindOf(object) : apiVersionOf(object);
-    if (text.empty()) {
-      return fault("error validating " + api::goQuote(source) +
-                   ": error validating data: " + (wanted[0] == 'K' ? "kind" : "apiVersion") +
-                   " not set; if you choose to ignore these errors, turn validation off with "
-                   "--validate=false");
-    }
+  const bool noVersion = apiVersionOf(object).empty();
+  const bool noKind = kindOf(object).empty();
+  if (noVersion || noKind) {
+    const std::string what = noVersion && noKind ? "[apiVersion not set, kind not set]"
+                             : noKind            ? "kind not set"
+                                                 : "apiVersion not set";
+    return fault("error validating " + api::goQuote(source) + ": error validating data: " + what +
+                 "; if you choose to ignore these errors, turn validation off with "
+                 "--validate=false");
   }
   if (!isList(object) || depth > 8) {
     out.push_back({source, std::move(object)});
