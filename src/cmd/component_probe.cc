@@ -34,7 +34,12 @@ Task<Result<std::string>> probe(Reactor& reactor, uint16_t port, std::stop_token
   auto answer = co_await ask(client, deadline.token());
   co_await client.close();
   if (answer.ok() || answer.status().reason() == Reason::ServiceUnavailable) co_return answer;
-  co_return serviceUnavailable("Get \"" + url + "\": " + answer.status().message());
+  const auto& why = answer.status().message();
+  const bool refused = why.find("refused") != std::string::npos;
+  co_return serviceUnavailable(
+      "Get \"" + url + "\": " +
+      (refused ? "dial tcp 127.0.0.1:" + std::to_string(port) + ": connect: connection refused"
+               : why));
 }
 
 }  // namespace

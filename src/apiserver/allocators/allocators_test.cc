@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "api/codec/protobuf.h"
 #include "api/gen/core_v1.h"
 #include "apiserver/allocators/service_hooks.h"
 #include "runtime/sim/sim_executor.h"
@@ -100,6 +101,18 @@ class FakeBook final : public AddressBook {
   std::vector<Range> cidrs;
   int adds = 0;
 };
+
+TEST(PortRange, Bitmap) {
+  SeededRandom random(1);
+  auto range = PortRange::create("30000-30011", random);
+  EXPECT_EQ(range->bitmap({}), "");
+  ASSERT_TRUE(range->take(30000, "o").ok());
+  ASSERT_TRUE(range->take(30009, "o").ok());
+  EXPECT_EQ(range->bitmap({}), std::string("\x02\x01", 2));
+  EXPECT_EQ(range->bitmap({30009}), std::string("\x01", 1));
+  EXPECT_EQ(range->bitmap({30000}), std::string("\x02\x00", 2));
+  EXPECT_EQ(range->str(), "30000-30011");
+}
 
 TEST(PortRange, Forms) {
   SeededRandom random(1);
@@ -327,6 +340,34 @@ TEST_F(Hooks, TheBookHasEachAddressAsLongAsItsService) {
   next.spec.clusterIPs.clear();
   stored(next, &made);
   EXPECT_TRUE(book_.kept.empty());
+}
+
+TEST_F(Hooks, NodePortsAreWrittenAsTheRangeOfUpstream) {
+  auto out = begin(service("NodePort"));
+  storage::WriteRequest write;
+  out.transaction->contribute(write);
+  ASSERT_EQ(write.operations.size(), 1U);
+  EXPECT_EQ(write.operations[0].key, "/registry/ranges/servicenodeports");
+  auto envelope = api::openEnvelope(*write.operations[0].value);
+  ASSERT_TRUE(envelope.ok());
+  api::core::v1::RangeAllocation allocation;
+  ASSERT_TRUE(api::decodeProtobuf(allocation.info(), envelope->raw, &allocation).ok());
+  EXPECT_EQ(allocation.range, "30000-30099");
+  EXPECT_FALSE(allocation.data.empty());
+  out.transaction->finish(true);
+  storage::WriteRequest gone;
+  hooks_->contributeDelete(api::Object(out.object), gone);
+  envelope = api::openEnvelope(*gone.operations.at(0).value);
+  ASSERT_TRUE(envelope.ok());
+  api::core::v1::RangeAllocation after;
+  ASSERT_TRUE(api::decodeProtobuf(after.info(), envelope->raw, &after).ok());
+  EXPECT_EQ(after.range, "30000-30099");
+  EXPECT_TRUE(after.data.empty());
+  // A service without them does not touch it.
+  auto plain = begin(service("ClusterIP"));
+  storage::WriteRequest none;
+  plain.transaction->contribute(none);
+  EXPECT_TRUE(none.operations.empty());
 }
 
 TEST_F(Hooks, WhatOthersTookIsNotHandedOut) {

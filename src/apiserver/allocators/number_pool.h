@@ -26,6 +26,11 @@ class NumberPool {
   std::optional<uint64_t> takeAny(const std::string& owner);
   /// No effect where another owner has it.
   void give(uint64_t number, const std::string& owner);
+  /// All that are taken, in no order.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const auto& [number, owner] : owners_) visit(number);
+  }
   /// Empty: free.
   [[nodiscard]] std::string ownerOf(uint64_t number) const;
 

@@ -88,6 +88,17 @@ void PortRange::give(int32_t port, const std::string& owner) {
   if (port >= first_ && port <= last_) pool_.give(static_cast<uint64_t>(port - first_), owner);
 }
 
+std::string PortRange::bitmap(const std::set<int32_t>& except) const {
+  std::string bytes(static_cast<size_t>(last_ - first_) / 8 + 1, '\0');
+  pool_.each([&](uint64_t number) {
+    if (except.contains(first_ + static_cast<int32_t>(number))) return;
+    auto& byte = bytes[bytes.size() - 1 - number / 8];
+    byte = static_cast<char>(byte | 1 << number % 8);
+  });
+  bytes.erase(0, std::min(bytes.find_first_not_of('\0'), bytes.size()));
+  return bytes;
+}
+
 bool PortRange::isFree(int32_t port) const {
   return port >= first_ && port <= last_ &&
          pool_.ownerOf(static_cast<uint64_t>(port - first_)).empty();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,12 @@ class PortRange {
   void give(int32_t port, const std::string& owner);
   [[nodiscard]] int32_t first() const { return first_; }
   [[nodiscard]] bool isFree(int32_t port) const;
+  /// A number whose bit N is set where port first() + N is taken, but for those of `except`, as
+  /// big-endian bytes without leading zeros: the data of a RangeAllocation.
+  [[nodiscard]] std::string bitmap(const std::set<int32_t>& except) const;
+  [[nodiscard]] std::string str() const {
+    return std::to_string(first_) + "-" + std::to_string(last_);
+  }
   [[nodiscard]] uint64_t used() const { return pool_.used(); }
 
  private:

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "api/codec/protobuf.h"
 #include "api/gen/core_v1.h"
 #include "api/names/field_error.h"
 #include "base/log.h"
@@ -19,6 +20,8 @@ using api::core::v1::ServicePort;
 using api::core::v1::ServiceSpec;
 
 const Logger kLog("apiserver.allocators");
+
+constexpr const char* kPortsKey = "/registry/ranges/servicenodeports";
 
 constexpr std::string_view kSingleStack = "SingleStack";
 constexpr std::string_view kPreferDualStack = "PreferDualStack";
@@ -135,6 +138,7 @@ class ServiceHooks::Transaction final : public StorageTransaction {
   }
 
   void contribute(storage::WriteRequest& write) override {
+    if (!portsTaken_.empty() || !portsBefore_.empty()) hooks_.writePorts(portsBefore_, write);
     if (!hooks_.book_) return;
     for (const auto& ip : addressesBefore_) hooks_.book_->dropWith(ip, service_, write);
   }
@@ -397,9 +401,20 @@ Task<StorageHooks::Begun> ServiceHooks::beginUpdate(api::Object& next, const api
   co_return begin(*next.as<Service>(), current.as<Service>(), dryRun);
 }
 
+void ServiceHooks::writePorts(const std::set<int32_t>& released,
+                              storage::WriteRequest& write) const {
+  api::core::v1::RangeAllocation allocation;
+  allocation.range = ports_.str();
+  allocation.data = ports_.bitmap(released);
+  std::string bytes;
+  api::encodeEnvelope(allocation.info(), &allocation, bytes, "v1", "RangeAllocation");
+  write.operations.push_back(storage::Operation::put(kPortsKey, std::move(bytes)));
+}
+
 void ServiceHooks::contributeDelete(const api::Object& object, storage::WriteRequest& write) {
-  if (!book_) return;
   const auto& service = *object.as<Service>();
+  if (auto ports = portsOf(service.spec); !ports.empty()) writePorts(ports, write);
+  if (!book_) return;
   for (const auto& ip : addressesOf(service.spec)) book_->dropWith(ip, ownerOf(service), write);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "api/reflect/object.h"
@@ -22,7 +23,8 @@ namespace coxswain::apiserver {
 /// or those they ask for. What a write took is given back if the write does not happen; what a
 /// service no longer has after one is free from then on. Nothing is handed out twice: what is taken
 /// is known from the stored services (`repair`) and the writes under way. Of each address an
-/// IPAddress object is kept: made right before its service, gone together with it. One executor.
+/// IPAddress object is kept: made right before its service, gone together with it. Taken node ports
+/// are written as upstream's bitmap, too, for whoever takes the store over. One executor.
 /// Upstream: pkg/registry/core/service/storage/alloc.go.
 class ServiceHooks final : public StorageHooks {
  public:
@@ -59,6 +61,7 @@ class ServiceHooks final : public StorageHooks {
   Status allocateHealthCheckPort(api::core::v1::Service& next,
                                  const api::core::v1::Service* current, Transaction& transaction);
   Status decideFamilies(api::core::v1::Service& next, const api::core::v1::Service* current) const;
+  void writePorts(const std::set<int32_t>& released, storage::WriteRequest& write) const;
   void adopt(const api::core::v1::Service& service);
   Task<void> giveBack(std::string ip, AddressOwner owner, std::string uid, Gate::Pass pass);
 

@@ -4,6 +4,7 @@
 #include "apiserver/registry/core/json_object.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
+#include "net/key_pair.h"
 
 namespace coxswain::apiserver {
 
@@ -88,6 +89,15 @@ class SecretStrategy final : public TypedStrategy<Secret> {
       if (!(next.data == current.data)) errors.forbidden(FieldPath("data"), kImmutableSet);
     }
     check(next, errors);
+  }
+  void warn(const Secret& next, const Secret*, std::vector<std::string>& out) const override {
+    if (next.type != "kubernetes.io/tls") return;
+    const auto bytes = [&](std::string_view key) {
+      const auto* value = next.data.get(key);
+      return value ? std::string_view(value->data) : std::string_view();
+    };
+    auto fault = net::keyPairFault(bytes("tls.crt"), bytes("tls.key"));
+    if (!fault.empty()) out.push_back(std::move(fault));
   }
   void fields(const Secret& secret, api::FieldSet& out) const override {
     out.emplace_back("type", secret.type);

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "api/codec/json.h"
+#include "api/meta/base64.h"
 #include "apiserver/registry/ip_warnings.h"
 #include "apiserver/registry/resources.h"
+#include "net/certs.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -141,6 +143,31 @@ TEST(Warnings, OfTemplates) {
                 "spec.template.spec.affinity.podAffinity."
                 "requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector: a null "
                 "labelSelector results in matching no pod"}));
+}
+
+TEST(Warnings, OfKeyPairs) {
+  auto one = net::createCa("a", WallTime(), WallTime() + 24h);
+  auto other = net::createCa("b", WallTime(), WallTime() + 24h);
+  ASSERT_TRUE(one.ok() && other.ok());
+  const auto secret = [](const std::string& certificate, const std::string& key) {
+    return warnings("", "secrets",
+                    R"({"type":"kubernetes.io/tls","data":{"tls.crt":")" +
+                        api::base64Encode(certificate) + R"(","tls.key":")" +
+                        api::base64Encode(key) + R"("}})");
+  };
+  EXPECT_EQ(secret(one->certificatePem, one->keyPem), Warnings{});
+  EXPECT_EQ(secret(one->certificatePem, other->keyPem),
+            Warnings{"tls: private key does not match public key"});
+  EXPECT_EQ(secret("x", "y"), Warnings{"tls: failed to find any PEM data in certificate input"});
+  EXPECT_EQ(secret(one->keyPem, one->certificatePem),
+            Warnings{"tls: failed to find certificate PEM data in certificate input, but did find "
+                     "a private key; PEM inputs may have been switched"});
+  EXPECT_EQ(secret(one->certificatePem, one->certificatePem),
+            Warnings{"tls: found a certificate rather than a key in the PEM for the private key"});
+  EXPECT_EQ(
+      secret(one->certificatePem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+      Warnings{"tls: failed to parse private key"});
+  EXPECT_EQ(warnings("", "secrets", R"({"type":"Opaque"})"), Warnings{});
 }
 
 TEST(Warnings, OfOthers) {
