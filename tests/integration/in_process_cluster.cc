@@ -16,6 +16,13 @@ class WitnessClient final : public client::Client {
                                      std::stop_token stop) override {
     co_return note(co_await inner_->get(type, std::move(ns), std::move(name), stop));
   }
+  Task<Result<api::ConstObject>> getSubresource(const ResourceType& type, std::string ns,
+                                                std::string name, std::string subresource,
+                                                std::stop_token stop) override {
+    auto shown =
+        inner_->getSubresource(type, std::move(ns), std::move(name), std::move(subresource), stop);
+    co_return note(co_await std::move(shown));
+  }
   Task<Result<client::ObjectList>> list(const ResourceType& type, std::string ns,
                                         client::ListOptions options,
                                         std::stop_token stop) override {

@@ -1,6 +1,7 @@
 #include "apiserver/reviews/reviews.h"
 
 #include "api/gen/authorization_v1.h"
+#include "apiserver/generic/generic_registry.h"
 #include "apiserver/reviews/access.h"
 #include "apiserver/subresources/poster.h"
 
@@ -17,12 +18,17 @@ class ReviewPoster final : public ObjectPoster {
  public:
   using Answer = Task<Status> (*)(const ReviewSources&, const RequestContext&, T&);
   ReviewPoster(const ReviewSources& sources, std::string_view group, Answer answer)
-      : sources_(sources), group_(group), answer_(answer) {}
+      : sources_(sources),
+        group_(group),
+        answer_(answer),
+        fields_(T::info(), std::string(group) + "/v1", std::string(T::info().kind->kind)) {}
 
   [[nodiscard]] std::vector<BodyKind> bodies() const override {
     return {{group_, "v1", T::info().kind->kind, &T::info()}};
   }
   Task<Result<api::ConstObject>> post(RequestContext& context, api::Object body) override {
+    // Kept nowhere, but answers and refusals tell who set what, as of any object.
+    fields_.update(writerOf(context), nullptr, body, {}, registryNow());
     CO_TRY_STATUS(co_await answer_(sources_, context, *body.as<T>()));
     co_return api::ConstObject(std::move(body));
   }
@@ -31,6 +37,7 @@ class ReviewPoster final : public ObjectPoster {
   ReviewSources sources_;
   std::string_view group_;
   Answer answer_;
+  FieldManager fields_;
 };
 
 Task<Status> mayWho(const ReviewSources& sources, const RequestContext& context,
@@ -59,12 +66,12 @@ Task<Status> mayI(const ReviewSources& sources, const RequestContext& context,
 Task<Status> whatMayI(const ReviewSources& sources, const RequestContext& context,
                       SelfSubjectRulesReview& review) {
   if (review.spec.namespace_.empty()) co_return badRequest("no namespace on request");
-  review.metadata = {};
-  review.status = {};
   RulesAnswer answer;
   for (const auto* source : sources.rules) {
     source->appendRules(context.user, review.spec.namespace_, answer);
   }
+  // The answer is not the question filled in, but the rules alone.
+  review = {};
   for (const auto& rule : answer.rules) appendRule(rule, review.status);
   review.status.incomplete = answer.incomplete;
   auto& failures = review.status.evaluationError;
