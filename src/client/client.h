@@ -84,6 +84,10 @@ class Client {
 
   virtual Task<Result<api::ConstObject>> get(const ResourceType& type, std::string ns,
                                              std::string name, std::stop_token stop) = 0;
+  /// What a subresource shows, such as autoscaling/v1 Scale of "scale".
+  virtual Task<Result<api::ConstObject>> getSubresource(const ResourceType& type, std::string ns,
+                                                        std::string name, std::string subresource,
+                                                        std::stop_token stop) = 0;
   virtual Task<Result<ObjectList>> list(const ResourceType& type, std::string ns,
                                         ListOptions options, std::stop_token stop) = 0;
   virtual Task<Result<std::unique_ptr<Watch>>> watch(const ResourceType& type, std::string ns,

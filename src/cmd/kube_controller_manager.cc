@@ -40,6 +40,10 @@ struct Flags {
       {"legacy-unknown-", controllers::certificates::kLegacyUnknown, {}, {}},
   }};
   std::string signingDuration = "8760h0m0s";
+  std::string autoscalerPeriod = "15s";
+  std::string downscaleStabilization = "5m0s";
+  std::string cpuInitialization = "5m0s";
+  std::string initialReadinessDelay = "30s";
   std::string serviceClusterIpRange;
   int nodeMask = 0;  ///< --node-cidr-mask-size; 0: by family
   std::string monitorPeriod = "5s";
@@ -87,6 +91,12 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
 }
+
+struct DurationFlagRow {
+  const char* flag;
+  std::string& text;
+  const char* help;
+};
 
 void addSigningFlags(CLI::App& app, Flags& flags) {
   for (auto& files : flags.signing) {
@@ -137,6 +147,30 @@ void addNodeFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--large-cluster-size-threshold", zones.largeClusterThreshold,
                  "zones with more nodes are large")
+      ->capture_default_str();
+}
+
+void addAutoscalerFlags(CLI::App& app, Flags& flags) {
+  for (auto& [flag, text, help] : std::initializer_list<DurationFlagRow>{
+           {"--horizontal-pod-autoscaler-sync-period", flags.autoscalerPeriod,
+            "how often autoscalers are looked at"},
+           {"--horizontal-pod-autoscaler-downscale-stabilization", flags.downscaleStabilization,
+            "for how long the highest recommendation holds"},
+           {"--horizontal-pod-autoscaler-cpu-initialization-period", flags.cpuInitialization,
+            "how long after a pod's start its CPU counts only once it is ready"},
+           {"--horizontal-pod-autoscaler-initial-readiness-delay", flags.initialReadinessDelay,
+            "how long after its start a pod counts as never ready"},
+       }) {
+    app.add_option(flag, text, help)->capture_default_str();
+  }
+  auto& options = flags.options.podAutoscaler;
+  app.add_option("--horizontal-pod-autoscaler-tolerance", options.tolerance,
+                 "by how much the ratio of use to target may be off without a change")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--concurrent-horizontal-pod-autoscaler-syncs", options.workers,
+                 "objects looked at at the same time")
+      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
 }
 
@@ -213,6 +247,15 @@ Status complete(Flags& flags) {
     TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
   }
   TRY_STATUS(readSigning(flags, options.signing));
+  auto& autoscaler = options.podAutoscaler;
+  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-sync-period", flags.autoscalerPeriod,
+                          autoscaler.period));
+  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-downscale-stabilization",
+                          flags.downscaleStabilization, autoscaler.downscaleStabilization));
+  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-cpu-initialization-period",
+                          flags.cpuInitialization, autoscaler.cpuInitialization));
+  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-initial-readiness-delay",
+                          flags.initialReadinessDelay, autoscaler.initialReadinessDelay));
   TRY_STATUS(readDuration("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod,
                           options.legacyTokenCleanUpPeriod));
   if (!flags.accountKeyFile.empty()) {
@@ -273,6 +316,7 @@ int kubeControllerManager(int argc, char** argv) {
   addComponentFlags(app, shared);
   addControllerFlags(app, *flags);
   addSigningFlags(app, *flags);
+  addAutoscalerFlags(app, *flags);
   addNodeFlags(app, *flags);
   addWorkerFlags(app, flags->options.workers);
   auto check = [flags] { return complete(*flags); };

@@ -185,6 +185,10 @@ constexpr Entry kEntries[] = {
      [](const Context& c, const Options&) { return make<certificates::ApprovingController>(c); }},
     {"certificatesigningrequest-cleaner-controller", "csrcleaner",
      [](const Context& c, const Options&) { return make<certificates::CleanerController>(c); }},
+    {"horizontal-pod-autoscaler-controller", "horizontalpodautoscaling",
+     [](const Context& c, const Options& o) {
+       return make<podautoscaler::PodAutoscaler>(c, o.podAutoscaler);
+     }},
     {"persistentvolume-binder-controller", "persistentvolume-binder",
      [](const Context& c, const Options&) {
        return make<persistentvolume::PersistentVolumeBinder>(c);

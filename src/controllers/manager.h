@@ -11,6 +11,7 @@
 #include "controllers/framework/controller.h"
 #include "controllers/nodeipam/controller.h"
 #include "controllers/nodelifecycle/controller.h"
+#include "controllers/podautoscaler/controller.h"
 #include "controllers/serviceaccounttokens/controller.h"
 
 namespace coxswain::controllers {
@@ -36,6 +37,8 @@ struct ManagerOptions {
   int terminatedPodGcThreshold = 12500;
   size_t endpointsPerSliceMax = 100;
   nodelifecycle::NodeLifecycleController::Options nodeLifecycle;
+
+  podautoscaler::PodAutoscaler::Options podAutoscaler;
 
   struct Workers {
     int deployment = 5;

@@ -109,9 +109,9 @@ Result<ListRequest> listRequest(const ListOptions& options, const std::string& n
 
 template <typename Shared>
 Task<SharedObject> getOn(std::shared_ptr<const Shared> shared, const ResourceType& type,
-                         std::string ns, std::string name) {
+                         std::string ns, std::string name, std::string subresource) {
   RequestContext context;
-  describe(*shared, context, type, "get", std::move(ns), std::move(name), "");
+  describe(*shared, context, type, "get", std::move(ns), std::move(name), std::move(subresource));
   COXSWAIN_AUTHORIZE(*shared, context);
   CO_TRY_STATUS(shared->server.route(context));
   co_return shared->server.operations().get(context);
@@ -248,8 +248,15 @@ LocalClient::LocalClient(Executor& executor, ApiServer& server, UserInfo user) {
 
 Task<Result<api::ConstObject>> LocalClient::get(const ResourceType& type, std::string ns,
                                                 std::string name, std::stop_token stop) {
+  return getSubresource(type, std::move(ns), std::move(name), "", std::move(stop));
+}
+
+Task<Result<api::ConstObject>> LocalClient::getSubresource(const ResourceType& type, std::string ns,
+                                                           std::string name,
+                                                           std::string subresource,
+                                                           std::stop_token stop) {
   auto shared = shared_;
-  auto task = getOn(shared, type, std::move(ns), std::move(name));
+  auto task = getOn(shared, type, std::move(ns), std::move(name), std::move(subresource));
   co_return co_await onServer(shared, type, "get", std::move(task));
 }
 

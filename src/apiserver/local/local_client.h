@@ -24,6 +24,9 @@ class LocalClient final : public client::Client {
 
   Task<Result<api::ConstObject>> get(const client::ResourceType& type, std::string ns,
                                      std::string name, std::stop_token stop) override;
+  Task<Result<api::ConstObject>> getSubresource(const client::ResourceType& type, std::string ns,
+                                                std::string name, std::string subresource,
+                                                std::stop_token stop) override;
   Task<Result<client::ObjectList>> list(const client::ResourceType& type, std::string ns,
                                         client::ListOptions options, std::stop_token stop) override;
   Task<Result<std::unique_ptr<client::Watch>>> watch(const client::ResourceType& type,

@@ -196,9 +196,15 @@ Task<Result<api::ConstObject>> HttpClient::exchange(const ResourceType& type, Re
 
 Task<Result<api::ConstObject>> HttpClient::get(const ResourceType& type, std::string ns,
                                                std::string name, std::stop_token stop) {
+  return getSubresource(type, std::move(ns), std::move(name), "", std::move(stop));
+}
+
+Task<Result<api::ConstObject>> HttpClient::getSubresource(const ResourceType& type, std::string ns,
+                                                          std::string name, std::string subresource,
+                                                          std::stop_token stop) {
   if (name.empty()) co_return badRequest("resource name may not be empty");
-  co_return co_await exchange(
-      type, request("GET", resourcePath(type.group, type.version, type.plural, ns, name)), stop);
+  auto path = resourcePath(type.group, type.version, type.plural, ns, name, subresource);
+  co_return co_await exchange(type, request("GET", std::move(path)), stop);
 }
 
 Task<Result<ObjectList>> HttpClient::listPage(const ResourceType& type, std::string ns,

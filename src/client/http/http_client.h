@@ -30,6 +30,9 @@ class HttpClient final : public Client {
 
   Task<Result<api::ConstObject>> get(const ResourceType& type, std::string ns, std::string name,
                                      std::stop_token stop) override;
+  Task<Result<api::ConstObject>> getSubresource(const ResourceType& type, std::string ns,
+                                                std::string name, std::string subresource,
+                                                std::stop_token stop) override;
   Task<Result<ObjectList>> list(const ResourceType& type, std::string ns, ListOptions options,
                                 std::stop_token stop) override;
   Task<Result<std::unique_ptr<Watch>>> watch(const ResourceType& type, std::string ns,

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "api/gen/apps_v1.h"
 #include "api/gen/authentication_v1.h"
 #include "api/gen/authorization_v1.h"
+#include "api/gen/autoscaling_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
@@ -170,6 +172,16 @@ api::ConstObject FakeClient::replace(const ResourceType& type, api::Object objec
 
 Result<api::ConstObject> FakeClient::updateNow(const ResourceType& type,
                                                const std::string& subresource, api::Object object) {
+  if (const auto* scale = object.as<api::autoscaling::v1::Scale>();
+      scale && subresource == "scale") {
+    auto before = find(type, scale->metadata.namespace_, scale->metadata.name);
+    if (!before || !before.is<api::apps::v1::Deployment>()) {
+      return notFound(qualifiedName(type), scale->metadata.name);
+    }
+    auto next = before.clone();
+    next.as<api::apps::v1::Deployment>()->spec.replicas = scale->spec.replicas;
+    return updateNow(type, "", std::move(next));
+  }
   if (&object.info() != type.kind) return badRequest("the object is of another kind");
   const auto& asked = *api::objectMeta(object);
   auto before = find(type, asked.namespace_, asked.name);
@@ -327,6 +339,24 @@ Task<Result<api::ConstObject>> FakeClient::get(const ResourceType& type, std::st
   auto object = find(type, ns, name);
   if (!object) co_return notFound(qualifiedName(type), name);
   co_return object;
+}
+
+Task<Result<api::ConstObject>> FakeClient::getSubresource(const ResourceType& type, std::string ns,
+                                                          std::string name, std::string subresource,
+                                                          std::stop_token stop) {
+  CO_TRY(auto object, co_await get(type, ns, name, stop));
+  const auto* deployment = object.as<api::apps::v1::Deployment>();
+  if (subresource != "scale" || !deployment) co_return notFound(qualifiedName(type), name);
+  api::autoscaling::v1::Scale scale;
+  scale.metadata.name = name;
+  scale.metadata.namespace_ = ns;
+  scale.metadata.resourceVersion = deployment->metadata.resourceVersion;
+  scale.spec.replicas = deployment->spec.replicas.value_or(1);
+  scale.status.replicas = deployment->status.replicas;
+  if (auto selector = api::LabelSelector::from(*deployment->spec.selector); selector.ok()) {
+    scale.status.selector = selector->str();
+  }
+  co_return api::ConstObject(api::Object(std::move(scale)));
 }
 
 Task<Result<ObjectList>> FakeClient::list(const ResourceType& type, std::string ns,

@@ -82,6 +82,10 @@ class FakeClient final : public Client {
   // Client
   Task<Result<api::ConstObject>> get(const ResourceType& type, std::string ns, std::string name,
                                      std::stop_token stop) override;
+  /// "scale" of Deployments only.
+  Task<Result<api::ConstObject>> getSubresource(const ResourceType& type, std::string ns,
+                                                std::string name, std::string subresource,
+                                                std::stop_token stop) override;
   Task<Result<ObjectList>> list(const ResourceType& type, std::string ns, ListOptions options,
                                 std::stop_token stop) override;
   Task<Result<std::unique_ptr<Watch>>> watch(const ResourceType& type, std::string ns,

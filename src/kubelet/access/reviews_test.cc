@@ -36,6 +36,11 @@ class ReviewClient final : public client::Client {
                                      std::stop_token) override {
     co_return methodNotAllowed("reviews", "get");
   }
+  Task<Result<api::ConstObject>> getSubresource(const client::ResourceType&, std::string,
+                                                std::string, std::string,
+                                                std::stop_token) override {
+    co_return methodNotAllowed("reviews", "get");
+  }
   Task<Result<client::ObjectList>> list(const client::ResourceType&, std::string,
                                         client::ListOptions, std::stop_token) override {
     co_return methodNotAllowed("reviews", "list");
