@@ -78,6 +78,16 @@ refused() {
 }
 refused '--service-cluster-ip-range' --service-cluster-ip-range 10.0.0.0
 refused '--service-node-port-range' --service-node-port-range 5-1
+printf 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Loud}]\n' > "$folder/bad-policy"
+refused '--audit-policy-file .*rules\[0\].level: Unsupported value: "Loud"' \
+  --audit-policy-file "$folder/bad-policy" --audit-log-path "$folder/audit.log"
+refused '--audit-policy-file' --audit-policy-file "$folder/nowhere" --audit-log-path -
+refused '--audit-log-format' --audit-log-format legacy
+refused '--audit-log-maxage' --audit-log-maxage -1
+refused '--max-requests-inflight' --max-requests-inflight -1
+refused '--max-mutating-requests-inflight' --max-requests-inflight 0 --max-mutating-requests-inflight 0
+refused '--request-timeout' --request-timeout 0s
+refused '--shutdown-delay-duration' --shutdown-delay-duration soon
 refused '--tls-private-key-file' --tls-cert-file x
 refused '--bind-address' --bind-address nowhere
 refused 'No such file' --service-account-signing-key-file /none
@@ -90,6 +100,45 @@ refused "$folder/gone.yaml" --admission-control-config-file "$folder/admission.y
 "$program" kube-apiserver --data-dir "$folder/third" --bind-address 127.0.0.1 --secure-port "$port" \
   > "$folder/refused" 2>&1 && fail 'two on one port'
 grep -qi 'in use' "$folder/refused" || { cat "$folder/refused"; fail 'the taken port is not told of'; }
+
+# Requests are written down by the policy, and answers carry whose schema and level they were of. A
+# server that is told to stop says so before it does.
+kill "$server"; wait "$server" 2> /dev/null
+printf 'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [create]}\n' \
+  > "$folder/policy"
+start --audit-policy-file "$folder/policy" --audit-log-path "$folder/audit/audit.log" --shutdown-delay-duration 30s
+post /api/v1/namespaces/default/configmaps '{"metadata":{"name":"audited"}}' > /dev/null
+for _ in $(seq 200); do
+  grep -q '"name":"audited"' "$folder/audit/audit.log" && break
+  sleep 0.02
+done
+[ "$(grep -c . "$folder/audit/audit.log")" = 1 ] || fail 'one event'
+python3 - "$folder/audit/audit.log" <<'PYTHON' || fail 'the audit event'
+import json, sys
+event = json.load(open(sys.argv[1]))
+assert event['stage'] == 'ResponseComplete' and event['level'] == 'Request', event
+assert event['user']['username'] == 'admin' and event['responseStatus']['code'] == 201, event
+assert event['requestObject']['metadata']['name'] == 'audited' and 'responseObject' not in event, event
+assert event['annotations']['authorization.k8s.io/decision'] == 'allow', event
+PYTHON
+for _ in $(seq 200); do
+  curl -sk -D "$folder/headers" -o /dev/null "$url/version"
+  grep -qi '^x-kubernetes-pf-flowschema-uid: ....' "$folder/headers" && break
+  sleep 0.02
+done
+grep -qi '^x-kubernetes-pf-prioritylevel-uid: ....' "$folder/headers" || fail 'the level of a request'
+grep -qi '^audit-id: ....' "$folder/headers" || fail 'the id of a request'
+kill "$server"
+for _ in $(seq 200); do
+  [ "$(code "$url/readyz")" = 500 ] && break
+  sleep 0.02
+done
+[ "$(code "$url/readyz")" = 500 ] || fail 'ready while it stops'
+[ "$(code "$url/livez")" = 200 ] || fail 'alive while it stops'
+kill -9 "$server"; wait "$server" 2> /dev/null
+start --enable-priority-and-fairness=false --max-requests-inflight 7
+curl -sk -D "$folder/headers" -o /dev/null "$url/version"
+grep -qi '^x-kubernetes-pf' "$folder/headers" && fail 'fairness that is off'
 kill "$server"; wait "$server"; code=$?; server=
 [ "$code" -eq 0 ] || fail "SIGTERM ends it with $code"
 echo PASS

@@ -2,7 +2,18 @@
 
 #include <CLI/CLI.hpp>
 
+#include "api/meta/time.h"
+
 namespace coxswain::cmd {
+namespace {
+
+Result<Duration> durationOf(const char* flag, const std::string& text) {
+  auto parsed = api::GoDuration::parse(text);
+  if (!parsed.ok()) return parsed.status().withContext(flag);
+  return parsed->duration();
+}
+
+}  // namespace
 
 void addLoadFlags(CLI::App& app, LoadOptions& options) {
   app.add_flag("--enable-priority-and-fairness", options.flow.fair,
@@ -15,6 +26,13 @@ void addLoadFlags(CLI::App& app, LoadOptions& options) {
       ->capture_default_str();
   app.add_option("--max-mutating-requests-inflight", options.flow.writesMax,
                  "writes at a time (0: no limit)")
+      ->capture_default_str();
+  app.add_option("--request-timeout", options.requestTimeout,
+                 "how long a request's body may take to arrive")
+      ->capture_default_str();
+  app.add_option("--shutdown-delay-duration", options.shutdownDelay,
+                 "how long requests are still served after a signal to stop, while /readyz fails "
+                 "already, so that balancers look elsewhere")
       ->capture_default_str();
   app.add_option("--audit-policy-file", options.audit.policyFile,
                  "audit.k8s.io/v1 Policy: which requests are written to the audit log");
@@ -43,6 +61,10 @@ Status checkLoad(const LoadOptions& options) {
         "with --enable-priority-and-fairness one of --max-requests-inflight and "
         "--max-mutating-requests-inflight must be above 0");
   }
+  TRY(auto timeout, durationOf("--request-timeout", options.requestTimeout));
+  if (timeout <= 0s) return badRequest("--request-timeout must be above 0");
+  TRY(auto delay, durationOf("--shutdown-delay-duration", options.shutdownDelay));
+  if (delay < 0s) return badRequest("--shutdown-delay-duration can not be negative value");
   if (options.auditFormat != "json") {
     return badRequest("--audit-log-format \"" + options.auditFormat + "\": only json is known");
   }
@@ -51,6 +73,16 @@ Status checkLoad(const LoadOptions& options) {
   if (log.backupsMax < 0) return badRequest("--audit-log-maxbackup can't be a negative number");
   if (log.ageMaxDays < 0) return badRequest("--audit-log-maxage can't be a negative number");
   return {};
+}
+
+Duration requestTimeoutOf(const LoadOptions& options) {
+  auto parsed = durationOf("--request-timeout", options.requestTimeout);
+  return parsed.ok() ? *parsed : Duration(1min);
+}
+
+Duration shutdownDelayOf(const LoadOptions& options) {
+  auto parsed = durationOf("--shutdown-delay-duration", options.shutdownDelay);
+  return parsed.ok() ? *parsed : Duration(0);
 }
 
 }  // namespace coxswain::cmd

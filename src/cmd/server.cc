@@ -150,6 +150,7 @@ Result<AssemblyOptions> Server::Impl::assemblyOptions() {
   out.serviceNodePortRange = options.serviceNodePortRange;
   out.serviceCaConfigMap = options.serviceCaConfigMap;
   out.flow = options.load.flow;
+  out.requestTimeout = requestTimeoutOf(options.load);
   TRY(out.audit, audit::openAuditing(options.load.audit));
   out.admission = options.admission;
   if (!options.admissionControlConfigFile.empty()) {
@@ -396,6 +397,11 @@ std::unique_ptr<client::Client> Server::localClient(std::string user,
 }
 
 Task<void> Server::stop(Duration grace) {
+  impl_->assembly->server().beginShutdown();
+  if (const auto delay = shutdownDelayOf(impl_->options.load); delay > 0s) {
+    Status slept = co_await sleepFor(delay);
+    if (!slept.ok()) kLog.debug("shutdown", {{"delay", slept}});
+  }
   co_await impl_->reload.stop();
   impl_->compacting.request_stop();
   co_await impl_->gate.close();

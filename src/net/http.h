@@ -68,6 +68,7 @@ struct Request {
   std::string host;
   Headers headers;
   BodyReader* body = nullptr;    ///< never null
+  bool bodyArrived = false;      ///< all of it is here: reading will not wait
   std::string peerAddress;       ///< "10.0.0.1:4711"
   const TlsInfo* tls = nullptr;  ///< null: not TLS
   int majorVersion = 1;

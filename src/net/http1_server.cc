@@ -266,6 +266,8 @@ Task<bool> serveOne(ConnectionContext& context, Buffered& in, http1::RequestHead
   splitTarget(head.target, request);
   request.headers = std::move(head.headers);
   request.body = &watched;
+  request.bodyArrived = body.done() || (framing->kind == http1::Framing::Kind::Length &&
+                                        in.data().size() >= framing->length);
   request.peerAddress = in.stream().peerAddress();
   request.tls = in.stream().tls();
   request.stop = requestStop.get_token();

@@ -81,6 +81,7 @@ Task<void> serveStream(ConnectionContext& context, std::shared_ptr<Http2Session>
   if (request.host.empty()) request.host = std::string(request.headers.get("host"));
   splitTarget(stream->path, request);
   request.body = &body;
+  request.bodyArrived = stream->inClosed;
   request.peerAddress = session->stream().peerAddress();
   request.tls = session->stream().tls();
   request.majorVersion = 2;

@@ -48,8 +48,9 @@ struct AssemblyOptions {
   /// everything before anybody is asked.
   std::vector<std::string> authorizationModes = {"Node", "RBAC"};
   std::optional<WebhookAuthorizerOptions> authorizationWebhook;
-  flow::FlowOptions flow;  ///< who may run at a time
-  audit::Auditing audit;   ///< which requests are written down
+  flow::FlowOptions flow;         ///< who may run at a time
+  Duration requestTimeout = 60s;  ///< for a body to arrive
+  audit::Auditing audit;          ///< which requests are written down
   /// Also make the roles of parts that we bring along beside upstream's (name server).
   bool ownPartsRoles = false;
 };

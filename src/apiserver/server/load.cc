@@ -124,10 +124,12 @@ Task<Result<std::string>> readBody(Exchange& exchange) {
   std::optional<Deadline> deadline;
   std::string body;
   while (true) {
-    if (!deadline) deadline.emplace(exchange.budgets->requestTimeout, request.stop);
-    auto piece = co_await request.body->read(deadline->token());
+    if (!deadline && !request.bodyArrived) {
+      deadline.emplace(exchange.budgets->requestTimeout, request.stop);
+    }
+    auto piece = co_await request.body->read(deadline ? deadline->token() : request.stop);
     if (!piece.ok()) {
-      if (deadline->expired()) {
+      if (deadline && deadline->expired()) {
         co_return timeoutError("Timeout: request did not complete within the allotted timeout");
       }
       if (piece.status().reason() != Reason::RequestEntityTooLarge) co_return piece.status();

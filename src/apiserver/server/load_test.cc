@@ -67,7 +67,8 @@ class Load : public testing::Test {
  protected:
   void SetUp() override {
     store_ = storage::makeMemoryStore({});
-    auto tokens = StaticTokens::parse("admin-token,admin,1,\"system:masters\"\nbob-token,bob,2\n");
+    auto tokens = StaticTokens::parse(
+        "admin-token,admin,1,\"system:masters\"\nbob-token,bob,2\ncarol-token,carol,3\n");
     ASSERT_TRUE(tokens.ok());
     Authenticator::Options options;
     options.tokens = std::move(*tokens);
@@ -345,6 +346,50 @@ TEST_F(Load, AnswersCarryIds) {
   auto known = send("GET", "/version");
   EXPECT_EQ(known.headers.get("X-Kubernetes-Pf-Flowschema-Uid"), "schema-uid");
   EXPECT_EQ(known.headers.get("X-Kubernetes-Pf-Prioritylevel-Uid"), "level-uid");
+}
+
+/// Connections of one user all have a request ready when another user's comes.
+Task<Result<uint64_t>> floodAndAsk(Reactor& reactor, net::HttpServer& server,
+                                   flow::FlowController& flow) {
+  constexpr size_t kFlood = 200;
+  Deadline deadline(20s, {});
+  auto stop = deadline.token();
+  std::vector<std::unique_ptr<net::Stream>> flood;
+  for (size_t i = 0; i < kFlood; ++i) {
+    CO_TRY(auto stream, co_await net::dial(reactor, server.address(), stop));
+    flood.push_back(std::move(stream));
+  }
+  CO_TRY(auto quiet, co_await net::dial(reactor, server.address(), stop));
+  while (server.connections() <= kFlood) CO_TRY_STATUS(co_await sleepFor(1ms, stop));
+  auto dispatched = [&flow] {
+    uint64_t all = 0;
+    for (const auto& one : flow.stats()) all += one->dispatched;
+    return all;
+  };
+  const auto before = dispatched();
+  const std::string get = std::string("GET ") + kMaps + " HTTP/1.1\r\nHost: x\r\n";
+  const std::string bob = get + "Authorization: Bearer bob-token\r\n\r\n";
+  const std::string carol = get + "Authorization: Bearer carol-token\r\n\r\n";
+  for (auto& stream : flood) CO_TRY_STATUS(co_await stream->write(bob, stop));
+  CO_TRY_STATUS(co_await quiet->write(carol, stop));
+  char buffer[4096];
+  CO_TRY(auto n, co_await quiet->read(buffer, stop));
+  if (!std::string_view(buffer, n).starts_with("HTTP/1.1 403 ")) {
+    co_return badRequest(std::string(buffer, n));
+  }
+  const auto until = dispatched() - before;
+  // The others are answered as well.
+  for (auto& stream : flood) CO_TRY_STATUS((co_await stream->read(buffer, stop)).status());
+  if (dispatched() - before != kFlood + 1) co_return badRequest("some were not served");
+  co_return until;
+}
+
+TEST_F(Load, AFloodOfConnectionsDoesNotHoldUpAnotherUser) {
+  start({});
+  auto served = run(floodAndAsk(reactor_, *server_, *flow_));
+  ASSERT_TRUE(served.ok()) << served.status().toString();
+  // It came last, and did not wait for all that came before.
+  EXPECT_LT(*served, 60u);
 }
 
 TEST_F(Load, AuditTellsWhoDidWhat) {
