@@ -1,7 +1,7 @@
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 
@@ -13,6 +13,24 @@ struct nghttp2_session;
 
 /// One HTTP/2 connection of either side over nghttp2. Inside of net only.
 namespace coxswain::net {
+
+/// An Event that costs nothing until somebody waits. Waiters look at what they wait for, then reset
+/// and wait, without a suspension between.
+class LazyEvent {
+ public:
+  void set() {
+    if (event_) event_->set();
+  }
+  void reset() {
+    if (!event_) event_ = std::make_unique<Event>();
+    event_->reset();
+  }
+  /// After a reset.
+  Task<Status> wait(std::stop_token stop) { return event_->wait(std::move(stop)); }
+
+ private:
+  std::unique_ptr<Event> event_;
+};
 
 /// One request and its answer. State of the connection's reactor.
 struct Http2Stream {
@@ -28,16 +46,16 @@ struct Http2Stream {
   bool headersTooLarge = false;
   bool headersDone = false;
   bool inClosed = false;
-  std::deque<std::string> in;
-  bool discard = false;  // nobody reads the body any more
-  Event inChanged;
+  std::list<std::string> in;  // most streams have none: a deque would hold half a KiB
+  bool discard = false;       // nobody reads the body any more
+  LazyEvent inChanged;
   // What we send.
   std::string out;
   size_t outAt = 0;
   bool outClosed = false;
   bool deferred = false;
   Headers outTrailers;
-  Event outChanged;
+  LazyEvent outChanged;
   // The end of both.
   bool closed = false;
   uint32_t errorCode = 0;

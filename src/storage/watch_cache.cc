@@ -17,7 +17,8 @@ struct WatchCache::WatcherState {
   std::vector<CacheEventPtr> arriving;  ///< the writer's: gathered from one delivery
 
   std::mutex mutex;
-  std::deque<CacheEventPtr> events;
+  std::vector<CacheEventPtr> events;  ///< those from `next` on wait; all memory goes when none do
+  size_t next = 0;
   size_t history = 0;  ///< of `events`, from before the watch: not counted against eventsMax
   bool armed = true;   ///< the next event calls notify
   bool closed = false;
@@ -40,14 +41,18 @@ struct WatchCache::WatcherState {
         arriving.clear();
         return;
       }
-      if (events.size() - history + arriving.size() > eventsMax) {
+      if (waiting() - history + arriving.size() > eventsMax) {
         // What waits is of no use without what is lost: free it now.
-        events.clear();
+        drop();
         history = 0;
         status = canceled();
         closed = true;
       } else {
-        std::move(arriving.begin(), arriving.end(), std::back_inserter(events));
+        if (events.empty()) {
+          events.swap(arriving);
+        } else {
+          std::move(arriving.begin(), arriving.end(), std::back_inserter(events));
+        }
       }
       wake = std::exchange(armed, false);
     }
@@ -73,13 +78,19 @@ struct WatchCache::WatcherState {
     std::lock_guard lock(mutex);
     return closed;
   }
+  // With `mutex` held.
+  [[nodiscard]] size_t waiting() const { return events.size() - next; }
+  void drop() {
+    events = {};
+    next = 0;
+  }
 };
 
 WatchCache::Watcher::~Watcher() {
   {
     std::lock_guard lock(state_->mutex);
     state_->closed = true;
-    state_->events.clear();
+    state_->drop();
   }
   std::lock_guard lock(state_->notifying);
   state_->gone = true;
@@ -88,16 +99,20 @@ WatchCache::Watcher::~Watcher() {
 Result<std::vector<CacheEventPtr>> WatchCache::Watcher::take(size_t max) {
   std::lock_guard lock(state_->mutex);
   std::vector<CacheEventPtr> taken;
-  if (state_->events.empty()) {
+  if (state_->waiting() == 0) {
     if (!state_->status.ok()) return state_->status;
     state_->armed = true;
     return taken;
   }
-  const size_t n = std::min(max, state_->events.size());
-  taken.reserve(n);
-  std::move(state_->events.begin(), state_->events.begin() + static_cast<ptrdiff_t>(n),
-            std::back_inserter(taken));
-  state_->events.erase(state_->events.begin(), state_->events.begin() + static_cast<ptrdiff_t>(n));
+  const size_t n = std::min(max, state_->waiting());
+  if (n == state_->events.size()) {
+    taken.swap(state_->events);
+  } else {
+    auto first = state_->events.begin() + static_cast<ptrdiff_t>(state_->next);
+    taken.assign(std::move_iterator(first), std::move_iterator(first + static_cast<ptrdiff_t>(n)));
+    state_->next += n;
+    if (state_->waiting() == 0) state_->drop();
+  }
   state_->history -= std::min(state_->history, n);
   return taken;
 }
@@ -106,7 +121,7 @@ Revision WatchCache::Watcher::progress() const {
   // In this order: what was handed over until then is either taken or still in the queue.
   const Revision delivered = *delivered_;
   std::lock_guard lock(state_->mutex);
-  return state_->events.empty() ? std::max(state_->start, delivered) : 0;
+  return state_->waiting() == 0 ? std::max(state_->start, delivered) : 0;
 }
 
 Result<std::unique_ptr<WatchCache>> WatchCache::create(Store& store, Options options) {

@@ -207,6 +207,11 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
   if (options_.auditor) exchange.auditAnnotations = &exchange.auditNotes;
   const auto start = executor_.now();
   Status status = co_await handle(exchange);
+  if (exchange.longRunning) {
+    exchange.forgetRequest();
+    status = co_await exchange.longRunning->run(exchange);
+    exchange.longRunning.reset();
+  }
   if (!status.ok() && !response.started()) {
     Status sent = co_await refuse(exchange, status);
     if (!sent.ok()) kLog.debug("client left before its answer", {{"error", sent}});
@@ -219,6 +224,25 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
   }
   const auto code = tap.code() != 0 ? tap.code() : status.code();
   metrics_->count(exchange, code, tap.bodyBytes(), start, executor_.now());
+}
+
+void Exchange::forgetRequest() {
+  query = {};
+  warnings = {};
+  userAgent = {};
+  gzipBody = {};
+  if (audit) return;
+  info.path = {};
+  info.rest = {};
+  user.groups = {};
+  user.extra = {};
+  auditId = {};
+  // Over HTTP/1.1 the connection still looks at them.
+  if (request.majorVersion < 2) return;
+  request.headers = {};
+  request.path = {};
+  request.query = {};
+  request.host = {};
 }
 
 Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {

@@ -19,6 +19,15 @@ namespace coxswain::apiserver {
 
 struct Budgets;
 
+struct Exchange;
+
+/// The rest of an answer that lasts, once it has begun.
+class LongRunning {
+ public:
+  virtual ~LongRunning() = default;
+  virtual Task<Status> run(Exchange& exchange) = 0;
+};
+
 /// A request that came by HTTP, as far as it is understood.
 struct Exchange : RequestContext {
   Exchange(net::Request& httpRequest, net::ResponseWriter& httpResponse)
@@ -28,8 +37,10 @@ struct Exchange : RequestContext {
   net::ResponseWriter& response;
   Accepted accepted = {};
   Query query = {};
-  std::string gzipBody = {};       ///< the answer, compressed already
-  int code = 200;                  ///< of the answer that was sent
+  std::string gzipBody = {};  ///< the answer, compressed already
+  int code = 200;             ///< of the answer that was sent
+  /// What goes on when the handler has returned; null: nothing.
+  std::unique_ptr<LongRunning> longRunning = {};
   std::string continueToken = {};  ///< of a list that failed: where it can be gone on with
 
   std::optional<UserInfo> impersonator = {};  ///< who really asks, as somebody else
@@ -46,6 +57,9 @@ struct Exchange : RequestContext {
   Budgets* budgets = nullptr;                           ///< never null while it is served
   ByteBudget::Claim bodyBytes = {};                     ///< of what the client sends
   ByteBudget::Claim answerBytes = {};                   ///< of a list on its way
+
+  /// Gives up what only the beginning of an answer needs. Not where audit will ask for it.
+  void forgetRequest();
 };
 
 }  // namespace coxswain::apiserver
