@@ -141,6 +141,7 @@ Status Assembly::Impl::makeServer() {
   apiOptions.admission = admission.get();
   flow = std::make_unique<flow::FlowController>(executor, options.flow);
   apiOptions.flow = flow.get();
+  apiOptions.requestTimeout = options.requestTimeout;
   audit = std::move(options.audit);
   apiOptions.auditor = audit.auditor.get();
   const auto& tokens = *authenticator->accounts();
@@ -151,6 +152,7 @@ Status Assembly::Impl::makeServer() {
     apiOptions.documents["/openid/v1/jwks"] = {"application/jwk-set+json", tokens.keySet()};
   }
   api = std::make_unique<ApiServer>(executor, store, *authenticator, random, std::move(apiOptions));
+  api->addMetrics([this](MetricSink& sink) { authenticator->tell(sink); });
   return {};
 }
 

@@ -187,6 +187,32 @@ Task<Result<Authenticated>> Authenticator::authenticateToken(std::string token, 
   co_return unauthorized(joined(attempt.problems));
 }
 
+void Authenticator::tell(MetricSink& sink) const {
+  if (options_.accounts) options_.accounts->tell(sink);
+  if (options_.remotes.empty()) return;
+  RemoteTokens::Figures all;
+  for (const auto& remote : options_.remotes) {
+    const auto one = remote->figures();
+    all.hits += one.hits;
+    all.misses += one.misses;
+    all.answers += one.answers;
+    all.failures += one.failures;
+    all.asking += one.asking;
+  }
+  const auto count = [&sink](const char* name, const char* help, const char* status,
+                             uint64_t value) {
+    sink.counter(name, help, {{"status", status}}, static_cast<double>(value));
+  };
+  constexpr const char* kRequests = "authentication_token_cache_request_total";
+  constexpr const char* kFetches = "authentication_token_cache_fetch_total";
+  count(kRequests, "Tokens that others know, by whether they were known here", "hit", all.hits);
+  count(kRequests, "Tokens that others know, by whether they were known here", "miss", all.misses);
+  count(kFetches, "Questions about tokens, by whether they were answered", "ok", all.answers);
+  count(kFetches, "Questions about tokens, by whether they were answered", "error", all.failures);
+  sink.gauge("authentication_token_cache_active_fetch_count", "Questions about tokens under way",
+             {{"status", "in_flight"}}, static_cast<double>(all.asking));
+}
+
 Task<void> Authenticator::close() {
   for (const auto& remote : options_.remotes) co_await remote->close();
 }

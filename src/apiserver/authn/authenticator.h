@@ -56,6 +56,9 @@ class Authenticator {
   [[nodiscard]] const std::string& clientCa() const { return certificates_.caPem(); }
   [[nodiscard]] const RequestHeaders& requestHeaders() const { return requestHeaders_; }
 
+  /// Upstream's figures of service accounts' tokens and of what is asked elsewhere.
+  void tell(MetricSink& sink) const;
+
   /// Ends questions under way; always, before the executor stops.
   Task<void> close();
 

@@ -61,6 +61,7 @@ Result<Authenticated> ServiceAccountTokens::checkLegacy(std::string_view token,
   noteUse(*storedSecret, now);
   const auto& name = secret.metadata.name;
   if (const auto* since = secret.metadata.labels.get(kInvalidSince); since && !since->empty()) {
+    ++uses_.legacyInvalid;
     return unauthorized(
         "the token in secret " + claims.ns + "/" + name + " for service account " + full +
         " has been marked invalid. Use tokens from the TokenRequest API or manually "
@@ -71,6 +72,7 @@ Result<Authenticated> ServiceAccountTokens::checkLegacy(std::string_view token,
   Authenticated out;
   const bool automatic = std::any_of(owner.secrets.begin(), owner.secrets.end(),
                                      [&](const auto& one) { return one.name == name; });
+  ++(automatic ? uses_.legacyAutomatic : uses_.legacyManual);
   if (automatic) {
     out.warnings.emplace_back(
         "Use tokens from the TokenRequest API or manually created secret-based tokens instead of "

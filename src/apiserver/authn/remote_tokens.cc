@@ -41,9 +41,11 @@ RemoteTokens::Cache::Key RemoteTokens::keyOf(std::string_view token,
 std::optional<Recognition> RemoteTokens::remembered(std::string_view token,
                                                     const Audiences& audiences, WallTime now) {
   const auto key = keyOf(token, audiences);
-  if (const auto* known = accepted_.find(key, now)) return *known;
-  if (const auto* known = refused_.find(key, now)) return *known;
-  return std::nullopt;
+  const auto* known = accepted_.find(key, now);
+  if (!known) known = refused_.find(key, now);
+  if (!known) return std::nullopt;
+  ++figures_.hits;
+  return *known;
 }
 
 Task<void> RemoteTokens::put(RemoteTokens& self, Gate::Pass pass, Cache::Key key, std::string token,
@@ -62,12 +64,14 @@ Task<void> RemoteTokens::put(RemoteTokens& self, Gate::Pass pass, Cache::Key key
   if (keepFor > Duration(0) && isVerdict(answer)) {
     (accepted ? self.accepted_ : self.refused_).put(key, answer, now + keepFor);
   }
+  ++(isVerdict(answer) ? self.figures_.answers : self.figures_.failures);
   self.questions_.erase(key);
   question->answered.set();
 }
 
 Task<Recognition> RemoteTokens::ask(std::string token, Audiences audiences, std::stop_token stop) {
   const auto key = keyOf(token, audiences);
+  ++figures_.misses;
   std::shared_ptr<Question> question;
   if (auto found = questions_.find(key); found != questions_.end()) {
     question = found->second;
@@ -85,6 +89,12 @@ Task<Recognition> RemoteTokens::ask(std::string token, Audiences audiences, std:
   }
   CO_TRY_STATUS(co_await question->answered.wait(stop));
   co_return *question->answer;
+}
+
+RemoteTokens::Figures RemoteTokens::figures() const {
+  auto out = figures_;
+  out.asking = questions_.size();
+  return out;
 }
 
 Task<void> RemoteTokens::close() {

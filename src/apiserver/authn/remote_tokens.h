@@ -40,6 +40,15 @@ class RemoteTokens {
   Task<Recognition> ask(std::string token, Audiences audiences, std::stop_token stop);
   Task<void> close();
 
+  struct Figures {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+    uint64_t answers = 0;
+    uint64_t failures = 0;
+    size_t asking = 0;  ///< now
+  };
+  [[nodiscard]] Figures figures() const;
+
  private:
   using Cache = SecretCache<Recognition>;
   struct Question {
@@ -56,6 +65,7 @@ class RemoteTokens {
   Cache accepted_;
   Cache refused_;  // apart, so that made up tokens push nobody out
   std::map<Cache::Key, std::shared_ptr<Question>> questions_;
+  Figures figures_;
   std::stop_source stop_;
   Gate gate_;
 };

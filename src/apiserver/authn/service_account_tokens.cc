@@ -140,6 +140,7 @@ Recognition ServiceAccountTokens::recognise(std::string_view token, const Audien
   if (!known.ok()) return known.status();
   known->audiences = std::move(both);
   if (claims->audiences.empty()) {
+    ++uses_.legacy;
     known->annotations.emplace_back("authentication.k8s.io/legacy-token", claims->subject);
   }
   known->user = userOf(*claims);
@@ -182,6 +183,7 @@ Result<Authenticated> ServiceAccountTokens::checkBound(const TokenClaims& claims
   // The node of a pod's token is told, not bound to: the pod's end ends the token.
   if (claims.pod.name.empty()) TRY_STATUS(check("node", "nodes", "", claims.node));
   Authenticated out;
+  if (claims.warnAfter > 0) ++(seconds > claims.warnAfter ? uses_.stale : uses_.valid);
   if (claims.warnAfter > 0 && seconds > claims.warnAfter) {
     out.annotations.emplace_back(
         "authentication.k8s.io/stale-token",
@@ -189,6 +191,23 @@ Result<Authenticated> ServiceAccountTokens::checkBound(const TokenClaims& claims
             ", seconds after warning threshold: " + std::to_string(seconds - claims.warnAfter));
   }
   return out;
+}
+
+void ServiceAccountTokens::tell(MetricSink& sink) const {
+  const auto count = [&sink](const char* name, const char* help, uint64_t value) {
+    sink.counter(name, help, {}, static_cast<double>(value));
+  };
+  count("serviceaccount_valid_tokens_total", "Uses of tokens that are not to be read again yet",
+        uses_.valid);
+  count("serviceaccount_stale_tokens_total", "Uses of tokens that should have been read again",
+        uses_.stale);
+  count("serviceaccount_legacy_tokens_total", "Uses of tokens that name no audience", uses_.legacy);
+  count("serviceaccount_legacy_manual_token_uses_total",
+        "Uses of tokens in secrets that people made", uses_.legacyManual);
+  count("serviceaccount_legacy_auto_token_uses_total",
+        "Uses of tokens in secrets that were made by themselves", uses_.legacyAutomatic);
+  count("serviceaccount_invalid_legacy_auto_token_uses_total",
+        "Uses of tokens in secrets that were marked invalid", uses_.legacyInvalid);
 }
 
 }  // namespace coxswain::apiserver

@@ -12,6 +12,7 @@
 #include "apiserver/authn/secret_cache.h"
 #include "apiserver/authn/stored_objects.h"
 #include "apiserver/authn/token_authenticator.h"
+#include "base/metric_sink.h"
 #include "net/signing.h"
 #include "runtime/random.h"
 
@@ -49,6 +50,8 @@ class ServiceAccountTokens final : public TokenAuthenticator {
 
   [[nodiscard]] Recognition recognise(std::string_view token, const Audiences& audiences,
                                       WallTime now) override;
+  /// Uses of tokens by their kind.
+  void tell(MetricSink& sink) const;
   /// Of this API server.
   [[nodiscard]] const Audiences& audiences() const { return options_.audiences; }
 
@@ -56,6 +59,10 @@ class ServiceAccountTokens final : public TokenAuthenticator {
     std::vector<std::string> warnings;
     std::string credentialId;  ///< "JTI=..."
   };
+  /// What was not said is said; Conflict and Invalid where the request cannot be. Before admission
+  /// looks at it; issue() does it too.
+  [[nodiscard]] Status prepare(api::authentication::v1::TokenRequest& request,
+                               const api::ConstObject& account) const;
   /// Fills `request.status`, and in `request.spec` what was not said. `account` is the stored one.
   /// Invalid, BadRequest, NotFound, Conflict as the client gets them.
   [[nodiscard]] Result<Issued> issue(api::authentication::v1::TokenRequest& request,
@@ -87,6 +94,15 @@ class ServiceAccountTokens final : public TokenAuthenticator {
   std::vector<net::PublicKey> keys_;
   SecretCache<TokenClaims> checked_;  // whose signature was found good
   UsedTokenSink usedSecret_;
+  struct Uses {
+    uint64_t valid = 0;  ///< of those that warn after an hour: before it
+    uint64_t stale = 0;  ///< after it
+    uint64_t legacy = 0;
+    uint64_t legacyManual = 0;
+    uint64_t legacyAutomatic = 0;
+    uint64_t legacyInvalid = 0;
+  };
+  mutable Uses uses_;
   std::vector<std::pair<std::string, std::string>> used_;  // "ns/secret" and the day it was told
 };
 

@@ -70,7 +70,8 @@ bool isSubset(const Audiences& part, const Audiences& whole) {
 /// True: to a pod.
 Result<bool> ServiceAccountTokens::bind(const BoundObjectReference& reference, std::string_view ns,
                                         TokenClaims& claims) const {
-  const bool core = reference.apiVersion == "v1";
+  // As upstream: of any version.
+  const bool core = reference.apiVersion.find('/') == std::string::npos;
   TokenObject* target = nullptr;
   std::string_view resource;
   if (core && reference.kind == "Pod") {
@@ -111,21 +112,30 @@ Result<bool> ServiceAccountTokens::bind(const BoundObjectReference& reference, s
   return pod != nullptr;
 }
 
-Result<ServiceAccountTokens::Issued> ServiceAccountTokens::issue(TokenRequest& request,
-                                                                 const api::ConstObject& account,
-                                                                 WallTime now) {
-  if (signing_.empty()) return serviceUnavailable("this server issues no tokens: it has no key");
-  auto& spec = request.spec;
-  if (!spec.expirationSeconds) spec.expirationSeconds = kExpirationDefault;
-  TRY_STATUS(checkExpiration(*spec.expirationSeconds));
-  if (spec.audiences.empty()) spec.audiences = options_.audiences;
-
+Status ServiceAccountTokens::prepare(TokenRequest& request, const api::ConstObject& account) const {
   const auto& meta = *api::objectMeta(account);
   if (!request.metadata.uid.empty() && request.metadata.uid != meta.uid) {
     return conflict("TokenRequest.authentication.k8s.io", meta.name,
                     "the UID in the token request (" + request.metadata.uid +
                         ") does not match the UID of the service account (" + meta.uid + ")");
   }
+  auto& spec = request.spec;
+  if (spec.audiences.empty()) spec.audiences = options_.audiences;
+  if (!spec.expirationSeconds) spec.expirationSeconds = kExpirationDefault;
+  request.metadata.name = meta.name;
+  request.metadata.namespace_ = meta.namespace_;
+  request.metadata.uid = meta.uid;
+  request.status = {};
+  return checkExpiration(*spec.expirationSeconds);
+}
+
+Result<ServiceAccountTokens::Issued> ServiceAccountTokens::issue(TokenRequest& request,
+                                                                 const api::ConstObject& account,
+                                                                 WallTime now) {
+  if (signing_.empty()) return serviceUnavailable("this server issues no tokens: it has no key");
+  TRY_STATUS(prepare(request, account));
+  auto& spec = request.spec;
+  const auto& meta = *api::objectMeta(account);
   TokenClaims claims;
   claims.ns = meta.namespace_;
   claims.serviceAccount = {meta.name, meta.uid};
@@ -159,9 +169,6 @@ Result<ServiceAccountTokens::Issued> ServiceAccountTokens::issue(TokenRequest& r
   request.status.token = text + "." + api::base64UrlEncode(signature);
   request.status.expirationTimestamp =
       api::Time::fromUnix(claims.issuedAt + *spec.expirationSeconds);
-  request.metadata.name = meta.name;
-  request.metadata.namespace_ = meta.namespace_;
-  request.metadata.uid = meta.uid;
   request.metadata.creationTimestamp = api::Time::fromUnix(claims.issuedAt);
   issued.credentialId = "JTI=" + claims.id;
   return issued;
