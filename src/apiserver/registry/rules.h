@@ -65,6 +65,11 @@ void checkImmutable(const T& next, const T& current, const api::FieldPath& path,
   }
 }
 
+/// Amounts are kept by the thousandth, rounded up, wherever core/v1 has a list of them.
+inline void roundResources(api::Map<api::Quantity>& list) {
+  for (auto& [name, quantity] : list) quantity.roundUp(api::Quantity::Milli);
+}
+
 /// A number not below zero, or "25%".
 void checkPositiveIntOrPercent(const api::IntOrString& value, const api::FieldPath& path,
                                api::FieldErrors& errors);

@@ -103,6 +103,10 @@ class LimitRangeStrategy final : public TypedStrategy<LimitRange> {
  protected:
   void defaults(LimitRange& object) const override {
     for (auto& item : object.spec.limits) {
+      for (auto* list : {&item.max, &item.min, &item.default_, &item.defaultRequest,
+                         &item.maxLimitRequestRatio}) {
+        roundResources(*list);
+      }
       if (item.type != "Container") continue;
       fill(item.default_, item.max);
       fill(item.defaultRequest, item.default_);

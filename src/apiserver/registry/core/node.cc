@@ -88,6 +88,19 @@ void checkAddresses(const Node& node, FieldErrors& errors) {
   }
 }
 
+/// Names in order, each once.
+void checkDeclaredFeatures(const Node& node, FieldErrors& errors) {
+  const auto path = FieldPath("status").child("declaredFeatures");
+  const auto& features = node.status.declaredFeatures;
+  for (size_t i = 1; i < features.size(); ++i) {
+    if (features[i] == features[i - 1]) {
+      errors.duplicate(path.index(i), features[i]);
+    } else if (features[i] < features[i - 1]) {
+      errors.invalid(path.index(i), features[i], "must be sorted");
+    }
+  }
+}
+
 class NodeStrategy final : public TypedStrategy<Node> {
  public:
   NodeStrategy() : TypedStrategy(StrategyTraits{.fieldSelectors = {"spec.unschedulable"}}) {}
@@ -96,6 +109,8 @@ class NodeStrategy final : public TypedStrategy<Node> {
   // A kubelet registers its node with a status.
   [[nodiscard]] bool resetsStatus() const override { return false; }
   void defaults(Node& node) const override {
+    roundResources(node.status.capacity);
+    roundResources(node.status.allocatable);
     if (node.status.allocatable.empty()) node.status.allocatable = node.status.capacity;
     auto& spec = node.spec;
     if (!spec.podCIDR.empty() && (spec.podCIDRs.empty() || spec.podCIDRs[0] != spec.podCIDR)) {
@@ -120,6 +135,7 @@ class NodeStrategy final : public TypedStrategy<Node> {
     checkTaints(node.spec.taints, FieldPath("metadata").child("taints"), errors);
     checkResources(node, errors);
     checkPodCidrs(node, errors);
+    checkDeclaredFeatures(node, errors);
   }
   void beforeUpdate(Node& next, const Node& current) const override {
     next.status = current.status;
@@ -129,6 +145,7 @@ class NodeStrategy final : public TypedStrategy<Node> {
     const FieldPath spec("spec");
     checkResources(next, errors);
     checkAddresses(next, errors);
+    checkDeclaredFeatures(next, errors);
     if (!current.spec.podCIDRs.empty() && next.spec.podCIDRs != current.spec.podCIDRs) {
       errors.forbidden(spec.child("podCIDRs"),
                        "node updates may not change podCIDR except from \"\" to valid");

@@ -192,8 +192,8 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
     auto& spec = volume.spec;
     if (spec.persistentVolumeReclaimPolicy.empty()) spec.persistentVolumeReclaimPolicy = "Retain";
     if (!spec.volumeMode) spec.volumeMode = "Filesystem";
-    auto& hostPath = spec.persistentVolumeSource.hostPath;
-    if (hostPath && !hostPath->type) hostPath->type.emplace();
+    roundResources(spec.capacity);
+    setPersistentVolumeSourceDefaults(spec.persistentVolumeSource);
   }
   void beforeCreate(PersistentVolume& volume) const override {
     volume.status.phase = "Pending";
@@ -269,6 +269,30 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
 };
 
 }  // namespace
+
+void setPersistentVolumeSourceDefaults(PersistentVolumeSource& source) {
+  const auto fill = [](std::string& field, const char* value) {
+    if (field.empty()) field = value;
+  };
+  if (source.hostPath && !source.hostPath->type) source.hostPath->type.emplace();
+  if (source.iscsi) fill(source.iscsi->iscsiInterface, "default");
+  if (source.rbd) {
+    fill(source.rbd->pool, "rbd");
+    fill(source.rbd->user, "admin");
+    fill(source.rbd->keyring, "/etc/ceph/keyring");
+  }
+  if (source.scaleIO) {
+    fill(source.scaleIO->storageMode, "ThinProvisioned");
+    fill(source.scaleIO->fsType, "xfs");
+  }
+  if (source.azureDisk) {
+    auto& disk = *source.azureDisk;
+    if (!disk.cachingMode) disk.cachingMode = "ReadWrite";
+    if (!disk.kind) disk.kind = "Shared";
+    if (!disk.fsType) disk.fsType = "ext4";
+    if (!disk.readOnly) disk.readOnly = false;
+  }
+}
 
 void checkAccessModes(const std::vector<std::string>& modes, const FieldPath& path,
                       FieldErrors& errors) {

@@ -25,6 +25,12 @@ bool isKnownSource(const TypedLocalObjectReference& source) {
          (group == "snapshot.storage.k8s.io" && source.kind == "VolumeSnapshot");
 }
 
+/// A source in another namespace belongs to a feature that is off, unless claims had it before.
+void dropForeignSource(PersistentVolumeClaimSpec& next, const PersistentVolumeClaimSpec* current) {
+  if (!next.dataSourceRef || next.dataSourceRef->namespace_.value_or("").empty()) return;
+  if (!current || !current->dataSourceRef) next.dataSourceRef.reset();
+}
+
 /// dataSource of an unknown kind is dropped (as ever); otherwise the two fields say the same.
 void syncDataSource(PersistentVolumeClaimSpec& spec) {
   if (spec.dataSource && !isKnownSource(*spec.dataSource)) spec.dataSource.reset();
@@ -137,9 +143,12 @@ class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolum
   }
   void beforeCreate(PersistentVolumeClaim& claim) const override {
     claim.status.phase = "Pending";
+    dropForeignSource(claim.spec, nullptr);
     syncDataSource(claim.spec);
   }
-  void beforeUpdate(PersistentVolumeClaim& next, const PersistentVolumeClaim&) const override {
+  void beforeUpdate(PersistentVolumeClaim& next,
+                    const PersistentVolumeClaim& current) const override {
+    dropForeignSource(next.spec, &current.spec);
     syncDataSource(next.spec);
   }
   void check(const PersistentVolumeClaim& claim, FieldErrors& errors) const override {
@@ -179,7 +188,16 @@ class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolum
 
 }  // namespace
 
+void validatePersistentVolumeClaimSpec(const PersistentVolumeClaimSpec& spec, const FieldPath& path,
+                                       FieldErrors& errors) {
+  checkSpec(spec, path, errors);
+}
+
 void setPersistentVolumeClaimDefaults(PersistentVolumeClaim& claim) {
+  for (auto* list : {&claim.spec.resources.limits, &claim.spec.resources.requests,
+                     &claim.status.capacity, &claim.status.allocatedResources}) {
+    roundResources(*list);
+  }
   if (claim.status.phase.empty()) claim.status.phase = "Pending";
   if (!claim.spec.volumeMode) claim.spec.volumeMode = "Filesystem";
 }

@@ -1,6 +1,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "apiserver/registry/core/pod_spec.h"
+#include "apiserver/registry/rules.h"
 
 namespace coxswain::apiserver {
 
@@ -12,10 +13,6 @@ constexpr int32_t kFileMode = 0644;
 
 void setIfEmpty(std::string& field, std::string_view value) {
   if (field.empty()) field = value;
-}
-
-void roundResources(api::Map<api::Quantity>& list) {
-  for (auto& [name, quantity] : list) quantity.roundUp(api::Quantity::Milli);
 }
 
 /// Tag or digest follow the last '/' (a registry may have a port).

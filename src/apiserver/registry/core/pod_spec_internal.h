@@ -22,10 +22,10 @@ struct ContainerScope {
   std::vector<const api::core::v1::Volume*> volumes;
 };
 
-/// The same as validateVolumes. Gives the valid ones.
+/// The same as validateVolumes. Gives the valid ones. `pod`: its metadata where it is known.
 std::vector<const api::core::v1::Volume*> checkVolumes(
     const std::vector<api::core::v1::Volume>& volumes, bool isTemplate, const api::FieldPath& path,
-    api::FieldErrors& errors);
+    api::FieldErrors& errors, const api::meta::v1::ObjectMeta* pod = nullptr);
 
 /// Relative, without "..".
 void checkDescendingPath(std::string_view value, const api::FieldPath& path,

@@ -222,7 +222,8 @@ void validatePodSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors
     errors.required(path.child("terminationGracePeriodSeconds"));
   const pods::ContainerScope scope{
       spec, context,
-      pods::checkVolumes(spec.volumes, context.isTemplate, path.child("volumes"), errors)};
+      pods::checkVolumes(spec.volumes, context.isTemplate, path.child("volumes"), errors,
+                         context.metadata)};
   checkResourceClaims(spec, context, path.child("resourceClaims"), errors);
   pods::checkContainers(scope, path, errors);
   pods::checkPodLevelResources(spec, path.child("resources"), errors);

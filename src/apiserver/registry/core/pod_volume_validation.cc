@@ -1,6 +1,8 @@
 #include <functional>
 
 #include "api/names/names.h"
+#include "api/names/quote.h"
+#include "apiserver/registry/core/persistent_volume_claim.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
 
 namespace coxswain::apiserver {
@@ -248,16 +250,17 @@ void checkEphemeral(const v1::EphemeralVolumeSource& source, const FieldPath& pa
   }
   const auto& claim = *source.volumeClaimTemplate;
   validateTemplateMetadata(claim.metadata, at.child("metadata"), errors);
-  const auto spec = at.child("spec");
-  if (claim.spec.accessModes.empty())
-    errors.required(spec.child("accessModes"), "at least 1 access mode is required");
-  const auto* storage = claim.spec.resources.requests.get("storage");
-  const auto resources = spec.child("resources");
-  if (storage == nullptr) {
-    errors.required(resources.child("requests").key("storage"));
-  } else if (storage->sign() <= 0) {
-    errors.invalid(resources.child("requests").key("storage"), *storage,
-                   "must be greater than zero");
+  validatePersistentVolumeClaimSpec(claim.spec, at.child("spec"), errors);
+}
+
+/// The claim of an ephemeral volume is named by pod and volume.
+void checkClaimName(const v1::Volume& volume, const api::meta::v1::ObjectMeta* pod,
+                    const FieldPath& path, FieldErrors& errors) {
+  if (!volume.volumeSource.ephemeral || !pod || pod->name.empty() || volume.name.empty()) return;
+  const std::string name = pod->name + "-" + volume.name;
+  for (const auto& message : api::validateDns1123Subdomain(name)) {
+    errors.invalid(path.child("name"), volume.name,
+                   "PVC name " + api::goQuote(name) + ": " + message);
   }
 }
 
@@ -402,7 +405,8 @@ class SourceChecker {
 namespace pods {
 
 std::vector<const v1::Volume*> checkVolumes(const std::vector<v1::Volume>& volumes, bool isTemplate,
-                                            const FieldPath& path, FieldErrors& errors) {
+                                            const FieldPath& path, FieldErrors& errors,
+                                            const api::meta::v1::ObjectMeta* pod) {
   std::vector<const v1::Volume*> valid;
   std::set<std::string_view> names;
   for (size_t i = 0; i < volumes.size(); ++i) {
@@ -410,6 +414,7 @@ std::vector<const v1::Volume*> checkVolumes(const std::vector<v1::Volume>& volum
     const size_t before = errors.size();
     const auto at = path.index(i);
     SourceChecker(volume, isTemplate, at, errors).run();
+    checkClaimName(volume, pod, at, errors);
     const auto name = at.child("name");
     if (!requireText(volume.name, name, errors)) {
       errors.invalidEach(name, volume.name, api::validateDns1123Label(volume.name));

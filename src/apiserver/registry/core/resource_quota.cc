@@ -159,6 +159,11 @@ class ResourceQuotaStrategy final : public TypedStrategy<ResourceQuota> {
   ResourceQuotaStrategy() : TypedStrategy(StrategyTraits{.returnsDeleted = true}) {}
 
  protected:
+  void defaults(ResourceQuota& quota) const override {
+    roundResources(quota.spec.hard);
+    roundResources(quota.status.hard);
+    roundResources(quota.status.used);
+  }
   void check(const ResourceQuota& quota, FieldErrors& errors) const override {
     const FieldPath path("spec");
     checkAmounts(quota.spec.hard, path.child("hard"), errors);

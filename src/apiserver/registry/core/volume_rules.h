@@ -7,12 +7,15 @@
 #include "api/names/field_error.h"
 
 namespace coxswain::api::core::v1 {
+struct PersistentVolumeSource;
 struct PersistentVolumeSpec;
-}
+}  // namespace coxswain::api::core::v1
 
 namespace coxswain::apiserver {
 
 // Shared by volumes and claims.
+
+void setPersistentVolumeSourceDefaults(api::core::v1::PersistentVolumeSource& source);
 
 /// Known modes, and ReadWriteOncePod alone.
 void checkAccessModes(const std::vector<std::string>& modes, const api::FieldPath& path,

@@ -64,6 +64,12 @@ class VolumeAttachmentStrategy final : public TypedStrategy<VolumeAttachment> {
                                      .returnsDeleted = true}) {}
 
  protected:
+  void defaults(VolumeAttachment& object) const override {
+    if (!object.spec.source.inlineVolumeSpec) return;
+    auto& volume = *object.spec.source.inlineVolumeSpec;
+    roundResources(volume.capacity);
+    setPersistentVolumeSourceDefaults(volume.persistentVolumeSource);
+  }
   void check(const VolumeAttachment& object, FieldErrors& errors) const override {
     checkAll(object, errors);
     // New ones only.
