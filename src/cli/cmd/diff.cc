@@ -90,18 +90,17 @@ class Diff final : public Verb {
       co_return co_await client.patch(*info.resource, info.ns, info.name, client::PatchType::Apply,
                                       api::writeJsonValue(info.object), options);
     }
-    json::value modified = info.object;
     if (!live) {
-      setLastApplied(modified);
-      co_return co_await client.create(*info.resource, info.ns, "", modified, options);
+      json::value fresh = info.object;
+      setLastApplied(fresh);
+      co_return co_await client.create(*info.resource, info.ns, "", fresh, options);
     }
+    // As the annotation would say it, so that the annotation itself is no difference.
+    CO_TRY(const json::value modified, api::parseJsonValue(lastAppliedText(info.object)));
     json::value original = json::object();
     if (const auto* last = at(*live, {"metadata", "annotations", kLastApplied})) {
       auto parsed = api::parseJsonValue(plainText(*last));
       if (parsed.ok() && parsed->is_object()) original = std::move(*parsed);
-    } else {
-      // No annotation: what would be added is not a difference.
-      makeObject(modified, {"metadata", "annotations"}).erase(key(kLastApplied));
     }
     const auto* known = api::findKind(info.resource->apiVersion(), info.resource->kind);
     json::value patch;

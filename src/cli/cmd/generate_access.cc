@@ -148,8 +148,10 @@ class Token final : public Verb {
     print_.declare(flags);
   }
   Task<Status> run(Session& session, std::vector<std::string> words, const FlagSet&) override {
-    if (words.size() != 1)
-      co_return fault("exactly one NAME is required, got " + std::to_string(words.size()));
+    if (words.size() != 1) {
+      co_return session.usageError("exactly one NAME is required, got " +
+                                   std::to_string(words.size()));
+    }
     CO_TRY_STATUS(checkBound());
     if (duration_ < Duration(0)) co_return fault("duration must be greater than or equal to 0");
     api::authentication::v1::TokenRequest request;

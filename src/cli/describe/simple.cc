@@ -195,17 +195,12 @@ Task<void> describeSecret(DescribeContext&, const json::value& object, DescribeW
 Task<void> describeServiceAccount(DescribeContext&, const json::value& object,
                                   DescribeWriter& out) {
   metadataLines(object, out);
-  for (auto [member, label] : {std::pair("imagePullSecrets", "Image pull secrets"),
-                               std::pair("secrets", "Mountable secrets")}) {
-    const auto& names = arrayAt(object, {member});
-    if (names.empty()) out.field(0, label, "<none>");
-    bool first = true;
-    for (const auto& name : names) {
-      out.line(0, (first ? std::string(label) + ":" : "") + "\t" + textAt(name, {"name"}));
-      first = false;
-    }
+  constexpr std::string_view kLabel = "Image pull secrets";
+  const auto& names = arrayAt(object, {"imagePullSecrets"});
+  if (names.empty()) out.field(0, kLabel, "<none>");
+  for (size_t i = 0; i < names.size(); ++i) {
+    out.line(0, (i == 0 ? std::string(kLabel) + ":" : "") + "\t" + textAt(names[i], {"name"}));
   }
-  out.field(0, "Tokens", "<none>");
   co_return;
 }
 
