@@ -34,7 +34,7 @@ Task<Result<std::string>> probe(Reactor& reactor, uint16_t port, std::stop_token
   auto answer = co_await ask(client, deadline.token());
   co_await client.close();
   if (answer.ok() || answer.status().reason() == Reason::ServiceUnavailable) co_return answer;
-  const auto& why = answer.status().message();
+  const std::string why = answer.status().message();
   const bool refused = why.find("refused") != std::string::npos;
   co_return serviceUnavailable(
       "Get \"" + url + "\": " +
