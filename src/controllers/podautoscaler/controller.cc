@@ -280,7 +280,7 @@ Task<Status> PodAutoscaler::rescale(Autoscaler& next, Known& known,
   auto written = co_await client().update(target, "scale",
                                           api::ConstObject(api::Object(std::move(scale))), stop);
   if (!written.ok()) {
-    const auto& error = written.status().message();
+    const std::string error = written.status().message();
     events().event(next, client::kEventWarning, "FailedRescale",
                    fmt::format("New size: {}; reason: {}; error: {}", wanted, why, error));
     setCondition(next, "AbleToScale", false, "FailedUpdateScale",
