@@ -124,13 +124,18 @@ class IngressStrategy final : public TypedStrategy<Ingress> {
     out.push_back("annotation " + api::goQuote(kClassAnnotation) +
                   " is deprecated, please use 'spec.ingressClassName' instead");
   }
-  void checkStatusUpdate(const Ingress& next, const Ingress&, FieldErrors& errors) const override {
+  void checkStatusUpdate(const Ingress& next, const Ingress& current,
+                         FieldErrors& errors) const override {
+    const auto& known = current.status.loadBalancer.ingress;
     const auto path = FieldPath("status").child("loadBalancer").child("ingress");
     const auto& all = next.status.loadBalancer.ingress;
     for (size_t i = 0; i < all.size(); ++i) {
       const auto at = path.index(i);
       if (!all[i].ip.empty()) {
-        errors.invalidEach(at.child("ip"), all[i].ip, api::validateIpForLegacyField(all[i].ip));
+        const bool kept = std::any_of(known.begin(), known.end(),
+                                      [&](const auto& old) { return old.ip == all[i].ip; });
+        errors.invalidEach(at.child("ip"), all[i].ip,
+                           api::validateIpForLegacyField(all[i].ip, kept));
       }
       if (all[i].hostname.empty()) continue;
       checkDns1123Subdomain(all[i].hostname, at.child("hostname"), errors);

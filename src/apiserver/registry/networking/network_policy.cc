@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "api/gen/meta_v1.h"
 #include "api/gen/networking_v1.h"
@@ -49,16 +50,28 @@ void checkPort(const NetworkPolicyPort& port, const FieldPath& path, FieldErrors
   errors.invalidEach(end, *port.endPort, api::validatePortNumber(*port.endPort));
 }
 
-void checkBlock(const IPBlock& block, const FieldPath& path, FieldErrors& errors) {
+/// Ranges of the stored policy, which may be in older forms.
+using Known = std::set<std::string_view>;
+
+void collect(const std::vector<NetworkPolicyPeer>& peers, Known& known) {
+  for (const auto& peer : peers) {
+    if (!peer.ipBlock) continue;
+    known.insert(peer.ipBlock->cidr);
+    known.insert(peer.ipBlock->except.begin(), peer.ipBlock->except.end());
+  }
+}
+
+void checkBlock(const IPBlock& block, const Known& known, const FieldPath& path,
+                FieldErrors& errors) {
   if (block.cidr.empty()) return errors.required(path.child("cidr"));
-  auto messages = api::validateCidrForLegacyField(block.cidr);
+  auto messages = api::validateCidrForLegacyField(block.cidr, known.contains(block.cidr));
   errors.invalidEach(path.child("cidr"), block.cidr, messages);
   auto whole = api::parseCidr(block.cidr);
   if (!whole) return;
   for (size_t i = 0; i < block.except.size(); ++i) {
     const auto at = path.child("except").index(i);
     const auto& text = block.except[i];
-    errors.invalidEach(at, text, api::validateCidrForLegacyField(text));
+    errors.invalidEach(at, text, api::validateCidrForLegacyField(text, known.contains(text)));
     auto part = api::parseCidr(text);
     if (part && (!whole->contains(part->address) || part->length <= whole->length)) {
       errors.invalid(at, text, "must be a strict subset of `cidr`");
@@ -66,7 +79,8 @@ void checkBlock(const IPBlock& block, const FieldPath& path, FieldErrors& errors
   }
 }
 
-void checkPeer(const NetworkPolicyPeer& peer, const FieldPath& path, FieldErrors& errors) {
+void checkPeer(const NetworkPolicyPeer& peer, const Known& known, const FieldPath& path,
+               FieldErrors& errors) {
   int count = 0;
   if (peer.podSelector) {
     ++count;
@@ -78,7 +92,7 @@ void checkPeer(const NetworkPolicyPeer& peer, const FieldPath& path, FieldErrors
   }
   if (peer.ipBlock) {
     ++count;
-    checkBlock(*peer.ipBlock, path.child("ipBlock"), errors);
+    checkBlock(*peer.ipBlock, known, path.child("ipBlock"), errors);
   }
   if (count == 0) {
     errors.required(path, "must specify a peer");
@@ -88,13 +102,13 @@ void checkPeer(const NetworkPolicyPeer& peer, const FieldPath& path, FieldErrors
 }
 
 void checkRule(const std::vector<NetworkPolicyPort>& ports,
-               const std::vector<NetworkPolicyPeer>& peers, std::string_view peersName,
-               const FieldPath& path, FieldErrors& errors) {
+               const std::vector<NetworkPolicyPeer>& peers, const Known& known,
+               std::string_view peersName, const FieldPath& path, FieldErrors& errors) {
   for (size_t i = 0; i < ports.size(); ++i) {
     checkPort(ports[i], path.child("ports").index(i), errors);
   }
   for (size_t i = 0; i < peers.size(); ++i) {
-    checkPeer(peers[i], path.child(peersName).index(i), errors);
+    checkPeer(peers[i], known, path.child(peersName).index(i), errors);
   }
 }
 
@@ -145,15 +159,27 @@ class NetworkPolicyStrategy final : public TypedStrategy<NetworkPolicy> {
     }
   }
   void check(const NetworkPolicy& policy, FieldErrors& errors) const override {
+    checkAll(policy, {}, errors);
+  }
+  void checkUpdate(const NetworkPolicy& next, const NetworkPolicy& current,
+                   FieldErrors& errors) const override {
+    Known known;
+    for (const auto& rule : current.spec.ingress) collect(rule.from, known);
+    for (const auto& rule : current.spec.egress) collect(rule.to, known);
+    checkAll(next, known, errors);
+  }
+
+ private:
+  static void checkAll(const NetworkPolicy& policy, const Known& known, FieldErrors& errors) {
     const FieldPath path("spec");
     const auto& spec = policy.spec;
     validateLabelSelector(spec.podSelector, path.child("podSelector"), errors);
     for (size_t i = 0; i < spec.ingress.size(); ++i) {
-      checkRule(spec.ingress[i].ports, spec.ingress[i].from, "from", path.child("ingress").index(i),
-                errors);
+      checkRule(spec.ingress[i].ports, spec.ingress[i].from, known, "from",
+                path.child("ingress").index(i), errors);
     }
     for (size_t i = 0; i < spec.egress.size(); ++i) {
-      checkRule(spec.egress[i].ports, spec.egress[i].to, "to", path.child("egress").index(i),
+      checkRule(spec.egress[i].ports, spec.egress[i].to, known, "to", path.child("egress").index(i),
                 errors);
     }
     const auto types = path.child("policyTypes");
