@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "api/gen/apps_v1.h"
@@ -425,6 +426,41 @@ TEST_F(Stored, ReviewsSayWhy) {
   EXPECT_TRUE(ask("carol", "watch", "default", "metadata.name=x").allowed);
   EXPECT_FALSE(ask("carol", "watch", "default", "metadata.name=y").allowed);
   EXPECT_FALSE(ask("carol", "watch", "default").allowed);
+}
+
+TEST_F(Stored, SelectorsOfReviewsAreReadAsFarAsTheyGo) {
+  auto ask = [&](std::function<void(api::authorization::v1::ResourceAttributes&)> fill) {
+    SubjectAccessReview review;
+    review.spec.user = "bob";
+    auto& about = review.spec.resourceAttributes.emplace();
+    about.verb = "list";
+    about.resource = "pods";
+    fill(about);
+    auto body = api::ConstObject(api::Object(std::move(review)));
+    return cluster_->run(cluster_->admin().create(resourceOf<SubjectAccessReview>(), "", "", "",
+                                                  std::move(body), {}));
+  };
+  auto field = [](auto& about, std::string op, std::vector<std::string> values) {
+    auto& one = about.fieldSelector.emplace().requirements.emplace_back();
+    one.key = "spec.nodeName";
+    one.operator_ = std::move(op);
+    one.values = std::move(values);
+  };
+  auto fine = ask([&](auto& about) { field(about, "In", {"n1"}); });
+  EXPECT_EQ(fine->template as<SubjectAccessReview>()->status.evaluationError, "");
+  auto many = ask([&](auto& about) { field(about, "In", {"n1", "n2"}); });
+  EXPECT_EQ(many->template as<SubjectAccessReview>()->status.evaluationError,
+            "spec.resourceAttributes.fieldSelector ignored due to parse error");
+  auto raw = ask([](auto& about) { about.labelSelector.emplace().rawSelector = "a in"; });
+  EXPECT_EQ(raw->template as<SubjectAccessReview>()->status.evaluationError,
+            "spec.resourceAttributes.labelSelector ignored due to parse error");
+  auto none = ask([&](auto& about) { field(about, "In", {}); });
+  EXPECT_EQ(none.status().message(),
+            ".authorization.k8s.io \"\" is invalid: "
+            "spec.resourceAttributes.fieldSelector.requirements[0].values: Required value: must be "
+            "specified when `operator` is 'In' or 'NotIn'");
+  auto some = ask([&](auto& about) { field(about, "Exists", {"x"}); });
+  EXPECT_EQ(some.status().code(), 422);
 }
 
 // --- nodes

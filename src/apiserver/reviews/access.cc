@@ -1,7 +1,11 @@
 #include "apiserver/reviews/access.h"
 
 #include "api/codec/json.h"
+#include "api/gen/meta_v1.h"
 #include "api/names/field_error.h"
+#include "api/names/names.h"
+#include "api/select/fields.h"
+#include "api/select/labels.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -19,6 +23,32 @@ void checkMetadata(const ObjectMeta& metadata, FieldErrors& errors) {
                  "must be empty");
 }
 
+/// Operators that nobody knows yet are let through: whoever decides cannot use them.
+template <typename Requirement>
+void checkRequirement(const Requirement& one, const FieldPath& path, FieldErrors& errors) {
+  if (one.operator_ == "In" || one.operator_ == "NotIn") {
+    if (one.values.empty()) {
+      errors.required(path.child("values"), "must be specified when `operator` is 'In' or 'NotIn'");
+    }
+  } else if (one.operator_ == "Exists" || one.operator_ == "DoesNotExist") {
+    if (!one.values.empty()) {
+      errors.forbidden(path.child("values"),
+                       "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    }
+  }
+}
+
+void checkKey(const api::meta::v1::FieldSelectorRequirement& one, const FieldPath& path,
+              FieldErrors& errors) {
+  if (one.key.empty()) errors.required(path.child("key"), "must be specified");
+}
+void checkKey(const api::meta::v1::LabelSelectorRequirement& one, const FieldPath& path,
+              FieldErrors& errors) {
+  for (auto& why : api::validateQualifiedName(one.key)) {
+    errors.invalid(path.child("key"), one.key, why);
+  }
+}
+
 template <typename Selector>
 void checkSelector(const Selector& selector, const FieldPath& path, FieldErrors& errors) {
   if (!selector) return;
@@ -29,6 +59,13 @@ void checkSelector(const Selector& selector, const FieldPath& path, FieldErrors&
     errors.required(
         path.child("requirements"),
         "when " + path.str() + " is specified, requirements or rawSelector is required");
+  }
+  const auto requirements = path.child("requirements");
+  for (size_t i = 0; i < selector->requirements.size(); ++i) {
+    const auto& one = selector->requirements[i];
+    const auto at = requirements.index(i);
+    checkRequirement(one, at, errors);
+    checkKey(one, at, errors);
   }
 }
 
@@ -62,23 +99,33 @@ Status toStatus(const FieldErrors& errors) {
   return errors.empty() ? Status() : errors.toStatus(".authorization.k8s.io", "");
 }
 
-std::string joined(const std::vector<std::string>& values) {
+/// What a selector asks for as a text that authorizers read. A question narrowed by what they
+/// cannot use is asked without that: they may then only refuse what they would have allowed.
+struct SelectorText {
   std::string text;
-  for (const auto& value : values) text += (text.empty() ? "" : ",") + value;
-  return text;
-}
+  bool dropped = false;  ///< some of it, or all
+  /// For people; empty: nothing was dropped.
+  [[nodiscard]] std::string failure(const char* name) const {
+    if (!dropped) return {};
+    return std::string("spec.resourceAttributes.") + name +
+           (text.empty() ? " ignored due to parse error" : " partially ignored due to parse error");
+  }
+  void add(const std::string& term) { text += (text.empty() ? "" : ",") + term; }
+};
 
-/// The selector's text. Where a requirement is none that such selectors have, `failure` says so and
-/// it is left out: the answer is then for more than was asked.
-std::string fieldSelectorText(const ResourceAttributes& attributes, std::string& failure) {
-  if (!attributes.fieldSelector) return {};
+SelectorText fieldSelectorText(const ResourceAttributes& attributes) {
+  SelectorText out;
+  if (!attributes.fieldSelector) return out;
   const auto& selector = *attributes.fieldSelector;
-  if (!selector.rawSelector.empty()) return selector.rawSelector;
-  std::string text;
+  if (!selector.rawSelector.empty()) {
+    out.dropped = !api::FieldSelector::parse(selector.rawSelector).ok();
+    if (!out.dropped) out.text = selector.rawSelector;
+    return out;
+  }
   for (const auto& one : selector.requirements) {
     const bool equals = one.operator_ == "In";
     if ((!equals && one.operator_ != "NotIn") || one.values.size() != 1) {
-      failure = "fieldSelector requirement of \"" + one.key + "\" cannot be expressed";
+      out.dropped = true;
       continue;
     }
     std::string value;
@@ -86,32 +133,47 @@ std::string fieldSelectorText(const ResourceAttributes& attributes, std::string&
       if (c == ',' || c == '=' || c == '\\') value += '\\';
       value += c;
     }
-    text += (text.empty() ? "" : ",") + one.key + (equals ? "=" : "!=") + value;
+    out.add(one.key + (equals ? "=" : "!=") + value);
   }
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& values) {
+  std::string text;
+  for (const auto& value : values) text += (text.empty() ? "" : ",") + value;
   return text;
 }
 
-std::string labelSelectorText(const ResourceAttributes& attributes) {
-  if (!attributes.labelSelector) return {};
+SelectorText labelSelectorText(const ResourceAttributes& attributes) {
+  SelectorText out;
+  if (!attributes.labelSelector) return out;
   const auto& selector = *attributes.labelSelector;
-  if (!selector.rawSelector.empty()) return selector.rawSelector;
-  std::string text;
-  for (const auto& one : selector.requirements) {
-    if (!text.empty()) text += ",";
-    if (one.operator_ == "In") text += one.key + " in (" + joined(one.values) + ")";
-    if (one.operator_ == "NotIn") text += one.key + " notin (" + joined(one.values) + ")";
-    if (one.operator_ == "Exists") text += one.key;
-    if (one.operator_ == "DoesNotExist") text += "!" + one.key;
+  if (!selector.rawSelector.empty()) {
+    out.dropped = !api::LabelSelector::parse(selector.rawSelector).ok();
+    if (!out.dropped) out.text = selector.rawSelector;
+    return out;
   }
-  return text;
+  for (const auto& one : selector.requirements) {
+    std::string term;
+    if (one.operator_ == "In") term = one.key + " in (" + joined(one.values) + ")";
+    if (one.operator_ == "NotIn") term = one.key + " notin (" + joined(one.values) + ")";
+    if (one.operator_ == "Exists") term = one.key;
+    if (one.operator_ == "DoesNotExist") term = "!" + one.key;
+    if (term.empty() || !api::LabelSelector::parse(term).ok()) {
+      out.dropped = true;
+    } else {
+      out.add(term);
+    }
+  }
+  return out;
 }
 
 template <typename Spec>
 Task<SubjectAccessReviewStatus> decideSpec(const Authorizer& authorizer, const UserInfo& user,
                                            const Spec& spec) {
   RequestInfo info;
-  std::string fields;
-  std::string labels;
+  SelectorText fields;
+  SelectorText labels;
   SubjectAccessReviewStatus status;
   if (spec.resourceAttributes) {
     const auto& attributes = *spec.resourceAttributes;
@@ -123,18 +185,22 @@ Task<SubjectAccessReviewStatus> decideSpec(const Authorizer& authorizer, const U
     info.subresource = attributes.subresource;
     info.ns = attributes.namespace_;
     info.name = attributes.name;
-    fields = fieldSelectorText(attributes, status.evaluationError);
+    fields = fieldSelectorText(attributes);
     labels = labelSelectorText(attributes);
   } else {
     info.path = spec.nonResourceAttributes->path;
     info.verb = spec.nonResourceAttributes->verb;
   }
-  Attributes attributes{user, info, fields, labels, true, false};
+  Attributes attributes{user, info, fields.text, labels.text, true, false};
   auto verdict = co_await authorizeOrAsk(authorizer, attributes, {});
   status.allowed = verdict.allowed();
   status.denied = verdict.decision == Decision::Deny;
   status.reason = std::move(verdict.reason);
-  if (!verdict.failure.empty()) status.evaluationError = std::move(verdict.failure);
+  for (const auto& failure :
+       {verdict.failure, fields.failure("fieldSelector"), labels.failure("labelSelector")}) {
+    auto& all = status.evaluationError;
+    if (!failure.empty()) all += (all.empty() ? "" : "; ") + failure;
+  }
   co_return status;
 }
 
