@@ -199,50 +199,36 @@ Task<Status> ApiServer::bootstrap() {
 
 Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response) {
   ResponseTap tap(response);
-  Exchange exchange{request, tap};
-  exchange.auditId = auditIdOf(request);
-  exchange.budgets = budgets_.get();
-  exchange.clock = &executor_;
+  auto owned = std::make_unique<Exchange>(request, tap);
+  auto* exchange = owned.get();
+  exchange->auditId = auditIdOf(request);
+  exchange->budgets = budgets_.get();
+  exchange->clock = &executor_;
   tap.attach(exchange);
-  if (options_.auditor) exchange.auditAnnotations = &exchange.auditNotes;
+  if (options_.auditor) expectAudit(*options_.auditor, *exchange);
   const auto start = executor_.now();
-  Status status = co_await handle(exchange);
-  if (exchange.longRunning) {
-    exchange.forgetRequest();
-    status = co_await exchange.longRunning->run(exchange);
-    exchange.longRunning.reset();
+  Status status = co_await handle(*exchange);
+  if (auto rest = std::move(exchange->longRunning)) {
+    // While nothing happens nothing of the request is held but what is counted at its end.
+    if (!exchange->audit) {
+      owned = whatRemains(*exchange);
+      exchange = owned.get();
+      tap.attach(nullptr);
+    }
+    status = co_await rest->run(tap, request.stop);
   }
   if (!status.ok() && !response.started()) {
-    Status sent = co_await refuse(exchange, status);
+    Status sent = co_await refuse(*exchange, status);
     if (!sent.ok()) kLog.debug("client left before its answer", {{"error", sent}});
   }
-  if (exchange.audit) {
-    endAudit(exchange, status, tap.code(), executor_.wallNow());
-  } else if (options_.auditor && exchange.user.name.empty() &&
+  if (exchange->audit) {
+    endAudit(*exchange, status, tap.code(), executor_.wallNow());
+  } else if (exchange->trail && exchange->user.name.empty() &&
              status.reason() == Reason::Unauthorized) {
-    auditUnauthenticated(*options_.auditor, exchange, status, executor_.wallNow());
+    auditUnauthenticated(*exchange, status, executor_.wallNow());
   }
   const auto code = tap.code() != 0 ? tap.code() : status.code();
-  metrics_->count(exchange, code, tap.bodyBytes(), start, executor_.now());
-}
-
-void Exchange::forgetRequest() {
-  query = {};
-  warnings = {};
-  userAgent = {};
-  gzipBody = {};
-  if (audit) return;
-  info.path = {};
-  info.rest = {};
-  user.groups = {};
-  user.extra = {};
-  auditId = {};
-  // Over HTTP/1.1 the connection still looks at them.
-  if (request.majorVersion < 2) return;
-  request.headers = {};
-  request.path = {};
-  request.query = {};
-  request.host = {};
+  metrics_->count(*exchange, code, tap.bodyBytes(), start, executor_.now());
 }
 
 Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {
@@ -292,7 +278,7 @@ Task<Status> ApiServer::handle(Exchange& exchange) {
   CO_TRY(exchange.query, Query::parse(request.query));
   CO_TRY(exchange.info, parseRequestInfo(request.method, request.path, exchange.query));
   exchange.userAgent = request.headers.get("User-Agent");
-  if (options_.auditor) beginAudit(*options_.auditor, exchange, executor_.wallNow());
+  if (exchange.trail) beginAudit(exchange, executor_.wallNow());
   if (Impersonation::wanted(request.headers)) {
     CO_TRY_STATUS(co_await impersonate(exchange));
   }

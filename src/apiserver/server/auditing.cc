@@ -86,7 +86,7 @@ void describe(const Exchange& exchange, WallTime now, api::audit::v1::Event& eve
 
 /// What the client sent, as JSON; empty where it is nothing that can be read.
 std::string requestJson(const Exchange& exchange, bool omitManagedFields) {
-  const auto& body = exchange.auditBody;
+  const auto& body = exchange.trail->body;
   if (body.empty()) return {};
   if (body.starts_with(kProtobufMagic)) {
     if (!exchange.resource) return {};
@@ -119,7 +119,7 @@ void complete(Exchange& exchange) {
           exchange.impersonationConstraint;
     }
   }
-  record.annotations = exchange.auditNotes;
+  record.annotations = exchange.trail->notes;
   if (record.wantsRequest() && record.requestObject.empty()) {
     record.requestObject = requestJson(exchange, record.verdict.omitManagedFields);
   }
@@ -127,15 +127,21 @@ void complete(Exchange& exchange) {
 
 }  // namespace
 
-void beginAudit(audit::Auditor& auditor, Exchange& exchange, WallTime now) {
-  exchange.audit = auditor.begin(subjectOf(exchange));
+void expectAudit(audit::Auditor& auditor, Exchange& exchange) {
+  exchange.trail.reset(new AuditTrail{auditor});
+  exchange.auditAnnotations = &exchange.trail->notes;
+}
+
+void beginAudit(Exchange& exchange, WallTime now) {
+  auto& auditor = exchange.trail->auditor;
+  exchange.trail->record = auditor.begin(subjectOf(exchange));
+  exchange.audit = exchange.trail->record.get();
   if (!exchange.audit) {
     exchange.auditAnnotations = nullptr;
     return;
   }
-  exchange.auditor = &auditor;
   describe(exchange, now, exchange.audit->event);
-  exchange.audit->annotations = exchange.auditNotes;
+  exchange.audit->annotations = exchange.trail->notes;
   auditor.emit(*exchange.audit, audit::Stage::RequestReceived, now);
 }
 
@@ -158,7 +164,7 @@ void auditStarted(Exchange& exchange, int code) {
   auto& record = *exchange.audit;
   complete(exchange);
   record.event.responseStatus.emplace().code = code;
-  exchange.auditor->emit(record, audit::Stage::ResponseStarted, exchange.clock->wallNow());
+  exchange.trail->auditor.emit(record, audit::Stage::ResponseStarted, exchange.clock->wallNow());
 }
 
 void endAudit(Exchange& exchange, const Status& status, int code, WallTime now) {
@@ -168,11 +174,11 @@ void endAudit(Exchange& exchange, const Status& status, int code, WallTime now) 
   if (record.wantsResponse() && record.responseObject.empty() && !status.ok()) {
     record.responseObject = audit::loggedJson(encodeStatus(status, MediaType::Json), false);
   }
-  exchange.auditor->emit(record, audit::Stage::ResponseComplete, now);
+  exchange.trail->auditor.emit(record, audit::Stage::ResponseComplete, now);
 }
 
-void auditUnauthenticated(audit::Auditor& auditor, Exchange& exchange, const Status& status,
-                          WallTime now) {
+void auditUnauthenticated(Exchange& exchange, const Status& status, WallTime now) {
+  auto& auditor = exchange.trail->auditor;
   auto query = Query::parse(exchange.request.query);
   if (!query.ok()) return;
   auto info = parseRequestInfo(exchange.request.method, exchange.request.path, *query);
@@ -181,7 +187,7 @@ void auditUnauthenticated(audit::Auditor& auditor, Exchange& exchange, const Sta
   auto record = auditor.begin(subjectOf(exchange));
   if (!record) return;
   describe(exchange, now, record->event);
-  record->annotations = exchange.auditNotes;
+  record->annotations = exchange.trail->notes;
   record->event.responseStatus.emplace(answered(status, status.code()));
   const auto given = exchange.request.headers.get("Authorization");
   record->event.responseStatus->message =

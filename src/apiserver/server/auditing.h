@@ -13,9 +13,11 @@ namespace coxswain::apiserver {
 // What audit is told of a request on its way. Nothing of this is called where nobody audits, and
 // of requests that the policy leaves out only the first.
 
+/// The request has come.
+void expectAudit(audit::Auditor& auditor, Exchange& exchange);
 /// User and request are known, impersonation is not yet looked at. Decides whether exchange.audit
 /// is made.
-void beginAudit(audit::Auditor& auditor, Exchange& exchange, WallTime now);
+void beginAudit(Exchange& exchange, WallTime now);
 /// What a body was decoded to: its name and version complete the reference.
 void auditRequestObject(Exchange& exchange, const api::Object& object);
 /// What is answered, as JSON.
@@ -25,7 +27,6 @@ void auditStarted(Exchange& exchange, int code);
 /// The answer was sent with `code` (0: none); `status` is why it is a failure.
 void endAudit(Exchange& exchange, const Status& status, int code, WallTime now);
 /// A request of nobody knows whom.
-void auditUnauthenticated(audit::Auditor& auditor, Exchange& exchange, const Status& status,
-                          WallTime now);
+void auditUnauthenticated(Exchange& exchange, const Status& status, WallTime now);
 
 }  // namespace coxswain::apiserver

@@ -21,6 +21,14 @@ struct Budgets;
 
 struct Exchange;
 
+/// What is kept for audit while a request is served.
+struct AuditTrail {
+  audit::Auditor& auditor;
+  std::map<std::string, std::string> notes = {};  ///< annotations
+  std::string body = {};                          ///< what was sent, where audit wants it
+  std::unique_ptr<audit::Record> record = {};     ///< once it is known that there is to be one
+};
+
 /// The rest of an answer that lasts, once it has begun.
 class LongRunning {
  public:
@@ -49,10 +57,8 @@ struct Exchange : RequestContext {
   std::string auditId = {};                             ///< the client's, or made for it
   std::shared_ptr<const flow::Schema> flowSchema = {};  ///< null: none was looked for
   flow::Seats seats = {};                               ///< while it counts against others
-  audit::Auditor* auditor = nullptr;                    ///< where audit is set
-  std::unique_ptr<audit::Record> audit = {};            ///< null: not audited
-  std::map<std::string, std::string> auditNotes = {};   ///< annotations, before audit is made, too
-  std::string auditBody = {};                           ///< what was sent, where audit wants it
+  std::unique_ptr<AuditTrail> trail = {};               ///< null: nobody audits
+  audit::Record* audit = nullptr;                       ///< of the trail; null: not audited
   const Executor* clock = nullptr;                      ///< never null while it is served
   Budgets* budgets = nullptr;                           ///< never null while it is served
   ByteBudget::Claim bodyBytes = {};                     ///< of what the client sends

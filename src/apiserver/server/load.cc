@@ -139,7 +139,9 @@ Task<Result<std::string>> readBody(Exchange& exchange) {
                                       std::to_string(kBodyBytesMax));
     }
     if (piece->empty()) {
-      if (exchange.audit && exchange.audit->wantsRequest()) exchange.auditBody = body;
+      if (exchange.audit && exchange.audit->wantsRequest()) {
+        exchange.trail->body = body;
+      }
       co_return std::move(body);
     }
     if (!exchange.bodyBytes.raiseTo(budget, (body.size() + piece->size()) * kBytesOfDecoded)) {
