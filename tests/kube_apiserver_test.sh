@@ -91,6 +91,16 @@ refused '--shutdown-delay-duration' --shutdown-delay-duration soon
 refused '--tls-private-key-file' --tls-cert-file x
 refused '--bind-address' --bind-address nowhere
 refused 'No such file' --service-account-signing-key-file /none
+refused 'specified together' --oidc-issuer-url https://issuer.example
+refused 'scheme must be https' --oidc-issuer-url http://issuer.example --oidc-client-id c
+refused 'unsupported signing alg: "none"' --oidc-issuer-url https://i --oidc-client-id c --oidc-signing-algs none
+refused 'key=value' --oidc-issuer-url https://i --oidc-client-id c --oidc-required-claim hd
+refused 'overlapping certificates' --requestheader-client-ca-file "$folder/data/pki/ca.crt" \
+  --requestheader-username-headers X-Remote-User --client-ca-file "$folder/data/pki/ca.crt"
+refused '--requestheader-username-headers' --requestheader-client-ca-file "$folder/data/pki/ca.crt"
+refused 'between 1 hour and' --service-account-max-token-expiration 10m
+refused 'neither v1 nor v1beta1' --authentication-token-webhook-config-file /x --authentication-token-webhook-version v2
+refused 'No such file' --client-ca-file /none
 refused 'no-such-flag' --no-such-flag
 refused 'enable-admission-plugins plugin "Bogus" is unknown' --enable-admission-plugins Priority,Bogus
 refused 'does not exist in this server' --enable-admission-plugins ImagePolicyWebhook

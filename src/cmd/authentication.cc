@@ -1,10 +1,13 @@
 #include "cmd/authentication.h"
 
+#include <algorithm>
+
 #include "api/meta/time.h"
 #include "apiserver/authn/http_documents.h"
 #include "apiserver/authn/webhook_tokens.h"
 #include "cmd/pki.h"
 #include "cmd/webhook_call.h"
+#include "net/certs.h"
 
 namespace coxswain::cmd {
 namespace {
@@ -134,6 +137,21 @@ Status readTokenOptions(const AuthenticationOptions& options, const std::string&
   return {};
 }
 
+/// A client must not be able to be a proxy, who vouches for whom he likes.
+Status checkApart(const std::string& clientCaPem, const RequestHeaderOptions& headers) {
+  if (clientCaPem.empty() || headers.caPem.empty() || !headers.allowedNames.empty()) return {};
+  TRY(auto clients, net::certificatesToDer(clientCaPem));
+  TRY(auto proxies, net::certificatesToDer(headers.caPem));
+  for (const auto& one : proxies) {
+    if (std::find(clients.begin(), clients.end(), one) == clients.end()) continue;
+    return badRequest(
+        "--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; "
+        "--requestheader-allowed-names must be specified to ensure regular client certificates "
+        "cannot set authenticating proxy headers for arbitrary users");
+  }
+  return {};
+}
+
 /// What is meant where a token names no audience.
 Audiences audiencesOf(const TokenOptions& tokens) {
   if (!tokens.audiences.empty()) return tokens.audiences;
@@ -231,6 +249,7 @@ Status applyAuthentication(const AuthenticationOptions& options, const std::stri
     }
     TRY(out.requestHeaders.caPem, readFile(options.requestHeaderClientCaFile));
   }
+  TRY_STATUS(checkApart(out.clientCaPem, out.requestHeaders));
   if (!options.tokenAuthFile.empty()) {
     TRY(out.staticTokens, StaticTokens::load(options.tokenAuthFile));
   }

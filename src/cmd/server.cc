@@ -146,6 +146,11 @@ Result<AssemblyOptions> Server::Impl::assemblyOptions() {
   out.securePort = options.securePort;
   TRY_STATUS(applyAuthentication(options.authentication, pki.serviceAccountKeyPem(),
                                  pki.ca().certificatePem, reactor, random, out));
+  const auto& modes = options.authorizationModes;
+  if (out.anonymousAuth && std::find(modes.begin(), modes.end(), "AlwaysAllow") != modes.end()) {
+    kLog.warn("requests without credentials are refused: mode AlwaysAllow would let them do all");
+    out.anonymousAuth = false;
+  }
   out.serviceClusterIpRange = options.serviceClusterIpRange;
   out.serviceNodePortRange = options.serviceNodePortRange;
   out.serviceCaConfigMap = options.serviceCaConfigMap;
@@ -392,8 +397,9 @@ const Pki& Server::pki() const {
 }
 
 std::unique_ptr<client::Client> Server::localClient(std::string user,
-                                                    std::vector<std::string> groups) const {
-  return impl_->assembly->client(std::move(user), std::move(groups));
+                                                    std::vector<std::string> groups,
+                                                    std::string fieldManager) const {
+  return impl_->assembly->client(std::move(user), std::move(groups), std::move(fieldManager));
 }
 
 Task<void> Server::stop(Duration grace) {
