@@ -124,6 +124,7 @@ spec:
             lines = self.k("diff", "-f", "-", *how, stdin=changed, code=1).out.splitlines()
             self.assertIn("-      - image: nginx:1", lines)
             self.assertIn("+      - image: nginx:2", lines)
+            self.assertFalse([line for line in lines if line[0] in "+-" and "last-applied" in line])
         self.assertEqual(self.k("get", "deploy", "web", "-o", "jsonpath={..image}").out, "nginx:1")
 
     def test_patches_and_replace(self):
@@ -267,6 +268,47 @@ source: {{component: test}}
         self.assertEqual(len(self.k("events", "--for", "pod/p", "--no-headers").out.splitlines()), 2)
         self.assertEqual(self.k("events", "--for", "pod/q").err, f"No events found in {self.ns} namespace.\n")
         self.assertEqual(self.k("get", "events", "--field-selector", "type=Warning", "-o", "name").out, "event/e2\n")
+
+    def test_describe(self):
+        self.k("create", "role", "reader", "--verb=get,list", "--resource=pods,deployments.apps/scale")
+        self.assertEqual(self.k("describe", "role", "reader").out, """\
+Name:         reader
+Labels:       <none>
+Annotations:  <none>
+PolicyRule:
+  Resources               Non-Resource URLs  Resource Names  Verbs
+  ---------               -----------------  --------------  -----
+  pods                    []                 []              [get list]
+  deployments.apps/scale  []                 []              [get list]
+""")
+        self.k("create", "rolebinding", "readers", "--role=reader", "--user=jane", "--serviceaccount=a:b")
+        self.assertEqual(self.k("describe", "rolebinding", "readers").out, """\
+Name:         readers
+Labels:       <none>
+Annotations:  <none>
+Role:
+  Kind:  Role
+  Name:  reader
+Subjects:
+  Kind            Name  Namespace
+  ----            ----  ---------
+  User            jane  \n\
+  ServiceAccount  b     a
+""")
+        self.k("create", "sa", "robot")
+        self.assertEqual(self.k("describe", "sa", "robot").out,
+                         f"Name:                robot\nNamespace:           {self.ns}\nLabels:              <none>\n"
+                         "Annotations:         <none>\nImage pull secrets:  <none>\nEvents:              <none>\n")
+
+    def test_broken_templates(self):
+        for template, message in (
+                ("{{.a", "error: error parsing template {{.a, template: output:1: unclosed action\n"),
+                ("{{nope}}", 'error: error parsing template {{nope}}, template: output:1: function "nope" not defined\n'),
+                ("{{index .items 5}}", 'error: error executing template "{{index .items 5}}": template: output:1:2: executing '
+                                       '"output" at <index .items 5>: error calling index: index out of range: 5\n')):
+            self.assertEqual(self.k("get", "cm", "-o", "go-template=" + template, code=1).err, message)
+        self.assertEqual(self.k("get", "cm", "-o", "jsonpath={.a", code=1).err,
+                         "error: error parsing jsonpath {.a, unclosed action\n")
 
     def test_api_resources_and_versions(self):
         rows = {line.split()[0]: line for line in kubectl("api-resources").out.splitlines()}
