@@ -539,6 +539,68 @@ TEST_F(Plugins, TheOptionalOnes) {
   EXPECT_NE(get<Namespace>("fresh", ""), nullptr);
 }
 
+TEST_F(Plugins, LimitsOfContainersPodsAndClaims) {
+  begin();
+  ASSERT_EQ(make<LimitRange>(R"({"metadata":{"name":"l"},"spec":{"limits":[
+    {"type":"Container","max":{"cpu":"2"},"min":{"cpu":"100m"},"maxLimitRequestRatio":{"cpu":"2"}},
+    {"type":"Pod","max":{"memory":"1Gi"}},
+    {"type":"PersistentVolumeClaim","min":{"storage":"1Gi"},"max":{"storage":"2Gi"}}]}})"),
+            "");
+  EXPECT_EQ(
+      make<Pod>(pod("a", R"(,"resources":{"limits":{"cpu":"3","memory":"2Gi"},
+    "requests":{"cpu":"50m","memory":"2Gi"}})")),
+      "pods \"a\" is forbidden: [minimum cpu usage per Container is 100m, but request is 50m, "
+      "maximum cpu usage per Container is 2, but limit is 3, cpu max limit to request ratio per "
+      "Container is 2, but provided ratio is 60.000000, maximum memory usage per Pod is 1Gi, but "
+      "limit is 2Gi]");
+  // Containers that break the same rule are one refusal; a maximum is a default as well.
+  EXPECT_EQ(make<Pod>(R"({"metadata":{"name":"b"},"spec":{"containers":[{"name":"c","image":"i"},
+    {"name":"d","image":"i"}]}})"),
+            "pods \"b\" is forbidden: maximum memory usage per Pod is 1Gi.  No limit is specified");
+  EXPECT_EQ(make<Pod>(pod("d", R"(,"resources":{"limits":{"memory":"1Mi"}})")), "");
+  EXPECT_EQ(get<Pod>("d")->metadata.annotations.at("kubernetes.io/limit-ranger"),
+            "LimitRanger plugin set: cpu request for container c; cpu limit for container c");
+  auto claim = [this](const char* name, const char* size) {
+    return make<PersistentVolumeClaim>(
+        std::string(R"({"metadata":{"name":")") + name +
+        R"("},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":")" +
+        size + "\"}}}}");
+  };
+  EXPECT_EQ(claim("small", "1Mi"),
+            "persistentvolumeclaims \"small\" is forbidden: minimum storage usage per "
+            "PersistentVolumeClaim is 1Gi, but request is 1Mi");
+  EXPECT_EQ(claim("large", "3Gi"),
+            "persistentvolumeclaims \"large\" is forbidden: maximum storage usage per "
+            "PersistentVolumeClaim is 2Gi, but request is 3Gi");
+  EXPECT_EQ(claim("right", "2Gi"), "");
+}
+
+TEST_F(Plugins, TolerationsOfANamespace) {
+  AdmissionOptions options;
+  options.enable = {"PodTolerationRestriction"};
+  options.disable = {"DefaultTolerationSeconds"};
+  begin(options);
+  auto ns = *get<Namespace>("default", "");
+  ns.metadata.annotations["scheduler.alpha.kubernetes.io/defaultTolerations"] =
+      R"([{"key":"team","operator":"Equal","value":"a","effect":"NoSchedule"}])";
+  ns.metadata.annotations["scheduler.alpha.kubernetes.io/tolerationsWhitelist"] =
+      R"([{"key":"team","operator":"Exists"},
+          {"key":"node.kubernetes.io/memory-pressure","operator":"Exists"}])";
+  ASSERT_EQ(put(ns), "");
+  ASSERT_EQ(make<Pod>(pod("a", R"(,"resources":{"requests":{"cpu":"1"}})")), "");
+  const auto& tolerations = get<Pod>("a")->spec.tolerations;
+  ASSERT_EQ(tolerations.size(), 2u);
+  EXPECT_EQ(tolerations[0].value, "a");
+  EXPECT_EQ(tolerations[1].key, "node.kubernetes.io/memory-pressure");
+  auto json = pod("b");
+  json.replace(json.find("\"containers\""), 12,
+               R"("tolerations":[{"key":"other","operator":"Exists"}],"containers")");
+  EXPECT_EQ(
+      make<Pod>(json),
+      "pod tolerations (possibly merged with namespace default tolerations) conflict with its "
+      "namespace whitelist");
+}
+
 TEST_F(Plugins, EventsComeNoQuickerThanAllowed) {
   AdmissionOptions options;
   options.enable = {"EventRateLimit"};
