@@ -23,6 +23,40 @@ const Logger kLog("apiserver");
 
 constexpr std::string_view kSystemNamespaces[] = {"default", "kube-system", "kube-public",
                                                   "kube-node-lease"};
+/// What of a watch is counted when it ends.
+struct Remains {
+  const Resource* resource = nullptr;
+  std::string ns;
+  std::string name;
+  std::string user;
+};
+
+Remains remainsOf(Exchange& exchange) {
+  const auto& user = exchange.impersonator ? *exchange.impersonator : exchange.user;
+  return {exchange.resource, exchange.info.ns, exchange.info.name, user.name};
+}
+
+std::unique_ptr<Exchange> exchangeOf(Remains remains, net::Request& request,
+                                     net::ResponseWriter& response) {
+  auto exchange = std::make_unique<Exchange>(request, response);
+  exchange->resource = remains.resource;
+  exchange->info.isResource = true;
+  exchange->info.verb = "watch";
+  exchange->info.ns = std::move(remains.ns);
+  exchange->info.name = std::move(remains.name);
+  exchange->user.name = std::move(remains.user);
+  return exchange;
+}
+
+/// Over HTTP/1.1 the connection still looks at them.
+void forget(net::Request& request) {
+  if (request.majorVersion < 2) return;
+  request.headers = {};
+  request.path = {};
+  request.query = {};
+  request.host = {};
+}
+
 constexpr std::string_view kEventsPrefix = "/registry/events";
 
 Status nothingThere() {
@@ -210,12 +244,16 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
   Status status = co_await handle(*exchange);
   if (auto rest = std::move(exchange->longRunning)) {
     // While nothing happens nothing of the request is held but what is counted at its end.
+    Remains remains;
     if (!exchange->audit) {
-      owned = whatRemains(*exchange);
-      exchange = owned.get();
+      remains = remainsOf(*exchange);
       tap.attach(nullptr);
+      owned.reset();
+      forget(request);
     }
     status = co_await rest->run(tap, request.stop);
+    if (!owned) owned = exchangeOf(std::move(remains), request, tap);
+    exchange = owned.get();
   }
   if (!status.ok() && !response.started()) {
     Status sent = co_await refuse(*exchange, status);

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,6 @@ namespace coxswain::apiserver {
 
 struct Budgets;
 
-struct Exchange;
-
 /// What is kept for audit while a request is served.
 struct AuditTrail {
   audit::Auditor& auditor;
@@ -29,11 +28,12 @@ struct AuditTrail {
   std::unique_ptr<audit::Record> record = {};     ///< once it is known that there is to be one
 };
 
-/// The rest of an answer that lasts, once it has begun.
+/// The rest of an answer that lasts, once it has begun; it does without the exchange.
 class LongRunning {
  public:
   virtual ~LongRunning() = default;
-  virtual Task<Status> run(Exchange& exchange) = 0;
+  /// Until `stop`, or its own end. `response` outlives the task.
+  virtual Task<Status> run(net::ResponseWriter& response, std::stop_token stop) = 0;
 };
 
 /// A request that came by HTTP, as far as it is understood.
@@ -63,9 +63,6 @@ struct Exchange : RequestContext {
   Budgets* budgets = nullptr;                           ///< never null while it is served
   ByteBudget::Claim bodyBytes = {};                     ///< of what the client sends
   ByteBudget::Claim answerBytes = {};                   ///< of a list on its way
-
-  /// Gives up what only the beginning of an answer needs. Not where audit will ask for it.
-  void forgetRequest();
 };
 
 }  // namespace coxswain::apiserver

@@ -15,7 +15,8 @@ class ResponseTap final : public net::ResponseWriter {
  public:
   explicit ResponseTap(net::ResponseWriter& inner) : inner_(inner) {}
   /// Whose headers are added; once, before the answer.
-  void attach(Exchange& exchange) { exchange_ = &exchange; }
+  /// Null: it has gone, after the answer began.
+  void attach(Exchange* exchange) { exchange_ = exchange; }
 
   Task<Status> start(int status, net::Headers headers) override {
     code_ = status;

@@ -41,7 +41,8 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
       registry.watch(std::move(request)), exchange.accepted,
       std::string(exchange.query.get("includeObject")), after,
       parameters.initialEvents || after == 0, parameters.bookmarks,
-      parameters.timeoutSeconds > 0 ? parameters.timeoutSeconds : kTimeoutSeconds};
+      parameters.timeoutSeconds > 0 ? parameters.timeoutSeconds : kTimeoutSeconds,
+      std::move(exchange.seats)};
   net::Headers headers{{"Content-Type", std::string(watchContentTypeOf(parts.accepted.mediaType))},
                        {"Cache-Control", "no-cache, private"}};
   for (const auto& warning : exchange.warnings) {

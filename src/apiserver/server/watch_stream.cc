@@ -118,7 +118,7 @@ Status WatchStream::appendBookmark(std::string& out) {
   return appendObject(out, "BOOKMARK", bookmarkOf(parts_.resource, reached, false));
 }
 
-Task<Result<bool>> WatchStream::sendWaiting(Exchange& exchange) {
+Task<Result<bool>> WatchStream::sendWaiting(net::ResponseWriter& response) {
   std::string out;
   for (bool some = true; some;) {
     auto events = (*parts_.watch)->take(kBatch);
@@ -130,8 +130,8 @@ Task<Result<bool>> WatchStream::sendWaiting(Exchange& exchange) {
     for (const auto& event : *events) {
       CO_TRY_STATUS(appendEvent(out, event));
       if (out.size() < kWriteBytes) continue;
-      exchange.seats.release();
-      CO_TRY_STATUS(co_await exchange.response.write(out));
+      parts_.seats.release();
+      CO_TRY_STATUS(co_await response.write(out));
       out.clear();
     }
     const bool over = parts_.executor.now() >= end_;
@@ -140,9 +140,9 @@ Task<Result<bool>> WatchStream::sendWaiting(Exchange& exchange) {
       setTimer();
     }
     // What there was at the beginning is made: from here on it only waits.
-    exchange.seats.release();
+    parts_.seats.release();
     if (!out.empty()) {
-      CO_TRY_STATUS(co_await exchange.response.write(out));
+      CO_TRY_STATUS(co_await response.write(out));
       out.clear();
     }
     if (over) co_return false;
@@ -151,20 +151,20 @@ Task<Result<bool>> WatchStream::sendWaiting(Exchange& exchange) {
   co_return true;
 }
 
-Task<Status> WatchStream::run(Exchange& exchange) {
+Task<Status> WatchStream::run(net::ResponseWriter& response, std::stop_token stop) {
   if (failure_.ok()) setTimer();
-  while (failure_.ok() && !exchange.request.stop.stop_requested()) {
-    CO_TRY(const bool goesOn, co_await sendWaiting(exchange));
+  while (failure_.ok() && !stop.stop_requested()) {
+    CO_TRY(const bool goesOn, co_await sendWaiting(response));
     if (!goesOn) break;
-    co_await parts_.wakeup->wait(exchange.request.stop);
+    co_await parts_.wakeup->wait(stop);
   }
   if (!failure_.ok() && !isCanceled(failure_)) {
     std::string out;
     appendWatchFrame(out, "ERROR", encodeStatus(failure_, parts_.accepted.mediaType),
                      parts_.accepted.mediaType);
-    CO_TRY_STATUS(co_await exchange.response.write(out));
+    CO_TRY_STATUS(co_await response.write(out));
   }
-  co_return co_await exchange.response.end();
+  co_return co_await response.end();
 }
 
 }  // namespace coxswain::apiserver

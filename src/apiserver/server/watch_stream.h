@@ -73,14 +73,15 @@ class WatchStream final : public LongRunning {
     bool starting;              ///< what comes first was there already
     bool bookmarks;
     int64_t timeoutSeconds;
+    flow::Seats seats;  ///< until what there was at the beginning is made
   };
   explicit WatchStream(Parts parts);
   ~WatchStream() override;
-  Task<Status> run(Exchange& exchange) override;
+  Task<Status> run(net::ResponseWriter& response, std::stop_token stop) override;
 
  private:
   /// All there is. False: the watch has ended.
-  Task<Result<bool>> sendWaiting(Exchange& exchange);
+  Task<Result<bool>> sendWaiting(net::ResponseWriter& response);
   Status appendObject(std::string& out, std::string_view type, const api::ConstObject& object);
   Status appendEvent(std::string& out, const ObjectEvent& event);
   Status appendBookmark(std::string& out);
