@@ -94,7 +94,8 @@ class Server {
   /// sockets and no codecs, but authorization, admission and validation. May be used on any
   /// executor; must not outlive the server.
   [[nodiscard]] std::unique_ptr<client::Client> localClient(std::string user,
-                                                            std::vector<std::string> groups) const;
+                                                            std::vector<std::string> groups,
+                                                            std::string fieldManager = {}) const;
 
   /// Lets requests end for `grace`, then stops all.
   Task<void> stop(Duration grace);

@@ -240,6 +240,12 @@ TEST_F(Stored, ARoleThatIsGoneGivesNothingUntilTheNextStart) {
   EXPECT_EQ(mayReview(cluster_->as("bob")), 200);
 }
 
+TEST_F(Stored, BootstrapRolesAreTheServersOwn) {
+  auto role = *get<ClusterRole>("", "system:discovery");
+  ASSERT_EQ(role->metadata.managedFields.size(), 1U);
+  EXPECT_EQ(role->metadata.managedFields[0].manager, "kube-apiserver");
+}
+
 TEST_F(Stored, ASecondStartWritesNothing) {
   const auto before = cluster_->store->revision();
   cluster_->stop();

@@ -388,10 +388,11 @@ Admission& Assembly::admission() {
   return *impl_->admission;
 }
 
-std::unique_ptr<client::Client> Assembly::client(std::string user,
-                                                 std::vector<std::string> groups) {
+std::unique_ptr<client::Client> Assembly::client(std::string user, std::vector<std::string> groups,
+                                                 std::string fieldManager) {
   UserInfo info{std::move(user), "", std::move(groups), {}};
-  return std::make_unique<LocalClient>(impl_->executor, *impl_->api, std::move(info));
+  return std::make_unique<LocalClient>(impl_->executor, *impl_->api, std::move(info),
+                                       std::move(fieldManager));
 }
 
 Result<std::vector<std::string>> firstServiceAddresses(const std::string& text) {

@@ -87,9 +87,10 @@ class Assembly {
   /// For posters and handlers that are added to the server.
   [[nodiscard]] Admission& admission();
   /// Requests of that user from within the process (system:authenticated is added). Any executor;
-  /// must not outlive the assembly.
+  /// must not outlive the assembly. `fieldManager`: as LocalClient has it.
   [[nodiscard]] std::unique_ptr<client::Client> client(std::string user,
-                                                       std::vector<std::string> groups);
+                                                       std::vector<std::string> groups,
+                                                       std::string fieldManager = {});
 
  private:
   struct Impl;

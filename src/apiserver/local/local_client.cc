@@ -20,6 +20,7 @@ struct LocalClient::Shared {
   Executor& executor;
   ApiServer& server;
   UserInfo user;
+  std::string fieldManager;
 };
 
 namespace {
@@ -73,7 +74,7 @@ void describe(const Shared& shared, RequestContext& context, const ResourceType&
   info.subresource = std::move(subresource);
   context.user = shared.user;
   context.userAgent = "coxswain";
-  context.fieldManager = shared.user.name.substr(shared.user.name.rfind(':') + 1);
+  context.fieldManager = shared.fieldManager;
 }
 
 // Whether its user may make the request; goes on without a coroutine where that is known at once.
@@ -240,10 +241,23 @@ Task<Status> removeOn(std::shared_ptr<const Shared> shared, const ResourceType& 
 
 }  // namespace
 
-LocalClient::LocalClient(Executor& executor, ApiServer& server, UserInfo user) {
+namespace {
+
+std::string managerOf(const std::string& user) {
+  if (user == "system:apiserver") return "kube-apiserver";
+  if (user.starts_with("system:node:")) return "kubelet";
+  return user.substr(user.rfind(':') + 1);
+}
+
+}  // namespace
+
+LocalClient::LocalClient(Executor& executor, ApiServer& server, UserInfo user,
+                         std::string fieldManager) {
   constexpr const char* kAuthenticated = "system:authenticated";
   if (!user.inGroup(kAuthenticated)) user.groups.emplace_back(kAuthenticated);
-  shared_ = std::make_shared<const Shared>(Shared{executor, server, std::move(user)});
+  if (fieldManager.empty()) fieldManager = managerOf(user.name);
+  shared_ = std::make_shared<const Shared>(
+      Shared{executor, server, std::move(user), std::move(fieldManager)});
 }
 
 Task<Result<api::ConstObject>> LocalClient::get(const ResourceType& type, std::string ns,

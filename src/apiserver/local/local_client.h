@@ -20,7 +20,9 @@ namespace coxswain::apiserver {
 class LocalClient final : public client::Client {
  public:
   /// `executor` is the server's. system:authenticated is added to the user's groups.
-  LocalClient(Executor& executor, ApiServer& server, UserInfo user);
+  /// `fieldManager`: whose the fields are that it writes; empty: the last part of the user's name,
+  /// of nodes "kubelet", of the server itself "kube-apiserver".
+  LocalClient(Executor& executor, ApiServer& server, UserInfo user, std::string fieldManager = {});
 
   Task<Result<api::ConstObject>> get(const client::ResourceType& type, std::string ns,
                                      std::string name, std::stop_token stop) override;

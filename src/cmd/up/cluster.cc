@@ -200,8 +200,11 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
 client::Client& Cluster::accountClient(std::string_view account) {
   auto& client = accountClients_[std::string(account)];
   if (!client) {
+    // Controllers write as parts of one program, as upstream's do.
+    const auto* manager = account == "coredns" ? "coredns" : "kube-controller-manager";
     client = server_->localClient("system:serviceaccount:kube-system:" + std::string(account),
-                                  {"system:serviceaccounts", "system:serviceaccounts:kube-system"});
+                                  {"system:serviceaccounts", "system:serviceaccounts:kube-system"},
+                                  manager);
   }
   return *client;
 }
