@@ -42,6 +42,12 @@ class ByteBudget {
       bytes_ = bytes;
       return true;
     }
+    /// What it came to in the end, whether there is room or not. Nothing held: no effect.
+    void settle(size_t bytes) {
+      if (!budget_) return;
+      budget_->used_ += bytes - bytes_;
+      bytes_ = bytes;
+    }
     [[nodiscard]] size_t bytes() const { return bytes_; }
 
    private:

@@ -19,8 +19,8 @@ constexpr int64_t kWatchersPerSeat = 1000;
 
 /// A body is there as text and as the object that is made of it.
 constexpr size_t kBytesOfDecoded = 2;
-/// Stored bytes become JSON of about twice the size, which HTTP has once more.
-constexpr size_t kBytesOfListed = 4;
+/// Stored bytes become JSON of up to about three times the size.
+constexpr size_t kBytesOfListed = 3;
 
 Status tooMuch(const char* what) {
   return tooManyRequests(
@@ -160,6 +160,11 @@ Status claimList(Exchange& exchange, const ListAnswer& answer) {
   for (const auto& item : answer.items) bytes += item.storedBytes();
   if (exchange.answerBytes.raiseTo(exchange.budgets->lists, bytes * kBytesOfListed)) return {};
   return tooMuch("lists");
+}
+
+void settleList(Exchange& exchange, size_t bytes) {
+  // HTTP/2 keeps a copy for its windows.
+  exchange.answerBytes.settle(exchange.request.majorVersion < 2 ? bytes : bytes * 2);
 }
 
 }  // namespace coxswain::apiserver

@@ -36,7 +36,9 @@ uint32_t seatsOf(const Exchange& exchange, const GenericRegistry* registry);
 /// too) and time. RequestEntityTooLarge, TooManyRequests, Timeout.
 Task<Result<std::string>> readBody(Exchange& exchange);
 
-/// Claims what making and sending the answer to a list will take. TooManyRequests.
+/// Claims what the answer to a list may take while it is sent. TooManyRequests.
 Status claimList(Exchange& exchange, const ListAnswer& answer);
+/// It is made, and so large.
+void settleList(Exchange& exchange, size_t bytes);
 
 }  // namespace coxswain::apiserver

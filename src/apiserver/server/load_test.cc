@@ -42,6 +42,10 @@ TEST(ByteBudgets, ClaimsAreGivenBackAndTheFirstAlwaysGoes) {
   EXPECT_TRUE(a.raiseTo(budget, 60));
   EXPECT_TRUE(b.raiseTo(budget, 40));
   EXPECT_FALSE(b.raiseTo(budget, 41));
+  b.settle(30);
+  EXPECT_EQ(budget.used(), 90u);
+  b.settle(50);
+  EXPECT_EQ(budget.used(), 110u);
   ByteBudget::Claim moved = std::move(a);
   moved.reset();
   EXPECT_TRUE(b.raiseTo(budget, 100));

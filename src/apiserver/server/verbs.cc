@@ -139,10 +139,12 @@ Task<Status> ApiServer::handleList(Exchange& exchange) {
   if (exchange.request.headers.hasToken("Accept-Encoding", "gzip")) {
     CO_TRY(exchange.gzipBody, encodeListGzip(*exchange.resource, *answer, encoding));
     if (!exchange.gzipBody.empty()) {
+      settleList(exchange, exchange.gzipBody.size());
       co_return co_await send(exchange, 200, std::string(contentTypeOf(MediaType::Json)), "");
     }
   }
   CO_TRY(auto body, encodeList(*exchange.resource, *answer, encoding));
+  settleList(exchange, body.size());
   co_return co_await send(exchange, 200, std::string(contentTypeOf(exchange.accepted.mediaType)),
                           std::move(body));
 }
