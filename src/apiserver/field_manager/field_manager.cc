@@ -6,6 +6,7 @@
 
 #include "api/codec/value.h"
 #include "apiserver/field_manager/managers.h"
+#include "apiserver/field_manager/raw_changes.h"
 #include "apiserver/field_manager/typed.h"
 
 namespace coxswain::apiserver {
@@ -79,6 +80,7 @@ struct FieldManager::State {
   std::string kind;
   FieldSchema schema;
   boost::json::value nothing;  ///< an empty object of the kind
+  bool rawLists = false;       ///< raw JSON can stand in its atomic lists
 
   [[nodiscard]] boost::json::value valueOf(const void* object,
                                            boost::json::storage_ptr storage) const {
@@ -104,6 +106,7 @@ FieldManager::FieldManager(const api::MessageInfo& info, std::string apiVersion,
       State{info, std::move(apiVersion), std::move(kind), FieldSchema::ofMessage(info), {}});
   api::Object empty(info);
   state->nothing = state->valueOf(empty.data(), {});
+  state->rawLists = holdsRawLists(info);
   state_ = std::move(state);
 }
 
@@ -134,6 +137,9 @@ void FieldManager::update(const Writer& writer, const api::Object* live, api::Ob
   const auto before = live ? state.valueOf(live->data(), &memory) : boost::json::value(&memory);
   const auto after = state.valueOf(next.data(), &memory);
   auto diff = compareFields(state.schema, live ? &before : &state.nothing, &after);
+  if (live && state.rawLists) {
+    diff.modified.unite(rawChanges(state.info, live->data(), next.data()));
+  }
   for (auto* part : {&diff.added, &diff.modified, &diff.removed}) {
     part->subtract(serverFields());
     part->subtractBelow(reset);
