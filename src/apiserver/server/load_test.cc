@@ -424,6 +424,11 @@ TEST_F(Load, AuditTellsWhoDidWhat) {
                 .code,
             404);
 
+  EXPECT_EQ(send("GET", std::string(kMaps) + "/a", "",
+                 {{"Audit-Id", "as"}, {"Impersonate-User", "carol"}})
+                .code,
+            403);
+
   // An event follows its answer: the last one's is surely there after one more request.
   EXPECT_EQ(send("GET", "/version").code, 200);
   EXPECT_EQ(text(event("health", "ResponseComplete"), "/stage"), "<absent>");
@@ -461,6 +466,11 @@ TEST_F(Load, AuditTellsWhoDidWhat) {
   EXPECT_EQ(text(event("watch", "ResponseStarted"), "/responseStatus/code"), "200");
   EXPECT_EQ(text(event("watch", "ResponseComplete"), "/verb"), "watch");
   EXPECT_EQ(text(event("create", "ResponseStarted"), "/stage"), "<absent>");
+
+  auto as = event("as", "ResponseComplete");
+  EXPECT_EQ(text(as, "/user/username"), "admin");
+  EXPECT_EQ(text(as, "/impersonatedUser/username"), "carol");
+  EXPECT_EQ(text(as, "/responseStatus/reason"), "Forbidden");
 
   auto patched = event("patch", "ResponseComplete");
   EXPECT_EQ(text(patched, "/requestObject"), "{}");
