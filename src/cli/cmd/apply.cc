@@ -7,6 +7,7 @@
 #include "cli/cmd/action.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/deletion.h"
+#include "cli/cmd/prune.h"
 #include "cli/framework/errors.h"
 #include "runtime/spawn.h"
 
@@ -29,6 +30,7 @@ class Apply final : public Verb {
     flags.boolean(&force_, "force", 0, "Delete and create again what cannot be changed in place.");
     flags.boolean(&overwrite_, "overwrite", 0,
                   "Change what others changed since the last apply, too.");
+    prune_.declare(flags);
   }
 
   Task<Status> run(Session& session, std::vector<std::string> words,
@@ -48,6 +50,7 @@ class Apply final : public Verb {
           "--dry-run=server instead?)");
     }
     if (serverSide_ && force_) co_return fault("--force cannot be used with --server-side");
+    CO_TRY_STATUS(prune_.check(selection_, serverSide_, force_));
     CO_TRY(auto infos, co_await readFiles(session, selection_));
     if (!selection_.labelSelector.empty()) {
       CO_TRY(auto selector, api::LabelSelector::parse(selection_.labelSelector));
@@ -68,7 +71,9 @@ class Apply final : public Verb {
       if (isUnreachable(applied)) co_return applied;
       if (!applied.ok()) session.fail(applied);
     }
-    co_return Status();
+    // Nothing goes while something could not be applied.
+    if (!prune_.wanted() || session.exitCode() != 0) co_return Status();
+    co_return co_await prune_.run(session, client, selection_.labelSelector, action_);
   }
 
  private:
@@ -150,6 +155,7 @@ class Apply final : public Verb {
                   ", Namespace: " + api::goQuote(info.ns) + "\nfor: " + api::goQuote(info.source) +
                   ": error when patching " + api::goQuote(info.source));
       }
+      prune_.visit(info, *patched);
       co_return action_.report(session, std::move(*patched),
                                lastPatch_.empty() ? "unchanged" : "configured");
     }
@@ -165,12 +171,14 @@ class Apply final : public Verb {
 
   Task<Status> createOne(Session& session, ObjectClient& client, const Info& info,
                          json::value modified) {
+    prune_.visit(info, modified);
     if (action_.client()) co_return action_.report(session, std::move(modified), "created");
     auto made =
         co_await client.create(*info.resource, info.ns, "", modified, action_.writeOptions());
     if (!made.ok()) {
       co_return made.status().withContext("error when creating " + api::goQuote(info.source));
     }
+    prune_.visit(info, *made);
     fillType(*made, *info.resource);
     co_return action_.report(session, std::move(*made), "created");
   }
@@ -222,6 +230,7 @@ class Apply final : public Verb {
 
   Selection selection_;
   Action action_;
+  Prune prune_;
   bool serverSide_ = false;
   bool forceConflicts_ = false;
   bool force_ = false;
