@@ -114,6 +114,25 @@ spec:
         wrong = self.k("apply", "-f", "-", stdin=WEB.replace("replicas:", "replica:"), code=1)
         self.assertIn('strict decoding error: unknown field "spec.replica"', wrong.err)
 
+    def test_prune(self):
+        def configmap(name):
+            return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{set: {self.ns}}}}}\ndata: {{a: b}}\n---\n"
+        self.configmap("by-hand", a="b")
+        self.k("label", "cm", "by-hand", f"set={self.ns}")
+        self.k("apply", "-f", "-", stdin=configmap("one") + configmap("two"))
+        prune = ["apply", "--prune", "-l", f"set={self.ns}", "-f", "-"]
+        dry = self.k(*prune, "--dry-run=server", stdin=configmap("two"))
+        self.assertEqual(dry.out, "configmap/two unchanged (server dry run)\nconfigmap/one pruned (server dry run)\n")
+        self.assertEqual(self.k(*prune, stdin=configmap("two") + configmap("three")).out,
+                         "configmap/two unchanged\nconfigmap/three created\nconfigmap/one pruned\n")
+        self.assertEqual(self.k("get", "cm", "-o", "name").out,
+                         "configmap/by-hand\nconfigmap/three\nconfigmap/two\n")
+        self.assertIn("all resources selected for prune without explicitly passing --all",
+                      self.k("apply", "--prune", "-f", "-", stdin=configmap("two"), code=1).err)
+        only = self.k("apply", "--prune", "-l", f"set={self.ns}", "--prune-allowlist=core/v1/Secret", "-f", "-",
+                      stdin=configmap("two"))
+        self.assertEqual(only.out, "configmap/two unchanged\n")
+
     def test_diff(self):
         new = self.k("diff", "-f", "-", stdin=WEB, code=1)
         self.assertIn("+    image: nginx:1\n", new.out.replace("+      - image", "+    image"))
