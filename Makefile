@@ -53,6 +53,7 @@ bench: build ## micro benchmarks, then the control plane with kbench where ../sh
 	@cmake --build $(BUILD) -j $(JOBS) --target benches
 	@for b in $(BUILD)/bin/bench_*; do echo "== $$b"; $$b; done
 	@[ ! -d ../shared/bench/kbench ] || bench/control_plane.py --bin $(BUILD)/bin/coxswain
+	@bench/memory.py --bin $(BUILD)/bin/coxswain
 	@[ ! -d ../shared/bench ] || bench/node.py --bin $(BUILD)/bin/coxswain
 
 format:

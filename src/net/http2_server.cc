@@ -70,16 +70,29 @@ class Http2Writer final : public ResponseWriter {
   Duration stallMax_{};
 };
 
+/// The answer is complete and the rest of the body unwanted (RFC 9113, 8.1). A reset overtakes data
+/// under way: leave the client time to take it.
+Task<void> endStream(std::shared_ptr<Http2Session> session, Http2StreamPtr stream) {
+  Deadline deadline(5s, stream->stop.get_token());
+  while (!stream->inClosed && !stream->closed) {
+    stream->inChanged.reset();
+    Status waited = co_await stream->inChanged.wait(deadline.token());
+    if (!waited.ok()) break;
+  }
+  if (!stream->inClosed) session->reset(*stream, NGHTTP2_NO_ERROR);
+}
+
 Task<void> serveStream(ConnectionContext& context, std::shared_ptr<Http2Session> session,
                        Http2StreamPtr stream, Gate::Pass pass) {
   Http2Writer writer(context, session, stream);
   Http2Body body(session, stream, context.limits.bodyBytesMax);
   Request request;
   request.method = stream->method;
-  request.host = stream->authority;
+  request.host = std::move(stream->authority);
   request.headers = std::move(stream->headers);
   if (request.host.empty()) request.host = std::string(request.headers.get("host"));
   splitTarget(stream->path, request);
+  stream->path = {};  // a stream may live long
   request.body = &body;
   request.bodyArrived = stream->inClosed;
   request.peerAddress = session->stream().peerAddress();
@@ -97,15 +110,7 @@ Task<void> serveStream(ConnectionContext& context, std::shared_ptr<Http2Session>
   if (!writer.ended()) {
     session->reset(*stream, NGHTTP2_INTERNAL_ERROR);
   } else if (!stream->inClosed) {
-    // The answer is complete and the rest of the body unwanted (RFC 9113, 8.1). A reset overtakes
-    // data under way: leave the client time to take it.
-    Deadline deadline(5s, stream->stop.get_token());
-    while (!stream->inClosed && !stream->closed) {
-      stream->inChanged.reset();
-      sent = co_await stream->inChanged.wait(deadline.token());
-      if (!sent.ok()) break;
-    }
-    if (!stream->inClosed) session->reset(*stream, NGHTTP2_NO_ERROR);
+    co_await endStream(session, stream);
   }
 }
 

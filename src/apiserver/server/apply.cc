@@ -107,6 +107,11 @@ Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std
     TRY(auto applied, manager.apply(writer, current, config.text, force, registryNow()));
     auto& meta = *api::objectMeta(applied.object);
     if (!current) {
+      if (!meta.uid.empty()) {
+        return conflict(context.resource->qualifiedName(), context.info.name,
+                        "uid mismatch: the provided object specified uid " + meta.uid +
+                            ", and no existing object was found");
+      }
       meta.name = context.info.name;
       meta.namespace_ = context.info.ns;
       meta.resourceVersion.clear();
