@@ -146,6 +146,27 @@ done
 [ "$(code "$url/readyz")" = 500 ] || fail 'ready while it stops'
 [ "$(code "$url/livez")" = 200 ] || fail 'alive while it stops'
 kill -9 "$server"; wait "$server" 2> /dev/null
+# Connections leave file descriptors for the store: with few of them all that come are served in turn.
+few() { ulimit -S -n 200; ulimit -H -n 200; exec "$program" "$@"; }
+few kube-apiserver --bind-address 127.0.0.1 --secure-port "$port" --data-dir "$folder/data" \
+  --token-auth-file "$folder/tokens" > "$folder/log" 2>&1 &
+server=$!
+for _ in $(seq 200); do curl -sk -o /dev/null "$url/readyz" && break; sleep 0.05; done
+python3 - "$port" <<'PYTHON' || fail 'many connections'
+import http.client, json, socket, ssl, sys
+port = int(sys.argv[1])
+context = ssl._create_unverified_context()
+# More than there are file descriptors; those beyond wait to be accepted.
+idle = [socket.create_connection(('127.0.0.1', port)) for _ in range(300)]
+for one in idle: one.close()
+connection = http.client.HTTPSConnection('127.0.0.1', port, context=context, timeout=60)
+body = json.dumps({'metadata': {'name': 'after-many'}})
+connection.request('POST', '/api/v1/namespaces/default/configmaps', body,
+                   {'Authorization': 'Bearer admin-token', 'Content-Type': 'application/json'})
+assert connection.getresponse().status == 201
+PYTHON
+grep -q 'accept failed' "$folder/log" && fail 'ran out of file descriptors'
+kill -9 "$server"; wait "$server" 2> /dev/null
 start --enable-priority-and-fairness=false --max-requests-inflight 7
 curl -sk -D "$folder/headers" -o /dev/null "$url/version"
 grep -qi '^x-kubernetes-pf' "$folder/headers" && fail 'fairness that is off'

@@ -133,6 +133,7 @@ int kubeApiserver(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e);
   }
+  raiseFileLimit();
   Reactor reactor;
   SignalStop signals(reactor);
   Status status = blockOn(reactor, serveUntilStopped(reactor, std::move(options), signals.token()));

@@ -1,6 +1,9 @@
 #include "cmd/load.h"
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "api/meta/time.h"
 
@@ -73,6 +76,22 @@ Status checkLoad(const LoadOptions& options) {
   if (log.backupsMax < 0) return badRequest("--audit-log-maxbackup can't be a negative number");
   if (log.ageMaxDays < 0) return badRequest("--audit-log-maxage can't be a negative number");
   return {};
+}
+
+void raiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+size_t connectionsMax() {
+  constexpr size_t kWanted = 10'000;
+  constexpr size_t kLeast = 64;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kWanted;
+  // A quarter is for others.
+  return std::clamp<size_t>(limit.rlim_cur / 4 * 3, kLeast, kWanted);
 }
 
 Duration requestTimeoutOf(const LoadOptions& options) {

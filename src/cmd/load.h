@@ -26,6 +26,12 @@ void addLoadFlags(CLI::App& app, LoadOptions& options);
 /// BadRequest for flags that cannot be.
 Status checkLoad(const LoadOptions& options);
 
+/// As many file descriptors as the system allows this process, as Go's programs take them. Not
+/// where children that are not ours would inherit it.
+void raiseFileLimit();
+/// Connections that leave enough file descriptors for the store and whatever else is open.
+size_t connectionsMax();
+
 // After checkLoad.
 Duration requestTimeoutOf(const LoadOptions& options);
 Duration shutdownDelayOf(const LoadOptions& options);

@@ -261,6 +261,7 @@ Result<std::shared_ptr<const net::TlsContext>> Server::Impl::makeTls() const {
 Status Server::Impl::listen() {
   net::HttpServerOptions http;
   http.endpoint = endpoint(options.bindAddress, options.securePort);
+  http.limits.connectionsMax = connectionsMax();
   TRY(http.tls, makeTls());
   TRY(listener, net::HttpServer::start(reactor, std::move(http), assembly->server()));
   return {};
