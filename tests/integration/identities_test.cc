@@ -6,6 +6,7 @@
 #include <set>
 
 #include "api/gen/apps_v1.h"
+#include "api/gen/autoscaling_v2.h"
 #include "api/gen/batch_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/discovery_v1.h"
@@ -153,8 +154,22 @@ TEST_F(Identities, WorkloadsComeAndGo) {
   quota.spec.hard["pods"] = *api::Quantity::parse("100");
   make(quota);
 
+  api::autoscaling::v2::HorizontalPodAutoscaler scaler;
+  scaler.metadata.name = "h";
+  scaler.spec.scaleTargetRef.apiVersion = "v1";
+  scaler.spec.scaleTargetRef.kind = "ReplicationController";
+  scaler.spec.scaleTargetRef.name = "rc";
+  scaler.spec.minReplicas = 2;
+  scaler.spec.maxReplicas = 3;
+  make(scaler);
+  Secret token;
+  token.metadata.name = "t";
+  token.metadata.annotations["kubernetes.io/service-account.name"] = "default";
+  token.type = "kubernetes.io/service-account-token";
+  make(token);
+
   EXPECT_TRUE(cluster_.eventually([&] {
-    return running("d") == 2 && running("s") == 1 && running("ds") == 2 && running("rc") == 1 &&
+    return running("d") == 2 && running("s") == 1 && running("ds") == 2 && running("rc") == 2 &&
            running("j") == 1;
   })) << running("d")
       << running("s") << running("ds") << running("rc") << running("j");
