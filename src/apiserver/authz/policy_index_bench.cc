@@ -7,6 +7,22 @@
 #include "apiserver/authz/policy.h"
 #include "apiserver/authz/policy_index.h"
 
+namespace {
+size_t allocations = 0;
+}
+
+void* operator new(size_t size) {
+  ++allocations;
+  if (void* made = std::malloc(size)) return made;
+  std::abort();
+}
+void operator delete(void* made) noexcept {
+  std::free(made);
+}
+void operator delete(void* made, size_t) noexcept {
+  std::free(made);
+}
+
 namespace coxswain::apiserver {
 namespace {
 
@@ -56,10 +72,13 @@ void ask(benchmark::State& state, const char* ns, bool expected) {
   const World world(state.range(0));
   const UserInfo user{"user-42", "", {"system:authenticated"}, {}};
   const auto info = request("update", ns);
+  const auto before = allocations;
   for (auto _ : state) {
     const bool allowed = world.index.find({user, info}).binding != nullptr;
     if (allowed != expected) state.SkipWithError("another answer");
   }
+  state.counters["allocations"] = benchmark::Counter(static_cast<double>(allocations - before),
+                                                     benchmark::Counter::kAvgIterations);
 }
 
 void allowed(benchmark::State& state) {
