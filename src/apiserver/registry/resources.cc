@@ -4,6 +4,7 @@
 #include <deque>
 #include <tuple>
 
+#include "api/gen/apiregistration_v1.h"
 #include "api/gen/apps_v1.h"
 #include "api/gen/autoscaling_v1.h"
 #include "api/gen/autoscaling_v2.h"
@@ -51,6 +52,7 @@ constexpr std::string_view kVerbsCreate[] = {"create"};
 constexpr std::string_view kVerbsGet[] = {"get"};
 constexpr std::string_view kShortPods[] = {"po"};
 constexpr std::string_view kCategoryAll[] = {"all"};
+constexpr std::string_view kCategoryApiExtensions[] = {"api-extensions"};
 constexpr std::string_view kShortReplicationcontrollers[] = {"rc"};
 constexpr std::string_view kShortResourcequotas[] = {"quota"};
 constexpr std::string_view kShortServiceaccounts[] = {"sa"};
@@ -72,6 +74,9 @@ constexpr std::string_view kShortNetworkPolicies[] = {"netpol"};
 constexpr std::string_view kShortStorageClasses[] = {"sc"};
 constexpr std::string_view kShortVolumeAttributesClasses[] = {"vac"};
 
+constexpr Subresource kApiServiceSubresources[] = {
+    {"status", "apiregistration.k8s.io", "v1", "APIService", kVerbsGetPatchUpdate},
+};
 constexpr Subresource kNamespaceSubresources[] = {
     {"finalize", "", "v1", "Namespace", kVerbsUpdate},
     {"status", "", "v1", "Namespace", kVerbsGetPatchUpdate},
@@ -206,6 +211,7 @@ class Table {
     };
   }
   void addCore();
+  void addApiRegistration();
   void addApps();
   void addAutoscaling();
   void addBatch();
@@ -224,6 +230,7 @@ class Table {
 
 Table::Table() {
   addCore();
+  addApiRegistration();
   addApps();
   addAutoscaling();
   addBatch();
@@ -496,6 +503,24 @@ void Table::addCore() {
        .info = &api::core::v1::Service::info(),
        .listInfo = &api::core::v1::ServiceList::info()},
       makeServiceStrategy());
+}
+
+void Table::addApiRegistration() {
+  add({.group = "apiregistration.k8s.io",
+       .version = "v1",
+       .plural = "apiservices",
+       .singular = "apiservice",
+       .kind = "APIService",
+       .shortNames = {},
+       .categories = kCategoryApiExtensions,
+       .namespaced = false,
+       .keyPrefix = "/registry/apiregistration.k8s.io/apiservices",
+       .storageVersionHash = "InPBPD7+PqM=",
+       .verbs = kAllVerbs,
+       .subresources = kApiServiceSubresources,
+       .info = &api::apiregistration::v1::APIService::info(),
+       .listInfo = &api::apiregistration::v1::APIServiceList::info()},
+      makeApiServiceStrategy());
 }
 
 void Table::addApps() {

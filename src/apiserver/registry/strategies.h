@@ -26,6 +26,9 @@ std::unique_ptr<Strategy> makeSecretStrategy();
 std::unique_ptr<Strategy> makeServiceAccountStrategy();
 std::unique_ptr<Strategy> makeServiceStrategy();
 
+// apiregistration.k8s.io
+std::unique_ptr<Strategy> makeApiServiceStrategy();
+
 // apps
 std::unique_ptr<Strategy> makeControllerRevisionStrategy();
 std::unique_ptr<Strategy> makeDaemonSetStrategy();
