@@ -41,7 +41,7 @@ def read(paths):
             if line.startswith("package "):
                 package, entry = line.split()[1], None
                 continue
-            field = re.fullmatch(r"  (\w+): (.+)", line)
+            field = re.fullmatch(r"  ([\w$-]+): (.+)", line)
             message = re.fullmatch(r"([\w*]+)(?: < ([\w.]+))?:(?: (.+))?", line)
             if field and entry:
                 check_text(where, field[2])

@@ -9,7 +9,7 @@
 namespace coxswain::api {
 
 /// What kinds and their fields are for, one or two sentences each. Packed in the program (about
-/// 25 KiB), unpacked by load() (about 200 KiB): make one, use it, let it go. A value; const methods
+/// 45 KiB), unpacked by load() (about 300 KiB): make one, use it, let it go. A value; const methods
 /// on any thread. Texts live as long as the object.
 class Descriptions {
  public:
