@@ -17,6 +17,7 @@ namespace {
 
 using api::core::v1::Endpoints;
 using api::core::v1::Service;
+using api::core::v1::ServiceAccount;
 using api::discovery::v1::EndpointSlice;
 using api::networking::v1::ServiceCIDR;
 using api::scheduling::v1::PriorityClass;
@@ -196,7 +197,16 @@ Task<Status> ClusterBootstrap::ensure(std::stop_token stop) {
   co_return rest;
 }
 
+Task<Status> ClusterBootstrap::ensureAccounts(std::stop_token stop) {
+  if (!options_.ownPartsRoles) co_return Status();
+  ServiceAccount dns;
+  dns.metadata.namespace_ = "kube-system";
+  dns.metadata.name = "coredns";
+  co_return co_await ensureObject<ServiceAccount>(client_, std::move(dns), nullptr, stop);
+}
+
 Task<Status> ClusterBootstrap::ensureRest(std::stop_token stop) {
+  CO_TRY_STATUS(co_await ensureAccounts(stop));
   CO_TRY_STATUS(co_await ensurePriorityClasses(stop));
   CO_TRY_STATUS(co_await ensureServiceCidr(stop));
   CO_TRY_STATUS(co_await ensureService(stop));

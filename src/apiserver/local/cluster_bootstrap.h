@@ -18,7 +18,8 @@ struct BootstrapOptions {
   std::string serviceAddress;    ///< of service default/kubernetes: the range's first
   std::string advertiseAddress;  ///< where it leads to; a loopback address: nowhere
   uint16_t securePort = 6443;
-  bool ownPartsRoles = false;  ///< also those of parts that we bring along beside upstream's
+  /// Also roles, and the service account, of parts that we bring along beside upstream's.
+  bool ownPartsRoles = false;
 };
 
 /// What every cluster has besides its first namespaces: roles and bindings, the system priority
@@ -44,6 +45,7 @@ class ClusterBootstrap {
   Task<Status> ensureService(std::stop_token stop);
   Task<Status> ensureEndpoints(std::stop_token stop);
   Task<Status> ensureSlice(std::stop_token stop);
+  Task<Status> ensureAccounts(std::stop_token stop);
   Task<Status> ensureRest(std::stop_token stop);
   using Ensure = Task<Status> (ClusterBootstrap::*)(std::stop_token);
   Task<void> keepOne(const client::ResourceType& type, Ensure ensure, Gate::Pass pass);
