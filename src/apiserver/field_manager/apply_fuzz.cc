@@ -42,6 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   auto config = api::yamlToJson(text.substr(split + 1));
   if (!config.ok()) return 0;
+  // Others never come so far.
+  auto type = api::peekJsonType(*config);
+  if (!type.ok() || type->apiVersion != "apps/v1" || type->kind != "Deployment") return 0;
   auto first = kManager.apply(writer, own ? &live : nullptr, *config, false, now);
   auto forced = kManager.apply(writer, own ? &live : nullptr, *config, true, now);
   if (first.ok() && (!forced.ok() || textOf(first->object) != textOf(forced->object))) {

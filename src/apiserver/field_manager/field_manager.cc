@@ -1,10 +1,12 @@
 #include "apiserver/field_manager/field_manager.h"
 
+#include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include "api/codec/value.h"
+#include "api/reflect/equal.h"
 #include "apiserver/field_manager/managers.h"
 #include "apiserver/field_manager/raw_changes.h"
 #include "apiserver/field_manager/typed.h"
@@ -43,6 +45,14 @@ void dropManagedFields(boost::json::value& object) {
 /// [{}]: the client wants them gone.
 bool isReset(const Managers::Entries& entries) {
   return entries.size() == 1 && entries[0] == api::meta::v1::ManagedFieldsEntry();
+}
+
+bool sameButTimes(const Managers::Entries& left, const Managers::Entries& right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](api::meta::v1::ManagedFieldsEntry a, const auto& b) {
+                      a.time = b.time;
+                      return a == b;
+                    });
 }
 
 /// Of a scale nobody knows when.
@@ -215,7 +225,16 @@ Result<FieldManager::Applied> FieldManager::apply(const Writer& writer, const ap
   applied.object = api::Object(state.info);
   auto decoded = api::decodeValue(state.info, merged, applied.object.data());
   if (!decoded.ok()) return typedFailure(state.apiVersion, state.kind, config, decoded);
-  api::objectMeta(applied.object)->managedFields = managers->encode();
+  auto& entries = api::objectMeta(applied.object)->managedFields;
+  entries = managers->encode();
+  // A configuration may differ (null, or what is spelled in another way) and still change nothing:
+  // then nothing has happened at this time either.
+  if (live && !diff.same() && sameButTimes(entries, api::objectMeta(*live)->managedFields)) {
+    auto renewed = std::exchange(entries, api::objectMeta(*live)->managedFields);
+    if (!api::semanticEqual(state.info, applied.object.data(), live->data())) {
+      entries = std::move(renewed);
+    }
+  }
   return applied;
 }
 
