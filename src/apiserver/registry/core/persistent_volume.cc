@@ -1,9 +1,11 @@
-#include <algorithm>
+#include <utility>
 
 #include "api/gen/core_v1.h"
 #include "api/reflect/box.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/core/volume_rules.h"
+#include "apiserver/registry/core/volume_source_rules.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
 
@@ -14,84 +16,62 @@ using api::FieldPath;
 using api::core::v1::PersistentVolume;
 using api::core::v1::PersistentVolumeSource;
 using api::core::v1::PersistentVolumeSpec;
-using api::core::v1::SecretReference;
 
 namespace {
 
-bool hasBackstep(std::string_view path) {
-  while (!path.empty()) {
-    const auto slash = path.find('/');
-    if (path.substr(0, slash) == "..") return true;
-    if (slash == std::string_view::npos) break;
-    path.remove_prefix(slash + 1);
-  }
-  return false;
-}
+/// One source is set, and it has what its kind must have. Looked at in upstream's order.
+class SourceChecker {
+ public:
+  SourceChecker(const FieldPath& path, FieldErrors& errors) : path_(path), errors_(errors) {}
 
-void checkPath(std::string_view value, const FieldPath& path, FieldErrors& errors) {
-  if (requireText(value, path, errors)) return;
-  if (hasBackstep(value)) errors.invalid(path, value, "must not contain '..'");
-}
-
-/// Names of the sources that are set.
-std::vector<std::string_view> sourcesOf(const PersistentVolumeSource& source) {
-  std::vector<std::string_view> names;
-  for (const auto& field : PersistentVolumeSource::info().fields) {
-    if (static_cast<const api::BoxBase*>(field.in(&source))->pointer) names.push_back(field.name);
-  }
-  return names;
-}
-
-void checkSecret(const api::Box<SecretReference>& secret, const FieldPath& path,
-                 FieldErrors& errors) {
-  if (!secret) return;
-  requireText(secret->name, path.child("name"), errors);
-  requireText(secret->namespace_, path.child("namespace"), errors);
-}
-
-void checkCsi(const api::core::v1::CSIPersistentVolumeSource& csi, const FieldPath& path,
-              FieldErrors& errors) {
-  const auto driver = path.child("driver");
-  if (!requireText(csi.driver, driver, errors)) {
-    if (csi.driver.size() > 63) errors.tooLong(driver, 63);
-    std::string lower = csi.driver;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    checkDns1123Subdomain(lower, driver, errors);
-  }
-  requireText(csi.volumeHandle, path.child("volumeHandle"), errors);
-  checkSecret(csi.controllerPublishSecretRef, path.child("controllerPublishSecretRef"), errors);
-  checkSecret(csi.controllerExpandSecretRef, path.child("controllerExpandSecretRef"), errors);
-  checkSecret(csi.nodePublishSecretRef, path.child("nodePublishSecretRef"), errors);
-  checkSecret(csi.nodeExpandSecretRef, path.child("nodeExpandSecretRef"), errors);
-}
-
-void checkSource(const PersistentVolumeSpec& spec, const FieldPath& path, FieldErrors& errors) {
-  const auto& source = spec.persistentVolumeSource;
-  const auto names = sourcesOf(source);
-  if (names.empty()) return errors.required(path, "must specify a volume type");
-  for (size_t i = 1; i < names.size(); ++i) {
-    errors.forbidden(path.child(names[i]), "may not specify more than 1 volume type");
-  }
-  if (source.hostPath) {
-    checkPath(source.hostPath->path, path.child("hostPath").child("path"), errors);
-  }
-  if (source.nfs) {
-    const auto at = path.child("nfs");
-    requireText(source.nfs->server, at.child("server"), errors);
-    if (!requireText(source.nfs->path, at.child("path"), errors) &&
-        !source.nfs->path.starts_with('/')) {
-      errors.invalid(at.child("path"), source.nfs->path, "must be an absolute path");
+  void run(const PersistentVolumeSpec& spec, std::string_view volume) {
+    const auto& s = spec.persistentVolumeSource;
+    one(s.hostPath, "hostPath");
+    one(s.gcePersistentDisk, "gcePersistentDisk");
+    one(s.awsElasticBlockStore, "awsElasticBlockStore");
+    one(s.glusterfs, "glusterfs");
+    one(s.flocker, "flocker");
+    one(s.nfs, "nfs");
+    one(s.rbd, "rbd");
+    one(s.quobyte, "quobyte");
+    one(s.cephfs, "cephfs");
+    if (first(s.iscsi, "iscsi")) {
+      volume_sources::check(*s.iscsi, volume, path_.child("iscsi"), errors_);
     }
-  }
-  if (source.local) {
-    checkPath(source.local->path, path.child("local").child("path"), errors);
-    if (!spec.nodeAffinity || !spec.nodeAffinity->required) {
-      errors.required(path.child("nodeAffinity"), "Local volume requires node affinity");
+    one(s.cinder, "cinder");
+    one(s.fc, "fc");
+    one(s.flexVolume, "flexVolume");
+    one(s.azureFile, "azureFile");
+    one(s.vsphereVolume, "vsphereVolume");
+    one(s.photonPersistentDisk, "photonPersistentDisk");
+    one(s.portworxVolume, "portworxVolume");
+    one(s.azureDisk, "azureDisk");
+    one(s.scaleIO, "scaleIO");
+    one(s.local, "local");
+    if (s.local && (!spec.nodeAffinity || !spec.nodeAffinity->required)) {
+      errors_.required(path_.child("nodeAffinity"), "Local volume requires node affinity");
     }
+    one(s.storageos, "storageos");
+    one(s.csi, "csi");
+    if (!found_) errors_.required(path_, "must specify a volume type");
   }
-  if (source.csi) checkCsi(*source.csi, path.child("csi"), errors);
-}
+
+ private:
+  template <typename T>
+  bool first(const api::Box<T>& source, std::string_view name) {
+    if (!source) return false;
+    if (found_) errors_.forbidden(path_.child(name), "may not specify more than 1 volume type");
+    return !std::exchange(found_, true);
+  }
+  template <typename T>
+  void one(const api::Box<T>& source, std::string_view name) {
+    if (first(source, name)) volume_sources::check(*source, path_.child(name), errors_);
+  }
+
+  const FieldPath& path_;
+  FieldErrors& errors_;
+  bool found_ = false;
+};
 
 void checkCapacity(const PersistentVolumeSpec& spec, const FieldPath& path, FieldErrors& errors) {
   if (spec.capacity.empty()) errors.required(path);
@@ -126,8 +106,9 @@ void checkInline(const PersistentVolumeSpec& spec, const FieldPath& path, FieldE
   }
 }
 
-void checkSpec(const PersistentVolumeSpec& spec, bool isInline, const FieldPath& path,
-               FieldErrors& errors) {
+/// `volume`: the name of the object.
+void checkSpec(const PersistentVolumeSpec& spec, std::string_view volume, bool isInline,
+               const FieldPath& path, FieldErrors& errors) {
   if (isInline) checkInline(spec, path, errors);
   const auto modes = path.child("accessModes");
   if (spec.accessModes.empty()) errors.required(modes);
@@ -152,7 +133,7 @@ void checkSpec(const PersistentVolumeSpec& spec, bool isInline, const FieldPath&
       errors.required(affinity.child("required"), "must specify required node constraints");
     }
   }
-  checkSource(spec, path, errors);
+  SourceChecker(path, errors).run(spec, volume);
   const auto& hostPath = spec.persistentVolumeSource.hostPath;
   if (hostPath && isRoot(hostPath->path) && spec.persistentVolumeReclaimPolicy == "Recycle") {
     errors.forbidden(reclaim, "may not be 'recycle' for a hostPath mount of '/'");
@@ -165,8 +146,9 @@ void checkSpec(const PersistentVolumeSpec& spec, bool isInline, const FieldPath&
   if (!isInline) {
     checkVolumeMode(spec.volumeMode, path.child("volumeMode"), errors);
   } else if (spec.volumeMode && *spec.volumeMode != "Filesystem") {
-    errors.forbidden(path.child("volumeMode"),
-                     "may only be Filesystem in the context of inline volumes");
+    errors.forbidden(
+        path.child("volumeMode"),
+        "may not specify volumeMode other than Filesystem in the context of inline volumes");
   }
   if (spec.volumeAttributesClassName) {
     const auto at = path.child("volumeAttributesClassName");
@@ -200,20 +182,21 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
     volume.status.lastPhaseTransitionTime = api::Time(wallNow());
   }
   void check(const PersistentVolume& volume, FieldErrors& errors) const override {
-    checkSpec(volume.spec, false, FieldPath("spec"), errors);
+    checkSpec(volume.spec, volume.metadata.name, false, FieldPath("spec"), errors);
   }
   void checkUpdate(const PersistentVolume& next, const PersistentVolume& current,
                    FieldErrors& errors) const override {
     check(next, errors);
-    auto allowed = current.spec.persistentVolumeSource;
-    if (allowed.csi && next.spec.persistentVolumeSource.csi &&
-        !allowed.csi->controllerExpandSecretRef) {
-      allowed.csi->controllerExpandSecretRef =
-          next.spec.persistentVolumeSource.csi->controllerExpandSecretRef;
+    auto source = next.spec.persistentVolumeSource;
+    const auto& was = current.spec.persistentVolumeSource;
+    // A reference that was missing may be filled in.
+    if (was.csi && source.csi && !was.csi->controllerExpandSecretRef) {
+      source.csi->controllerExpandSecretRef.reset();
     }
-    if (!api::semanticEqual(allowed, next.spec.persistentVolumeSource)) {
-      errors.forbidden(FieldPath("spec").child("persistentvolumesource"),
-                       "spec.persistentvolumesource is immutable after creation");
+    if (!api::semanticEqual(source, was)) {
+      errors.forbidden(
+          FieldPath("spec").child("persistentvolumesource"),
+          "spec.persistentvolumesource is immutable after creation\n" + objectDiff(was, source));
     }
     checkImmutable(next.spec.volumeMode, current.spec.volumeMode, FieldPath("volumeMode"), errors);
     if (current.spec.nodeAffinity && !(next.spec.nodeAffinity == current.spec.nodeAffinity)) {
@@ -299,12 +282,14 @@ void checkAccessModes(const std::vector<std::string>& modes, const FieldPath& pa
   bool pod = false;
   bool other = false;
   for (const auto& mode : modes) {
-    if (mode != "ReadOnlyMany" && mode != "ReadWriteMany" && mode != "ReadWriteOnce" &&
-        mode != "ReadWriteOncePod") {
+    if (mode == "ReadWriteOncePod") {
+      pod = true;
+    } else if (mode == "ReadOnlyMany" || mode == "ReadWriteMany" || mode == "ReadWriteOnce") {
+      other = true;
+    } else {
       errors.notSupported(path, mode,
                           {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"});
     }
-    (mode == "ReadWriteOncePod" ? pod : other) = true;
   }
   if (pod && other) {
     errors.forbidden(path, "may not use ReadWriteOncePod with other access modes");
@@ -313,7 +298,7 @@ void checkAccessModes(const std::vector<std::string>& modes, const FieldPath& pa
 
 void checkInlineVolumeSpec(const PersistentVolumeSpec& spec, const FieldPath& path,
                            FieldErrors& errors) {
-  checkSpec(spec, true, path, errors);
+  checkSpec(spec, "", true, path, errors);
 }
 
 void checkVolumeMode(const std::optional<std::string>& mode, const FieldPath& path,

@@ -1,6 +1,7 @@
 #include "apiserver/registry/core/persistent_volume_claim.h"
 
 #include "api/gen/core_v1.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/core/volume_rules.h"
@@ -96,26 +97,60 @@ void checkSpec(const PersistentVolumeClaimSpec& spec, const FieldPath& path, Fie
   }
 }
 
+constexpr std::string_view kClassAnnotation = "volume.beta.kubernetes.io/storage-class";
+
+std::string classAnnotation(const PersistentVolumeClaim& claim) {
+  const auto* value = claim.metadata.annotations.get(kClassAnnotation);
+  return value ? *value : std::string();
+}
+
+/// `next` without the changes that are allowed, `current` with those that it takes over.
+void dropAllowedChanges(PersistentVolumeClaimSpec& next, PersistentVolumeClaimSpec& current,
+                        bool bound) {
+  if (current.volumeName.empty()) current.volumeName = next.volumeName;
+  if (!bound) return;
+  if (!next.resources.requests.empty()) {
+    const auto* size = current.resources.requests.get(kStorage);
+    next.resources.requests.insert_or_assign(kStorage, size ? *size : api::Quantity());
+  }
+  next.volumeAttributesClassName = current.volumeAttributesClassName;
+}
+
+/// The class may move from the annotation to the field, and come to a claim made before there was
+/// a default one.
+void checkClassUnchanged(const PersistentVolumeClaim& next, const PersistentVolumeClaim& current,
+                         PersistentVolumeClaimSpec& spec, FieldErrors& errors) {
+  const std::string was = classAnnotation(current);
+  const std::string now = classAnnotation(next);
+  const bool moved = current.metadata.annotations.contains(kClassAnnotation) &&
+                     !current.spec.storageClassName && next.spec.storageClassName &&
+                     *next.spec.storageClassName == was && (now.empty() || now == was);
+  if (moved) {
+    spec.storageClassName.reset();
+    return;
+  }
+  if (now != was) {
+    errors.invalid(FieldPath("metadata").child("annotations").child(kClassAnnotation), now,
+                   kImmutableText);
+  }
+  const bool fits =
+      !current.metadata.annotations.contains(kClassAnnotation) || next.spec.storageClassName == was;
+  if (!current.spec.storageClassName && fits) spec.storageClassName.reset();
+}
+
 void checkSpecUnchanged(const PersistentVolumeClaim& next, const PersistentVolumeClaim& current,
                         FieldErrors& errors) {
-  auto allowed = current.spec;
-  if (allowed.volumeName.empty()) allowed.volumeName = next.spec.volumeName;
-  // A claim made before there was a default class gets it once.
-  if (!allowed.storageClassName && allowed.volumeName.empty()) {
-    allowed.storageClassName = next.spec.storageClassName;
-  }
-  const auto* size = next.spec.resources.requests.get(kStorage);
-  if (current.status.phase == "Bound" && size) {
-    allowed.resources.requests.insert_or_assign(kStorage, *size);
-  }
-  if (current.status.phase == "Bound") {
-    allowed.volumeAttributesClassName = next.spec.volumeAttributesClassName;
-  }
-  if (!api::semanticEqual(allowed, next.spec)) {
+  auto spec = next.spec;
+  auto was = current.spec;
+  checkClassUnchanged(next, current, spec, errors);
+  dropAllowedChanges(spec, was, current.status.phase == "Bound");
+  if (!api::semanticEqual(was, spec)) {
     errors.forbidden(FieldPath("spec"),
                      "spec is immutable after creation except resources.requests and "
-                     "volumeAttributesClassName for bound claims");
+                     "volumeAttributesClassName for bound claims\n" +
+                         objectDiff(was, spec));
   }
+  const auto* size = next.spec.resources.requests.get(kStorage);
   const auto* old = current.spec.resources.requests.get(kStorage);
   const auto* actual = current.status.capacity.get(kStorage);
   if (size && old && *size < *old && *size <= (actual ? *actual : api::Quantity())) {
@@ -161,9 +196,8 @@ class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolum
   }
   void warn(const PersistentVolumeClaim& next, const PersistentVolumeClaim*,
             std::vector<std::string>& out) const override {
-    constexpr std::string_view kClass = "volume.beta.kubernetes.io/storage-class";
-    if (next.metadata.annotations.contains(kClass)) {
-      out.push_back("metadata.annotations[" + std::string(kClass) +
+    if (next.metadata.annotations.contains(kClassAnnotation)) {
+      out.push_back("metadata.annotations[" + std::string(kClassAnnotation) +
                     "]: deprecated since v1.8; use \"storageClassName\" attribute instead");
     }
     warnOfClaimSpec(next.spec, FieldPath("spec"), out);

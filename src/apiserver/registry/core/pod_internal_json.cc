@@ -30,12 +30,16 @@ constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
     {"awsElasticBlockStore", "AWSElasticBlockStore"},
     {"cel", "CEL"},
     {"cephfs", "CephFS"},
+    {"chapAuthDiscovery", "DiscoveryCHAPAuth"},
+    {"chapAuthSession", "SessionCHAPAuth"},
     {"csi", "CSI"},
+    {"diskURI", "DataDiskURI"},
     {"dnsConfig", "DNSConfig"},
     {"dnsPolicy", "DNSPolicy"},
     {"fc", "FC"},
     {"fsGroup", "FSGroup"},
     {"fsGroupChangePolicy", "FSGroupChangePolicy"},
+    {"fsType", "FSType"},
     {"gcePersistentDisk", "GCEPersistentDisk"},
     {"gmsaCredentialSpec", "GMSACredentialSpec"},
     {"gmsaCredentialSpecName", "GMSACredentialSpecName"},
@@ -53,11 +57,34 @@ constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
     {"rbd", "RBD"},
     {"seLinuxChangePolicy", "SELinuxChangePolicy"},
     {"seLinuxOptions", "SELinuxOptions"},
+    {"sslEnabled", "SSLEnabled"},
     {"storageos", "StorageOS"},
     {"tcpSocket", "TCPSocket"},
     {"tty", "TTY"},
     {"uid", "UID"},
     {"wwids", "WWIDs"},
+};
+
+/// Names that hold in messages of one family only, by what the message's name begins with.
+struct OwnName {
+  std::string_view family, name, goName;
+};
+constexpr OwnName kOwnNames[] = {
+    {"Glusterfs", "endpoints", "EndpointsName"},
+    {"RBD", "monitors", "CephMonitors"},
+    {"RBD", "image", "RBDImage"},
+    {"RBD", "pool", "RBDPool"},
+    {"RBD", "user", "RadosUser"},
+};
+
+/// Members that stand elsewhere in Go: right behind another.
+struct Moved {
+  std::string_view message, name, behind;
+};
+constexpr Moved kMoved[] = {
+    {"PersistentVolumeSource", "quobyte", "rbd"},
+    {"PersistentVolumeSource", "flexVolume", "iscsi"},
+    {"Volume", "quobyte", "rbd"},
 };
 
 constexpr std::string_view kSpecOrder[] = {"volumes",
@@ -128,13 +155,30 @@ class Writer {
       podSpec(info, object, first);
     } else {
       inAttribute_ = info.name == "DeviceAttribute";
-      for (const auto& entry : info.jsonMembers) member(entry, object, first);
+      for (const auto& entry : info.jsonMembers) {
+        if (!isMoved(info, entry.field->name)) inOrder(info, entry, object, first);
+      }
       inAttribute_ = false;
     }
     out_.push_back('}');
   }
 
  private:
+  static bool isMoved(const MessageInfo& info, std::string_view name) {
+    return std::ranges::any_of(
+        kMoved, [&](const Moved& each) { return each.message == info.name && each.name == name; });
+  }
+
+  /// The member and those that stand behind it.
+  void inOrder(const MessageInfo& info, const api::JsonMember& entry, const void* object,
+               bool& first) {
+    member(entry, object, first, info.name);
+    for (const auto& each : kMoved) {
+      if (each.message != info.name || each.behind != entry.field->name) continue;
+      if (const auto* moved = info.findJson(each.name)) member(*moved, object, first, info.name);
+    }
+  }
+
   void podSpec(const MessageInfo& info, const void* object, bool& first) {
     for (const auto name : kSpecOrder) {
       const auto* entry = info.findJson(name);
@@ -166,7 +210,11 @@ class Writer {
     out_.push_back(':');
   }
 
-  void jsonKey(std::string_view name, bool& first) {
+  /// `owner`: the message that the member is of.
+  void jsonKey(std::string_view name, bool& first, std::string_view owner) {
+    for (const auto& own : kOwnNames) {
+      if (own.name == name && owner.starts_with(own.family)) return key(own.goName, first);
+    }
     const auto* known = std::find_if(std::begin(kGoNames), std::end(kGoNames),
                                      [&](const auto& pair) { return pair.first == name; });
     if (known != std::end(kGoNames)) return key(known->second, first);
@@ -185,7 +233,8 @@ class Writer {
     key(made + (list ? "Values" : "Value"), first);
   }
 
-  void member(const api::JsonMember& entry, const void* object, bool& first) {
+  void member(const api::JsonMember& entry, const void* object, bool& first,
+              std::string_view owner = {}) {
     const FieldInfo& field = *entry.field;
     const void* at = entry.in(object);
     if (inAttribute_) {
@@ -205,7 +254,7 @@ class Writer {
       out_.append(text, 1, text.size() - 2);
       return;
     }
-    jsonKey(field.name, first);
+    jsonKey(field.name, first, owner);
     value(field, at);
   }
 

@@ -4,6 +4,7 @@
 #include "api/names/quote.h"
 #include "apiserver/registry/core/persistent_volume_claim.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
+#include "apiserver/registry/core/volume_source_rules.h"
 
 namespace coxswain::apiserver {
 
@@ -185,62 +186,6 @@ void checkProjected(const v1::ProjectedVolumeSource& projected, const FieldPath&
   }
 }
 
-void checkNfs(const v1::NFSVolumeSource& nfs, const FieldPath& path, FieldErrors& errors) {
-  requireText(nfs.server, path.child("server"), errors);
-  if (!requireText(nfs.path, path.child("path"), errors) && !nfs.path.starts_with('/'))
-    errors.invalid(path.child("path"), nfs.path, "must be an absolute path");
-}
-
-void checkIscsi(const v1::ISCSIVolumeSource& iscsi, const FieldPath& path, FieldErrors& errors) {
-  requireText(iscsi.targetPortal, path.child("targetPortal"), errors);
-  const std::string& iqn = iscsi.iqn;
-  if (!requireText(iqn, path.child("iqn"), errors) && !iqn.starts_with("iqn") &&
-      !iqn.starts_with("eui") && !iqn.starts_with("naa")) {
-    errors.invalid(path.child("iqn"), iqn, "must be valid format starting with iqn, eui, or naa");
-  }
-  if (iscsi.lun < 0 || iscsi.lun > 255)
-    errors.invalid(path.child("lun"), iscsi.lun, api::rangeMessage(0, 255));
-  if ((iscsi.chapAuthDiscovery || iscsi.chapAuthSession) && !iscsi.secretRef)
-    errors.required(path.child("secretRef"));
-  if (iscsi.secretRef) requireText(iscsi.secretRef->name, path.child("secretRef", "name"), errors);
-  if (iscsi.initiatorName && !iscsi.initiatorName->starts_with("iqn") &&
-      !iscsi.initiatorName->starts_with("eui") && !iscsi.initiatorName->starts_with("naa")) {
-    errors.invalid(path.child("initiatorname"), *iscsi.initiatorName, "must be valid format");
-  }
-}
-
-void checkFc(const v1::FCVolumeSource& fc, const FieldPath& path, FieldErrors& errors) {
-  if (fc.targetWWNs.empty() && fc.wwids.empty()) {
-    errors.required(path.child("targetWWNs"),
-                    "must specify either targetWWNs or wwids, but not both");
-  } else if (!fc.targetWWNs.empty() && !fc.wwids.empty()) {
-    errors.invalid(path.child("targetWWNs"), fc.targetWWNs,
-                   "targetWWNs and wwids can not be specified simultaneously");
-  }
-  if (!fc.targetWWNs.empty()) {
-    if (!fc.lun) {
-      errors.required(path.child("lun"), "lun is required if targetWWNs is specified");
-    } else if (*fc.lun < 0 || *fc.lun > 255) {
-      errors.invalid(path.child("lun"), *fc.lun, api::rangeMessage(0, 255));
-    }
-  }
-}
-
-void checkCsi(const v1::CSIVolumeSource& csi, const FieldPath& path, FieldErrors& errors) {
-  const auto driver = path.child("driver");
-  if (!requireText(csi.driver, driver, errors)) {
-    if (csi.driver.size() > 63) errors.tooLong(driver, 63);
-    std::string name = csi.driver;
-    for (char& c : name) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    errors.invalidEach(driver, csi.driver, api::validateDns1123Subdomain(name));
-  }
-  if (csi.nodePublishSecretRef) {
-    requireText(csi.nodePublishSecretRef->name, path.child("nodePublishSecretRef", "name"), errors);
-  }
-}
-
 void checkEphemeral(const v1::EphemeralVolumeSource& source, const FieldPath& path,
                     FieldErrors& errors) {
   const auto at = path.child("volumeClaimTemplate");
@@ -262,20 +207,6 @@ void checkClaimName(const v1::Volume& volume, const api::meta::v1::ObjectMeta* p
     errors.invalid(path.child("name"), volume.name,
                    "PVC name " + api::goQuote(name) + ": " + message);
   }
-}
-
-void checkHostPath(const v1::HostPathVolumeSource& source, const FieldPath& path,
-                   FieldErrors& errors) {
-  if (requireText(source.path, path.child("path"), errors)) return;
-  pods::checkNoBacksteps(source.path, path.child("path"), errors);
-  if (!source.type) return;
-  static constexpr std::string_view kTypes[] = {
-      "",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
-      "File", "FileOrCreate", "Socket"};
-  for (const auto type : kTypes) {
-    if (*source.type == type) return;
-  }
-  errors.notSupported(path.child("type"), *source.type, kTypes);
 }
 
 /// Visits the sources that are set, in the order upstream looks at them.
@@ -301,8 +232,11 @@ class SourceChecker {
       requireText(source.*member, at.child(name), errors_);
     };
   }
-  static auto nothing() {
-    return [](const auto&, const FieldPath&) {};
+  /// Sources with rules of their own, the same in templates and pods.
+  template <typename T>
+  void known(const api::Box<T>& source, std::string_view name) {
+    one(source, name,
+        [this](const T& set, const FieldPath& at) { volume_sources::check(set, at, errors_); });
   }
 
  public:
@@ -318,70 +252,45 @@ class SourceChecker {
                           "SizeLimit field must be a valid resource quantity");
       }
     });
-    one(s.hostPath, "hostPath", with(checkHostPath));
-    one(s.gitRepo, "gitRepo", [&](const auto& source, const FieldPath& at) {
-      requireText(source.repository, at.child("repository"), errors_);
-      pods::checkDescendingPath(source.directory, at.child("directory"), errors_);
-    });
-    one(s.gcePersistentDisk, "gcePersistentDisk",
-        text(&v1::GCEPersistentDiskVolumeSource::pdName, "pdName"));
-    one(s.awsElasticBlockStore, "awsElasticBlockStore",
-        text(&v1::AWSElasticBlockStoreVolumeSource::volumeID, "volumeID"));
+    known(s.hostPath, "hostPath");
+    known(s.gitRepo, "gitRepo");
+    known(s.gcePersistentDisk, "gcePersistentDisk");
+    known(s.awsElasticBlockStore, "awsElasticBlockStore");
     one(s.secret, "secret", [&](const auto& source, const FieldPath& at) {
       requireText(source.secretName, at.child("secretName"), errors_);
       checkMode(source.defaultMode, at.child("defaultMode"), errors_);
       checkItems(source.items, nullptr, {}, at, errors_);
     });
-    one(s.nfs, "nfs", with(checkNfs));
-    one(s.iscsi, "iscsi", with(checkIscsi));
-    one(s.glusterfs, "glusterfs", [&](const auto& source, const FieldPath& at) {
-      requireText(source.endpoints, at.child("endpoints"), errors_);
-      requireText(source.path, at.child("path"), errors_);
-    });
-    one(s.flocker, "flocker", nothing());
+    known(s.nfs, "nfs");
+    known(s.iscsi, "iscsi");
+    known(s.glusterfs, "glusterfs");
+    known(s.flocker, "flocker");
     one(s.persistentVolumeClaim, "persistentVolumeClaim",
         text(&v1::PersistentVolumeClaimVolumeSource::claimName, "claimName"));
-    one(s.rbd, "rbd", [&](const auto& source, const FieldPath& at) {
-      if (source.monitors.empty()) errors_.required(at.child("monitors"));
-      requireText(source.image, at.child("image"), errors_);
-    });
-    one(s.cinder, "cinder", text(&v1::CinderVolumeSource::volumeID, "volumeID"));
-    one(s.cephfs, "cephfs", [&](const auto& source, const FieldPath& at) {
-      if (source.monitors.empty()) errors_.required(at.child("monitors"));
-    });
-    one(s.quobyte, "quobyte", text(&v1::QuobyteVolumeSource::volume, "volume"));
+    known(s.rbd, "rbd");
+    known(s.cinder, "cinder");
+    known(s.cephfs, "cephfs");
+    known(s.quobyte, "quobyte");
     one(s.downwardAPI, "downwardAPI", [&](const auto& source, const FieldPath& at) {
       checkMode(source.defaultMode, at.child("defaultMode"), errors_);
       checkDownwardItems(source.items, nullptr, at, errors_);
     });
-    one(s.fc, "fc", with(checkFc));
-    one(s.flexVolume, "flexVolume", text(&v1::FlexVolumeSource::driver, "driver"));
-    one(s.azureFile, "azureFile", [&](const auto& source, const FieldPath& at) {
-      requireText(source.secretName, at.child("secretName"), errors_);
-      requireText(source.shareName, at.child("shareName"), errors_);
-    });
+    known(s.fc, "fc");
+    known(s.flexVolume, "flexVolume");
+    known(s.azureFile, "azureFile");
     one(s.configMap, "configMap", [&](const auto& source, const FieldPath& at) {
       requireText(source.localObjectReference.name, at.child("name"), errors_);
       checkMode(source.defaultMode, at.child("defaultMode"), errors_);
       checkItems(source.items, nullptr, {}, at, errors_);
     });
-    one(s.vsphereVolume, "vsphereVolume",
-        text(&v1::VsphereVirtualDiskVolumeSource::volumePath, "volumePath"));
-    one(s.photonPersistentDisk, "photonPersistentDisk",
-        text(&v1::PhotonPersistentDiskVolumeSource::pdID, "pdID"));
-    one(s.portworxVolume, "portworxVolume", text(&v1::PortworxVolumeSource::volumeID, "volumeID"));
-    one(s.azureDisk, "azureDisk", [&](const auto& source, const FieldPath& at) {
-      requireText(source.diskName, at.child("diskName"), errors_);
-      requireText(source.diskURI, at.child("diskURI"), errors_);
-    });
-    one(s.storageos, "storageos", nothing());
-    one(s.scaleIO, "scaleIO", [&](const auto& source, const FieldPath& at) {
-      requireText(source.gateway, at.child("gateway"), errors_);
-      requireText(source.system, at.child("system"), errors_);
-      requireText(source.volumeName, at.child("volumeName"), errors_);
-    });
+    known(s.vsphereVolume, "vsphereVolume");
+    known(s.photonPersistentDisk, "photonPersistentDisk");
+    known(s.portworxVolume, "portworxVolume");
+    known(s.azureDisk, "azureDisk");
+    known(s.storageos, "storageos");
+    known(s.scaleIO, "scaleIO");
     one(s.projected, "projected", with(checkProjected));
-    one(s.csi, "csi", with(checkCsi));
+    known(s.csi, "csi");
     one(s.ephemeral, "ephemeral", with(checkEphemeral));
     one(s.image, "image", [&](const auto& source, const FieldPath& at) {
       // A template may leave the reference to whoever makes pods of it.

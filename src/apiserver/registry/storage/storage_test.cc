@@ -37,8 +37,8 @@ TEST(VolumeAttachment, Source) {
             "Retain in the context of inline volumes, spec.source.inlineVolumeSpec: Required "
             "value: must specify a volume type, spec.source.inlineVolumeSpec.storageClassName: "
             "Forbidden: may not be specified in the context of inline volumes, "
-            "spec.source.inlineVolumeSpec.volumeMode: Forbidden: may only be Filesystem in the "
-            "context of inline volumes]");
+            "spec.source.inlineVolumeSpec.volumeMode: Forbidden: may not specify volumeMode other "
+            "than Filesystem in the context of inline volumes]");
 }
 
 TEST(VolumeAttachment, SpecStays) {
