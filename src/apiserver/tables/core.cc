@@ -88,7 +88,9 @@ void printEndpoints(const Endpoints& endpoints, Row& row) {
       }
     }
   }
-  row.text(endpoints.metadata.name).text(listText(parts, 3, "<none>")).age(endpoints.metadata);
+  // Where there are subsets but nothing in them is ready, the cell is empty.
+  const std::string_view absent = endpoints.subsets.empty() ? "<none>" : "";
+  row.text(endpoints.metadata.name).text(listText(parts, 3, absent)).age(endpoints.metadata);
 }
 
 constexpr Column kNodeColumns[] = {kName,

@@ -14,11 +14,25 @@ using api::discovery::v1::EndpointSlice;
 
 constexpr Column kIngressColumns[] = {kName, {"Class"}, {"Hosts"}, {"Address"}, {"Ports"}, kAge};
 
-void printIngress(const Ingress& object, Row& row) {
+/// Rules count whether they name a host or not, once three hosts are shown.
+std::string hostsText(const std::vector<IngressRule>& rules) {
+  constexpr size_t kMax = 3;
   std::vector<std::string> hosts;
-  for (const auto& rule : object.spec.rules) {
+  bool more = false;
+  for (const auto& rule : rules) {
+    if (hosts.size() == kMax) {
+      more = true;
+      break;
+    }
     if (!rule.host.empty()) hosts.push_back(rule.host);
   }
+  if (hosts.empty()) return "*";
+  std::string out = join(hosts, ",");
+  if (more) out += cat(" + ", rules.size() - kMax, " more...");
+  return out;
+}
+
+void printIngress(const Ingress& object, Row& row) {
   std::set<std::string> addresses;
   for (const auto& ingress : object.status.loadBalancer.ingress) {
     if (!ingress.ip.empty()) {
@@ -30,7 +44,7 @@ void printIngress(const Ingress& object, Row& row) {
   const std::vector<std::string> sorted(addresses.begin(), addresses.end());
   row.text(object.metadata.name)
       .text(object.spec.ingressClassName.value_or("<none>"))
-      .text(listText(hosts, 3, "*"))
+      .text(hostsText(object.spec.rules))
       .text(join(sorted, ","))
       .text(object.spec.tls.empty() ? "80" : "80, 443")
       .age(object.metadata);
