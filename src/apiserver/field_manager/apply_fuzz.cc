@@ -45,14 +45,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Others never come so far.
   auto type = api::peekJsonType(*config);
   if (!type.ok() || type->apiVersion != "apps/v1" || type->kind != "Deployment") return 0;
-  auto first = kManager.apply(writer, own ? &live : nullptr, *config, false, now);
-  auto forced = kManager.apply(writer, own ? &live : nullptr, *config, true, now);
+  auto first = kManager.apply(writer, own ? &live : nullptr, *config, false, {}, now);
+  auto forced = kManager.apply(writer, own ? &live : nullptr, *config, true, {}, now);
   if (first.ok() && (!forced.ok() || textOf(first->object) != textOf(forced->object))) {
     std::abort();
   }
   if (!forced.ok()) return 0;
   const auto later = api::Time::fromUnix(1700000100);
-  auto again = kManager.apply(writer, &forced->object, *config, false, later);
+  auto again = kManager.apply(writer, &forced->object, *config, false, {}, later);
   if (!again.ok()) std::abort();
   if (!own && textOf(again->object) != textOf(forced->object)) std::abort();
   auto next = forced->object.clone();

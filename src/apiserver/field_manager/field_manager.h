@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,14 +25,25 @@ struct Writer {
 /// The manager that a request means: what it names, else the program's name in its User-Agent.
 std::string managerName(std::string_view fieldManager, std::string_view userAgent);
 
+/// Another API version of the same kind. Conversions fill a fresh object.
+struct OtherVersion {
+  std::string apiVersion;
+  std::string kind;
+  const api::MessageInfo* info = nullptr;
+  std::function<void(const void* ours, void* theirs)> fromOurs;
+  std::function<void(const void* theirs, void* ours)> toOurs;
+};
+
 /// Keeps metadata.managedFields of one kind: who set which field. Any thread.
 ///
 /// Upstream: structured-merge-diff v6 (merge/update.go, typed/) and
 /// apimachinery/pkg/util/managedfields.
 class FieldManager {
  public:
-  /// `apiVersion` and `kind` as served.
-  FieldManager(const api::MessageInfo& info, std::string apiVersion, std::string kind);
+  /// `apiVersion` and `kind` as served. What managers of other versions own is compared in those;
+  /// managers of versions that are not served lose what they own at the next change.
+  FieldManager(const api::MessageInfo& info, std::string apiVersion, std::string kind,
+               std::vector<OtherVersion> others = {});
   ~FieldManager();
 
   /// Of a create (`live` null), PUT or PATCH: fields that differ go over to the writer. `next` has
@@ -45,9 +57,9 @@ class FieldManager {
   };
   /// Server-side apply of `config` (JSON text, an object). `live` null: there is none yet. Conflict
   /// where other managers own what would change, unless `force`. A configuration that does not fit
-  /// the schema is a 500 without a reason, as upstream answers.
+  /// the schema is a 500 without a reason, as upstream answers. `reset` as for updates.
   Result<Applied> apply(const Writer& writer, const api::Object* live, std::string_view config,
-                        bool force, api::Time now) const;
+                        bool force, const FieldTree& reset, api::Time now) const;
 
  private:
   struct State;

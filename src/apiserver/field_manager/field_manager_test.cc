@@ -45,7 +45,7 @@ class FieldManagerTest : public ::testing::Test {
     return maps_.apply(
         {std::move(who), ""}, live,
         R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":)" + data + "}",
-        force, kNow);
+        force, {}, kNow);
   }
   FieldManager maps_{ConfigMap::info(), "v1", "ConfigMap"};
 };
@@ -157,7 +157,7 @@ TEST(FieldManagerLists, ItemsAreMergedByTheirKeys) {
                          R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},)"
                          R"("spec":{"template":{"spec":{"containers":)" +
                              containers + "}}}}",
-                         false, kNow);
+                         false, {}, kNow);
   };
   auto one = apply("one", nullptr, R"([{"name":"a","image":"x"},{"name":"b","image":"y"}])");
   ASSERT_TRUE(one.ok()) << one.status().toString();
@@ -196,6 +196,121 @@ TEST(FieldTree, SetsAndTheirText) {
   EXPECT_FALSE(FieldTree::parse("[]").ok());
   EXPECT_FALSE(FieldTree::parse(R"({"x:a":{}})").ok());
   EXPECT_FALSE(FieldTree::parse(R"({"f:a":1})").ok());
+}
+
+/// A kind in two versions: "v1" with its text in data, "v2" with it in stringData.
+class TwoVersions : public ::testing::Test {
+ protected:
+  using Secret = api::core::v1::Secret;
+  static void toSecond(const void* first, void* second) {
+    const auto& from = *static_cast<const ConfigMap*>(first);
+    auto& to = *static_cast<Secret*>(second);
+    to.metadata = from.metadata;
+    to.stringData = from.data;
+  }
+  static void toFirst(const void* second, void* first) {
+    const auto& from = *static_cast<const Secret*>(second);
+    auto& to = *static_cast<ConfigMap*>(first);
+    to.metadata = from.metadata;
+    to.data = from.stringData;
+  }
+  static api::Object second(const api::Object& first) {
+    Secret secret;
+    toSecond(first.data(), &secret);
+    return api::Object(std::move(secret));
+  }
+  static api::Object first(const api::Object& second) {
+    ConfigMap map;
+    toFirst(second.data(), &map);
+    return api::Object(std::move(map));
+  }
+  Result<FieldManager::Applied> applyFirst(std::string who, const api::Object& live,
+                                           const std::string& data) {
+    return first_.apply(
+        {std::move(who), ""}, &live,
+        R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":)" + data + "}",
+        false, {}, kNow);
+  }
+  Result<FieldManager::Applied> applySecond(std::string who, const api::Object& live,
+                                            const std::string& data) {
+    return second_.apply(
+        {std::move(who), ""}, &live,
+        R"({"apiVersion":"v2","kind":"Secret","metadata":{"name":"c"},"stringData":)" + data + "}",
+        false, {}, kNow);
+  }
+  /// Created through v2.
+  static api::Object made(const FieldManager& manager) {
+    auto object = second(configMap({{"a", "1"}, {"b", "1"}}));
+    manager.update({"maker", ""}, nullptr, object, {}, kThen);
+    return object;
+  }
+
+  FieldManager first_{
+      ConfigMap::info(), "v1", "ConfigMap", {{"v2", "Secret", &Secret::info(), toSecond, toFirst}}};
+  FieldManager second_{
+      Secret::info(), "v2", "Secret", {{"v1", "ConfigMap", &ConfigMap::info(), toFirst, toSecond}}};
+};
+
+TEST_F(TwoVersions, EachManagerIsComparedInItsOwn) {
+  const auto live = first(made(second_));
+  auto next = live.clone();
+  next.as<ConfigMap>()->data["a"] = "2";
+  first_.update({"other", ""}, &live, next, {}, kNow);
+  EXPECT_EQ(shown(next), Shown({R"(maker={"f:stringData":{".":{},"f:b":{}}})",
+                                R"(other={"f:data":{"f:a":{}}})"}));
+  EXPECT_EQ(entriesOf(next)[0].apiVersion, "v2");
+  EXPECT_EQ(entriesOf(next)[1].apiVersion, "v1");
+
+  const auto refused = applyFirst("applier", next, R"({"b":"2"})");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().message(),
+            R"(Apply failed with 1 conflict: conflict with "maker" using v2: .stringData.b)");
+}
+
+TEST_F(TwoVersions, WhatWasAppliedInOneGoesByTheOther) {
+  const auto live = made(second_);
+  auto applied = applySecond("applier", live, R"({"x":"1","z":"1"})");
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  // Somebody else comes to want one of them.
+  applied = applyFirst("else", first(applied->object), R"({"z":"1"})");
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  applied = applyFirst("applier", applied->object, R"({"y":"1"})");
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  const auto& data = applied->object.as<ConfigMap>()->data;
+  EXPECT_FALSE(data.contains("x"));
+  EXPECT_TRUE(data.contains("y"));
+  EXPECT_TRUE(data.contains("z"));
+  // An apply that changed nothing but who owns it is at no time, and comes first.
+  EXPECT_EQ(shown(applied->object),
+            Shown({R"(else!{"f:data":{"f:z":{}}})", R"(applier!{"f:data":{"f:y":{}}})",
+                   R"(maker={"f:stringData":{".":{},"f:a":{},"f:b":{}}})"}));
+  // And gives it up through the other version, in which the first wants it again.
+  applied = applySecond("third", second(applied->object), R"({"z":"1"})");
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  applied = applyFirst("else", first(applied->object), "{}");
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  EXPECT_TRUE(applied->object.as<ConfigMap>()->data.contains("z"));
+}
+
+TEST_F(TwoVersions, VersionsThatAreNotServedAreForgotten) {
+  auto live = first(made(second_));
+  api::objectMeta(live)->managedFields[0].apiVersion = "v3";
+  auto next = live.clone();
+  next.as<ConfigMap>()->data["a"] = "2";
+  first_.update({"other", ""}, &live, next, {}, kNow);
+  EXPECT_EQ(shown(next), Shown({R"(other={"f:data":{"f:a":{}}})"}));
+}
+
+TEST_F(FieldManagerTest, WhatAnEndpointResetsIsNobodys) {
+  auto live = configMap({{"a", "1"}});
+  update("maker", nullptr, live, kThen);
+  const auto applied = maps_.apply(
+      {"applier", "part"}, &live,
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"b":"1"},"immutable":true})",
+      false, FieldTree::ofPaths({".data"}), kNow);
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  EXPECT_EQ(shown(applied->object),
+            Shown({R"(applier!{"f:immutable":{}})", R"(maker={"f:data":{".":{},"f:a":{}}})"}));
 }
 
 }  // namespace

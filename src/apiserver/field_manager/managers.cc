@@ -77,22 +77,23 @@ Manager* Managers::find(const Manager& like) {
   return nullptr;
 }
 
-Status Managers::take(const FieldDiff& diff, const Manager* writer, bool force,
-                      std::string_view shownVersion) {
-  auto changed = diff.added;
-  changed.unite(diff.modified);
+Status Managers::take(const VersionedDiffs& diffs, bool force, std::string_view shownVersion) {
+  std::erase_if(all_, [&](const Manager& each) { return diffs.in(each.apiVersion) == nullptr; });
   std::vector<StatusCause> causes;
   std::string text;
   for (const auto& each : all_) {
-    if (force || (writer && each.isSame(*writer))) continue;
-    const auto both = each.fields.intersection(changed).paths();
-    if (both.empty()) continue;
-    for (const auto& path : both) {
+    if (force) break;
+    const auto& diff = *diffs.in(each.apiVersion);
+    auto both = each.fields.intersection(diff.added);
+    both.unite(each.fields.intersection(diff.modified));
+    const auto paths = both.paths();
+    if (paths.empty()) continue;
+    for (const auto& path : paths) {
       causes.push_back({"FieldManagerConflict", "conflict with " + each.shown(shownVersion), path});
     }
     text += (text.empty() ? "" : "\n") + std::string("conflicts with ") + each.shown(shownVersion) +
             ":";
-    for (const auto& path : both) text += "\n- " + path;
+    for (const auto& path : paths) text += "\n- " + path;
   }
   if (!causes.empty()) {
     auto message = "Apply failed with " + std::to_string(causes.size());
@@ -103,8 +104,9 @@ Status Managers::take(const FieldDiff& diff, const Manager* writer, bool force,
     return Status(Reason::Conflict, 409, std::move(message)).withDetails(std::move(details));
   }
   for (auto& each : all_) {
-    if (writer && each.isSame(*writer)) continue;
-    each.fields.subtract(changed);
+    const auto& diff = *diffs.in(each.apiVersion);
+    each.fields.subtract(diff.added);
+    each.fields.subtract(diff.modified);
     each.fields.subtract(diff.removed);
   }
   std::erase_if(all_, [](const Manager& each) { return each.fields.empty(); });
@@ -145,10 +147,16 @@ void Managers::remove(const Manager& like) {
   std::erase_if(all_, [&](const Manager& each) { return each.isSame(like); });
 }
 
-FieldTree Managers::owned() const {
-  FieldTree all;
-  for (const auto& each : all_) all.unite(each.fields);
-  return all;
+FieldTree Managers::ownedIn(std::string_view version) const {
+  FieldTree fields;
+  for (const auto& each : all_) {
+    if (each.apiVersion == version) fields.unite(each.fields);
+  }
+  return fields;
+}
+
+bool Managers::speaks(std::string_view version) const {
+  return std::ranges::any_of(all_, [&](const Manager& each) { return each.apiVersion == version; });
 }
 
 }  // namespace coxswain::apiserver

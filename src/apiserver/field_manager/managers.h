@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/gen/meta_v1.h"
@@ -31,6 +32,29 @@ struct Manager {
   [[nodiscard]] std::string shown(std::string_view version) const;
 };
 
+/// One change as each API version sees it.
+class VersionedDiffs {
+ public:
+  VersionedDiffs(std::string_view version, const FieldDiff& diff)
+      : version_(version), diff_(diff) {}
+  void add(std::string_view version, FieldDiff diff) {
+    others_.emplace_back(version, std::move(diff));
+  }
+  /// Null: nobody knows the version.
+  [[nodiscard]] const FieldDiff* in(std::string_view version) const {
+    if (version == version_) return &diff_;
+    for (const auto& [name, diff] : others_) {
+      if (name == version) return &diff;
+    }
+    return nullptr;
+  }
+
+ private:
+  const std::string_view version_;
+  const FieldDiff& diff_;
+  std::vector<std::pair<std::string_view, FieldDiff>> others_;
+};
+
 class Managers {
  public:
   using Entries = std::vector<api::meta::v1::ManagedFieldsEntry>;
@@ -41,15 +65,16 @@ class Managers {
   [[nodiscard]] bool empty() const { return all_.empty(); }
   /// Null: none.
   Manager* find(const Manager& like);
-  /// Takes from everybody but `writer` (null: from everybody) what has changed. Conflict where that
-  /// is not wanted (`force` false) and somebody owns what was modified or added.
-  Status take(const FieldDiff& diff, const Manager* writer, bool force,
-              std::string_view shownVersion = {});
+  /// Takes from everybody what has changed. Conflict where that is not wanted (`force` false) and
+  /// somebody owns what was modified or added. Managers of unknown versions are forgotten.
+  Status take(const VersionedDiffs& diffs, bool force, std::string_view shownVersion = {});
   /// Adds to the manager's entry, or makes it.
   void add(Manager manager);
   void remove(const Manager& like);
-  /// All that anybody owns.
-  [[nodiscard]] FieldTree owned() const;
+  /// All that anybody owns by paths of a version.
+  [[nodiscard]] FieldTree ownedIn(std::string_view version) const;
+  /// Does anybody own something by paths of that version?
+  [[nodiscard]] bool speaks(std::string_view version) const;
 
   bool operator==(const Managers& other) const { return encode() == other.encode(); }
 

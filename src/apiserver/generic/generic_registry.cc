@@ -7,6 +7,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "apiserver/registry/metadata.h"
+#include "apiserver/registry/resources.h"
 #include "base/assert.h"
 #include "runtime/one_shot.h"
 
@@ -70,6 +71,44 @@ Writer writerOf(const RequestContext& request) {
   return {managerName(request.fieldManager, request.userAgent), request.info.subresource};
 }
 
+FieldTree resetFieldsOf(const Strategy& strategy, bool status) {
+  const auto& traits = strategy.traits();
+  return FieldTree::ofPaths(status ? traits.statusResets : traits.resets);
+}
+
+namespace {
+
+/// The versions beside that of `info` in which the same objects are served.
+std::vector<OtherVersion> otherVersions(const api::MessageInfo& info) {
+  std::vector<OtherVersion> others;
+  const Resource* own = nullptr;
+  for (const auto& row : resources()) {
+    if (row.info == &info) own = &row;
+  }
+  if (!own) return others;
+  for (const auto& row : resources()) {
+    if (row.keyPrefix != own->keyPrefix || &row == own) continue;
+    if (row.storageInfo != own->storageInfo || row.info == own->info) continue;
+    // By way of what is stored, which one of the two may be.
+    const auto between = [](const Resource& from, const Resource& to) {
+      return [&from, &to](const void* source, void* target) {
+        if (!to.fromStorage) return from.toStorage(source, target);
+        if (!from.toStorage) return to.fromStorage(source, target);
+        api::Object stored(*from.storageInfo);
+        from.toStorage(source, stored.data());
+        to.fromStorage(stored.data(), target);
+      };
+    };
+    std::string version(row.group);
+    version.append(version.empty() ? "" : "/").append(row.version);
+    others.push_back({std::move(version), std::string(row.kind), row.info, between(*own, row),
+                      between(row, *own)});
+  }
+  return others;
+}
+
+}  // namespace
+
 /// What is under a key; `object` is empty where it is absent.
 struct GenericRegistry::Stored {
   storage::EntryPtr entry;
@@ -90,7 +129,8 @@ GenericRegistry::GenericRegistry(storage::Store& store, ObjectCache& cache, Coll
       collection_(std::move(collection)),
       strategy_(strategy),
       random_(random),
-      fieldManager_(strategy.info(), collection_.apiVersion, collection_.kindName) {}
+      fieldManager_(strategy.info(), collection_.apiVersion, collection_.kindName,
+                    otherVersions(strategy.info())) {}
 
 std::string GenericRegistry::prefixOf(std::string_view ns) const {
   std::string prefix = cache_.kind().prefix;
@@ -436,13 +476,8 @@ void GenericRegistry::stamp(const Strategy& strategy, WriteAdmission* admission,
 void GenericRegistry::track(WriteAdmission* admission, const api::Object* live, api::Object& next,
                             const Strategy& strategy, bool status) const {
   if (!admission) return;
-  FieldTree reset;
-  if (status) {
-    reset = FieldTree::ofPaths(strategy.traits().statusResets);
-  } else {
-    reset = FieldTree::ofPaths(strategy.traits().resets);
-  }
-  fieldManager_.update(writerOf(admission->request()), live, next, reset, registryNow());
+  fieldManager_.update(writerOf(admission->request()), live, next, resetFieldsOf(strategy, status),
+                       registryNow());
 }
 
 void GenericRegistry::markForDeletion(api::Object& object, std::optional<int64_t> grace) const {

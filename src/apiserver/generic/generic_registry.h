@@ -217,6 +217,8 @@ class GenericRegistry {
 api::Time registryNow();
 /// Who a request writes as.
 Writer writerOf(const RequestContext& request);
+/// What writes of the object, or of its status, leave as it is.
+FieldTree resetFieldsOf(const Strategy& strategy, bool status);
 
 /// Of a resourceVersion as clients write it: BadRequest with Go's text.
 Result<storage::Revision> parseResourceVersion(std::string_view text);

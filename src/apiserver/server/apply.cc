@@ -103,8 +103,10 @@ Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std
   const auto& manager = context.registry->fieldManager();
   auto writer = writerOf(context);
   if (endpoint.part == Endpoint::Part::Scale) writer.shownVersion = "autoscaling/v1";
+  const auto& strategy = endpoint.strategy ? *endpoint.strategy : *context.resource->strategy;
+  const auto reset = resetFieldsOf(strategy, endpoint.part == Endpoint::Part::Status);
   GenericRegistry::Transform transform = [&](const api::Object* current) -> Result<api::Object> {
-    TRY(auto applied, manager.apply(writer, current, config.text, force, registryNow()));
+    TRY(auto applied, manager.apply(writer, current, config.text, force, reset, registryNow()));
     auto& meta = *api::objectMeta(applied.object);
     if (!current) {
       if (!meta.uid.empty()) {
