@@ -32,11 +32,20 @@ std::vector<const ServedResource*> select(std::span<const ServedResource> resour
                                           std::string_view group, std::string_view version) {
   std::vector<const ServedResource*> out;
   for (const auto& resource : resources) {
-    if (resource.group == group && resource.version == version) out.push_back(&resource);
+    if (resource.group == group && resource.version == version && !resource.plural.empty()) {
+      out.push_back(&resource);
+    }
   }
   std::ranges::sort(
       out, std::less<>(), [](const auto* r) -> const auto& { return r->plural; });
   return out;
+}
+
+bool isStale(std::span<const ServedResource> resources, std::string_view group,
+             std::string_view version) {
+  return std::ranges::any_of(resources, [&](const ServedResource& each) {
+    return each.stale && each.group == group && each.version == version;
+  });
 }
 
 std::vector<const ServedSubresource*> subresourcesOf(const ServedResource& resource) {
@@ -137,7 +146,7 @@ APIGroupDiscoveryList aggregatedDocument(std::span<const ServedResource> resourc
     for (const auto& name : group.versions) {
       auto& version = item.versions.emplace_back();
       version.version = name;
-      version.freshness = "Current";
+      version.freshness = isStale(resources, group.name, name) ? "Stale" : "Current";
       for (const ServedResource* resource : select(resources, group.name, name)) {
         version.resources.push_back(discoveryOf(*resource));
       }

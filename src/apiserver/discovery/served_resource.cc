@@ -113,6 +113,19 @@ int groupPriority(std::string_view group) {
   return found == std::end(kRanks) ? kCustomGroupPriority : found->priority;
 }
 
+int versionPriority(std::string_view group, std::string_view version) {
+  constexpr int kPreferred = 30;
+  constexpr int kFlowControl = 21;
+  constexpr int kStable = 15;
+  constexpr int kBeta = 9;
+  constexpr int kCustom = 100;
+  if (group.empty()) return 1;
+  if (std::ranges::find(kRanks, group, &GroupRank::group) == std::end(kRanks)) return kCustom;
+  if (group == "autoscaling" && version == "v2") return kPreferred;
+  if (group == "flowcontrol.apiserver.k8s.io") return kFlowControl;
+  return rankOf(version).stage == 3 ? kStable : kBeta;
+}
+
 bool versionPrecedes(std::string_view left, std::string_view right) {
   const VersionRank a = rankOf(left);
   const VersionRank b = rankOf(right);
@@ -120,20 +133,51 @@ bool versionPrecedes(std::string_view left, std::string_view right) {
   return key(a) != key(b) ? key(a) > key(b) : left < right;
 }
 
+namespace {
+
+struct RankedGroup {
+  std::string_view name;
+  int priority = 0;
+  std::vector<std::pair<int, std::string_view>> versions;
+};
+
+bool precedes(const std::pair<int, std::string_view>& a,
+              const std::pair<int, std::string_view>& b) {
+  return a.first != b.first ? a.first > b.first : versionPrecedes(a.second, b.second);
+}
+
+std::vector<RankedGroup> rankedGroups(std::span<const ServedResource> resources) {
+  std::vector<RankedGroup> groups;
+  for (const auto& resource : resources) {
+    auto found = std::ranges::find(groups, resource.group, &RankedGroup::name);
+    if (found == groups.end()) found = groups.insert(found, {resource.group, 0, {}});
+    const int priority =
+        resource.groupPriority > 0 ? resource.groupPriority : groupPriority(resource.group);
+    found->priority = std::max(found->priority, priority);
+    const bool known = std::ranges::any_of(
+        found->versions, [&](const auto& each) { return each.second == resource.version; });
+    if (known) continue;
+    found->versions.emplace_back(resource.versionPriority > 0
+                                     ? resource.versionPriority
+                                     : versionPriority(resource.group, resource.version),
+                                 resource.version);
+  }
+  for (auto& group : groups) std::ranges::sort(group.versions, precedes);
+  std::ranges::sort(groups, [](const RankedGroup& a, const RankedGroup& b) {
+    return std::tuple(-a.priority, a.name) < std::tuple(-b.priority, b.name);
+  });
+  return groups;
+}
+
+}  // namespace
+
 std::vector<ServedGroup> servedGroups(std::span<const ServedResource> resources) {
   std::vector<ServedGroup> groups;
-  for (const auto& resource : resources) {
-    auto found = std::ranges::find(groups, resource.group, &ServedGroup::name);
-    if (found == groups.end()) found = groups.insert(found, {resource.group, {}});
-    if (std::ranges::find(found->versions, resource.version) == found->versions.end()) {
-      found->versions.push_back(resource.version);
-    }
+  for (const auto& ranked : rankedGroups(resources)) {
+    auto& group = groups.emplace_back();
+    group.name = ranked.name;
+    for (const auto& [priority, version] : ranked.versions) group.versions.emplace_back(version);
   }
-  for (auto& group : groups) std::ranges::sort(group.versions, versionPrecedes);
-  std::ranges::sort(groups, [](const ServedGroup& a, const ServedGroup& b) {
-    return std::tuple(-groupPriority(a.name), std::string_view(a.name)) <
-           std::tuple(-groupPriority(b.name), std::string_view(b.name));
-  });
   return groups;
 }
 

@@ -23,7 +23,7 @@ struct ServedSubresource {
 struct ServedResource {
   std::string group;  ///< empty: core
   std::string version;
-  std::string plural;
+  std::string plural;  ///< empty: of the group version nothing else is known (another serves it)
   std::string singular;
   std::string kind;
   bool namespaced = false;
@@ -33,6 +33,10 @@ struct ServedResource {
   std::vector<ServedSubresource> subresources;
   /// As discovery shows it (see storageVersionHash); empty: not stored.
   std::string storageVersionHash;
+  /// Where another server serves it: as its APIService says; 0: see groupPriority, versionPriority.
+  int groupPriority = 0;
+  int versionPriority = 0;
+  bool stale = false;  ///< that server cannot be reached now
 };
 
 /// What discovery tells of a row of registry/resources.h.
@@ -43,6 +47,8 @@ std::string groupVersionText(std::string_view group, std::string_view version);
 
 /// Which group stands first in discovery: higher is earlier. groupPriorityMinimum of APIService.
 int groupPriority(std::string_view group);
+/// Likewise of a group's versions: versionPriority of APIService. Ties: see versionPrecedes.
+int versionPriority(std::string_view group, std::string_view version);
 /// v2 before v1 before v1beta2 before v1alpha1 before other names, these by letter.
 bool versionPrecedes(std::string_view left, std::string_view right);
 
