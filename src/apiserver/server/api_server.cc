@@ -10,6 +10,7 @@
 #include "apiserver/server/compression.h"
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
+#include "apiserver/server/foreign_groups.h"
 #include "apiserver/server/load.h"
 #include "apiserver/server/metrics.h"
 #include "apiserver/server/response_tap.h"
@@ -208,9 +209,21 @@ std::vector<ServedResource> ApiServer::served() const {
   return all;
 }
 
+void ApiServer::setForeignGroups(ForeignGroups* foreign) {
+  foreign_ = foreign;
+}
+
 DocumentStore& ApiServer::documents() {
   if (!documents_) {
     documents_ = std::make_unique<DocumentStore>(served(), options_.advertiseAddress);
+  }
+  const auto edition = foreign_ ? foreign_->edition() : 0;
+  if (edition != foreignEdition_) {
+    ForeignDocuments others;
+    if (foreign_) foreign_->appendServed(others.served);
+    if (foreign_) foreign_->appendOpenApi(others.openApi);
+    documents_->setForeign(std::move(others));
+    foreignEdition_ = edition;
   }
   return *documents_;
 }
@@ -339,6 +352,9 @@ Task<Status> ApiServer::handle(Exchange& exchange) {
     allowed = co_await authorizeLater(exchange, fieldSelector, labelSelector, request.stop);
   }
   CO_TRY_STATUS(std::move(*allowed));
+  if (foreign_) {
+    if (auto* handler = foreign_->find(request.path)) co_return co_await handler->serve(exchange);
+  }
   if (!exchange.info.isResource) co_return co_await handlePath(exchange);
   if (auto* handler = virtualResources_.find(exchange.info)) {
     if (exchange.info.verb != "create") co_return notAllowed();

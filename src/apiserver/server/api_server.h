@@ -30,6 +30,7 @@ namespace coxswain::apiserver {
 
 struct Budgets;
 class DocumentStore;
+class ForeignGroups;
 class WatchFrames;
 
 /// A document of its own path, as OpenID's.
@@ -92,6 +93,10 @@ class ApiServer final : public net::Handler {
   VirtualResources& virtualResources() { return virtualResources_; }
   /// Likewise.
   ComputedResources& computedResources() { return computedResources_; }
+  /// Group versions that others serve; null, as at first: none. Outlives its use here.
+  void setForeignGroups(ForeignGroups* foreign);
+  /// What this server itself serves, as discovery tells it.
+  [[nodiscard]] std::vector<ServedResource> served() const;
   /// Null: no such resource. For hooks, and handlers of subresources.
   [[nodiscard]] GenericRegistry* registry(std::string_view group, std::string_view version,
                                           std::string_view plural) const;
@@ -141,7 +146,6 @@ class ApiServer final : public net::Handler {
   Task<Status> sendObject(Exchange& exchange, int code, const api::ConstObject& object);
   Task<Status> send(Exchange& exchange, int code, std::string contentType, std::string body);
   Task<Status> sendText(Exchange& exchange, int code, std::string body);
-  [[nodiscard]] std::vector<ServedResource> served() const;
   DocumentStore& documents();
 
   Executor& executor_;
@@ -158,6 +162,8 @@ class ApiServer final : public net::Handler {
   VirtualResources virtualResources_;
   ComputedResources computedResources_;
   std::unique_ptr<DocumentStore> documents_;
+  ForeignGroups* foreign_ = nullptr;
+  uint64_t foreignEdition_ = 0;  ///< that documents_ knows
   std::unique_ptr<WatchFrames> frames_;
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<Budgets> budgets_;

@@ -3,6 +3,9 @@
 #include <malloc.h>
 #include <openssl/evp.h>
 
+#include <boost/json.hpp>
+#include <map>
+
 #include "api/codec/json.h"
 #include "api/gen/apidiscovery_v2.h"
 #include "api/gen/meta_v1.h"
@@ -29,6 +32,21 @@ std::string hashOf(std::string_view text) {
   return out;
 }
 
+/// The index with more paths, in order.
+std::string withForeign(std::string index,
+                        const std::vector<std::pair<std::string, std::string>>& more) {
+  if (more.empty()) return index;
+  auto parsed = boost::json::parse(index);
+  std::map<std::string, boost::json::value> paths;
+  for (auto& [path, entry] : parsed.as_object()["paths"].as_object()) paths[path] = entry;
+  for (const auto& [path, url] : more) {
+    paths[path] = boost::json::object{{"serverRelativeURL", url}};
+  }
+  boost::json::object sorted;
+  for (auto& [path, entry] : paths) sorted[path] = std::move(entry);
+  return boost::json::serialize(boost::json::object{{"paths", std::move(sorted)}});
+}
+
 Document documentOf(std::string body) {
   Document document;
   document.etag = hashOf(body);
@@ -41,9 +59,18 @@ Document documentOf(std::string body) {
 DocumentStore::DocumentStore(std::vector<ServedResource> served, std::string serverAddress)
     : served_(std::move(served)), serverAddress_(std::move(serverAddress)) {
   openApi_ = std::make_unique<OpenApi>(served_);
+  ours_ = served_.size();
 }
 
 DocumentStore::~DocumentStore() = default;
+
+void DocumentStore::setForeign(ForeignDocuments foreign) {
+  served_.resize(ours_);
+  for (auto& each : foreign.served) served_.push_back(std::move(each));
+  foreignOpenApi_ = std::move(foreign.openApi);
+  aggregatedGroups_.reset();
+  index_.reset();
+}
 
 std::optional<api::ConstObject> DocumentStore::discovery(std::string_view path) const {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
@@ -78,7 +105,7 @@ const Document& DocumentStore::aggregated(bool core) {
 }
 
 const Document& DocumentStore::openApiV3Index() {
-  if (!index_) index_ = documentOf(openApi_->v3Index());
+  if (!index_) index_ = documentOf(withForeign(openApi_->v3Index(), foreignOpenApi_));
   return *index_;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/reflect/object.h"
@@ -24,12 +25,21 @@ struct Document {
   explicit operator bool() const { return body || packed; }
 };
 
+/// What is told of group versions that other servers serve.
+struct ForeignDocuments {
+  std::vector<ServedResource> served;
+  std::vector<std::pair<std::string, std::string>> openApi;  ///< v3: path and URL
+};
+
 /// What the server tells of its own interface: discovery and OpenAPI. Texts are made when first
 /// asked for; the large ones are kept packed, as most clients want them. One executor.
 class DocumentStore {
  public:
   DocumentStore(std::vector<ServedResource> served, std::string serverAddress);
   ~DocumentStore();
+
+  /// From now on these are told of, too: in discovery, and in the index of OpenAPI v3.
+  void setForeign(ForeignDocuments foreign);
 
   /// "/api", "/apis", "/apis/apps", "/api/v1", "/apis/apps/v1"; nothing: not served.
   [[nodiscard]] std::optional<api::ConstObject> discovery(std::string_view path) const;
@@ -46,7 +56,9 @@ class DocumentStore {
   Document keep(std::string name, std::string body, std::string etag);
   [[nodiscard]] const Document* kept(std::string_view name) const;
 
-  std::vector<ServedResource> served_;
+  std::vector<ServedResource> served_;  ///< ours first, then what others serve
+  size_t ours_ = 0;
+  std::vector<std::pair<std::string, std::string>> foreignOpenApi_;
   std::string serverAddress_;
   std::unique_ptr<OpenApi> openApi_;
   std::optional<Document> aggregatedCore_;
