@@ -5,6 +5,8 @@
 #include "api/gen/core_v1.h"
 #include "apiserver/admission/chain.h"
 #include "apiserver/admission/plugins.h"
+#include "apiserver/aggregator/aggregator.h"
+#include "apiserver/aggregator/local_services.h"
 #include "apiserver/allocators/service_hooks.h"
 #include "apiserver/allocators/stored_address_book.h"
 #include "apiserver/audit/metrics.h"
@@ -83,6 +85,7 @@ struct Assembly::Impl {
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<client::Client> ownClient;
   std::unique_ptr<ClusterBootstrap> bootstrap;
+  std::unique_ptr<Aggregator> aggregator;
   std::unique_ptr<client::Client> flowProducer;
   std::unique_ptr<FlowControlBootstrap> flowObjects;
   std::unique_ptr<client::Client> flowClient;
@@ -338,9 +341,15 @@ Task<Status> Assembly::start() {
   wanted.advertiseAddress = impl.options.advertiseAddress;
   wanted.securePort = impl.options.securePort;
   wanted.ownPartsRoles = impl.options.ownPartsRoles;
+  const auto served = impl.api->served();
+  wanted.apiServices = localApiServices(served);
   impl.bootstrap = std::make_unique<ClusterBootstrap>(*impl.ownClient, std::move(wanted));
   CO_TRY_STATUS(co_await impl.bootstrap->ensure({}));
   impl.bootstrap->keep(impl.executor);
+  impl.aggregator = std::make_unique<Aggregator>(impl.executor, *impl.ownClient,
+                                                 impl.options.remoteServers, served);
+  impl.api->setForeignGroups(impl.aggregator.get());
+  impl.aggregator->start();
   impl.flowProducer =
       client("system:apiserver:" + std::string(kFlowControlProducer), {"system:masters"});
   impl.flowObjects = std::make_unique<FlowControlBootstrap>(*impl.flowProducer);
@@ -362,6 +371,7 @@ Task<void> Assembly::stop() {
   if (impl_->usedTokens) co_await impl_->usedTokens->stop();
   if (impl_->flowConfig) co_await impl_->flowConfig->stop();
   if (impl_->flowObjects) co_await impl_->flowObjects->stop();
+  if (impl_->aggregator) co_await impl_->aggregator->stop();
   if (impl_->bootstrap) co_await impl_->bootstrap->stop();
   co_await impl_->serviceHooks->stop();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apiserver/admission/options.h"
+#include "apiserver/aggregator/remote_servers.h"
 #include "apiserver/audit/auditing.h"
 #include "apiserver/authn/authenticator.h"
 #include "apiserver/authz/webhook_authorizer.h"
@@ -50,7 +51,10 @@ struct AssemblyOptions {
   std::optional<WebhookAuthorizerOptions> authorizationWebhook;
   flow::FlowOptions flow;         ///< who may run at a time
   Duration requestTimeout = 60s;  ///< for a body to arrive
-  audit::Auditing audit;          ///< which requests are written down
+  /// Of aggregated API servers; null: there is no network, they are not available. Outlives the
+  /// assembly.
+  RemoteServers* remoteServers = nullptr;
+  audit::Auditing audit;  ///< which requests are written down
   /// Also make the roles of parts that we bring along beside upstream's (name server).
   bool ownPartsRoles = false;
 };

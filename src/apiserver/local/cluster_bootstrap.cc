@@ -6,6 +6,7 @@
 #include "api/gen/scheduling_v1.h"
 #include "api/names/ip.h"
 #include "api/reflect/equal.h"
+#include "apiserver/aggregator/local_services.h"
 #include "apiserver/generic/generic_registry.h"
 #include "apiserver/local/policy_bootstrap.h"
 #include "base/log.h"
@@ -187,13 +188,16 @@ Task<void> into(Task<Status> task, Status& status) {
 
 Task<Status> ClusterBootstrap::ensure(std::stop_token stop) {
   Status policy;
+  Status services;
   Status rest;
   // Side by side: most of it waits for the disk.
   std::vector<Task<void>> tasks;
   tasks.push_back(into(ensurePolicy(client_, options_.ownPartsRoles, stop), policy));
+  tasks.push_back(into(ensureLocalApiServices(client_, options_.apiServices, stop), services));
   tasks.push_back(into(ensureRest(stop), rest));
   co_await whenAll(std::move(tasks));
   CO_TRY_STATUS(std::move(policy));
+  CO_TRY_STATUS(std::move(services));
   co_return rest;
 }
 

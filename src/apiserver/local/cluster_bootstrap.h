@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/gen/apiregistration_v1.h"
 #include "client/client.h"
 #include "runtime/executor.h"
 #include "runtime/sync.h"
@@ -18,15 +19,17 @@ struct BootstrapOptions {
   std::string serviceAddress;    ///< of service default/kubernetes: the range's first
   std::string advertiseAddress;  ///< where it leads to; a loopback address: nowhere
   uint16_t securePort = 6443;
+  /// What this server serves, as objects: see localApiServices.
+  std::vector<api::apiregistration::v1::APIService> apiServices;
   /// Also roles, and the service account, of parts that we bring along beside upstream's.
   bool ownPartsRoles = false;
 };
 
-/// What every cluster has besides its first namespaces: roles and bindings, the system priority
-/// classes, the ranges of service addresses, the service default/kubernetes with its Endpoints and
-/// EndpointSlice, the config map by which aggregated servers know who signs clients. `ensure` makes
-/// or mends them; then `keep` mends the service, its endpoints and its range when somebody changes
-/// them. One executor.
+/// What every cluster has besides its first namespaces: roles and bindings, APIServices
+/// of what this server serves, the system priority classes, the ranges of service addresses, the
+/// service default/kubernetes with its Endpoints and EndpointSlice, the config map by which
+/// aggregated servers know who signs clients. `ensure` makes or mends them; then `keep` mends the
+/// service, its endpoints and its range when somebody changes them. One executor.
 class ClusterBootstrap {
  public:
   /// `client` (of system:masters) outlives it.
