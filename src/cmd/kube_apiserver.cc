@@ -81,6 +81,10 @@ void addServiceFlags(CLI::App& app, ServerOptions& options) {
   app.add_option("--service-node-port-range", options.serviceNodePortRange,
                  "node ports of services")
       ->capture_default_str();
+  app.add_option("--proxy-client-cert-file", options.proxyClientCertificate,
+                 "certificate (PEM) shown to aggregated API servers; made in the data folder if "
+                 "neither this nor --requestheader-client-ca-file is given");
+  app.add_option("--proxy-client-key-file", options.proxyClientKey, "its private key (PEM)");
   app.add_option("--kubelet-client-certificate", options.kubeletClientCertificate,
                  "certificate (PEM) shown to kubelets; made in the data folder if not given");
   app.add_option("--kubelet-client-key", options.kubeletClientKey, "its private key (PEM)");

@@ -70,14 +70,36 @@ Status writeFile(const std::string& path, std::string_view text) {
 
 Result<net::KeyPair> Pki::certificate(const std::string& name,
                                       net::CertificateRequest request) const {
+  return certificateOf(ca_, name, std::move(request));
+}
+
+Result<Pki::FrontProxy> Pki::frontProxy() const {
+  TRY(const auto ca, authority("front-proxy-ca", "front-proxy-ca"));
+  net::CertificateRequest request;
+  request.commonName = kFrontProxyName;
+  request.client = true;
+  TRY(auto client, certificateOf(ca, kFrontProxyName, std::move(request)));
+  return FrontProxy{ca.certificatePem, std::move(client)};
+}
+
+Result<net::KeyPair> Pki::authority(const std::string& file, const std::string& commonName) const {
+  const auto stem = options_.folder + "/" + file;
+  if (exists(stem + ".crt")) return loadPair(stem);
+  TRY(auto made, net::createCa(commonName, options_.now - 1h, options_.now + kValidity));
+  TRY_STATUS(savePair(stem, made));
+  return made;
+}
+
+Result<net::KeyPair> Pki::certificateOf(const net::KeyPair& ca, const std::string& name,
+                                        net::CertificateRequest request) const {
   auto stem = options_.folder + "/" + name;
   if (exists(stem + ".crt")) {
     TRY(auto kept, loadPair(stem));
-    if (stillGood(kept, ca_, request, options_.now)) return kept;
+    if (stillGood(kept, ca, request, options_.now)) return kept;
   }
   request.notBefore = options_.now - 1h;
   request.notAfter = options_.now + kValidity;
-  TRY(auto pair, net::issueCertificate(ca_, request));
+  TRY(auto pair, net::issueCertificate(ca, request));
   TRY_STATUS(savePair(stem, pair));
   return pair;
 }
@@ -88,12 +110,7 @@ Result<Pki> Pki::prepare(PkiOptions options) {
   if (error) return errnoStatus("create " + options.folder, error.value());
   Pki pki(std::move(options));
   const auto& folder = pki.options_.folder;
-  if (exists(folder + "/ca.crt")) {
-    TRY(pki.ca_, loadPair(folder + "/ca"));
-  } else {
-    TRY(pki.ca_, net::createCa("kubernetes", pki.options_.now - 1h, pki.options_.now + kValidity));
-    TRY_STATUS(savePair(folder + "/ca", pki.ca_));
-  }
+  TRY(pki.ca_, pki.authority("ca", "kubernetes"));
 
   net::CertificateRequest server;
   server.commonName = "kube-apiserver";

@@ -20,7 +20,8 @@ struct PkiOptions {
 
 /// Keys and certificates of a cluster, made where they are missing and read where they are not.
 /// Files (all 0600): ca.crt ca.key, apiserver.crt .key, apiserver-kubelet-client.crt .key,
-/// sa.key sa.pub, front-proxy is not used. P-256; certificates last ten years.
+/// sa.key sa.pub, and once asked for front-proxy-ca and front-proxy-client (.crt .key). P-256;
+/// certificates last ten years.
 ///
 /// The API server's certificate is made again when `dnsNames` or `ipAddresses` ask for what it has
 /// not, or when less than a month of it is left.
@@ -41,6 +42,14 @@ class Pki {
   [[nodiscard]] Result<net::KeyPair> certificate(const std::string& name,
                                                  net::CertificateRequest request) const;
 
+  /// What the API server shows to aggregated ones, front-proxy-client of a CA of its own, made
+  /// where it is missing.
+  struct FrontProxy {
+    std::string caPem;
+    net::KeyPair client;
+  };
+  [[nodiscard]] Result<FrontProxy> frontProxy() const;
+
   /// Writes a kubeconfig (0600) of one user with a client certificate inside; `server` is
   /// "https://host:port". Replaces the file only where it would differ.
   [[nodiscard]] Status writeKubeconfig(const std::string& path, const std::string& server,
@@ -48,6 +57,10 @@ class Pki {
                                        std::vector<std::string> groups) const;
 
  private:
+  [[nodiscard]] Result<net::KeyPair> certificateOf(const net::KeyPair& ca, const std::string& name,
+                                                   net::CertificateRequest request) const;
+  [[nodiscard]] Result<net::KeyPair> authority(const std::string& file,
+                                               const std::string& commonName) const;
   explicit Pki(PkiOptions options) : options_(std::move(options)) {}
   PkiOptions options_;
   net::KeyPair ca_;
@@ -55,6 +68,8 @@ class Pki {
   net::KeyPair kubeletClient_;
   std::string serviceAccountKeyPem_;
 };
+
+inline constexpr const char* kFrontProxyName = "front-proxy-client";
 
 /// The whole file. NotFound, or what errno says.
 Result<std::string> readFile(const std::string& path);

@@ -6,6 +6,7 @@
 #include "api/meta/time.h"
 #include "api/names/ip.h"
 #include "apiserver/admission/config_file.h"
+#include "apiserver/aggregator/remote_servers.h"
 #include "apiserver/assembly/assembly.h"
 #include "apiserver/kubelet_proxy/handlers.h"
 #include "base/log.h"
@@ -66,6 +67,8 @@ Status completeOptions(ServerOptions& options) {
   TRY_STATUS(checkLoad(options.load));
   TRY_STATUS(checkPair(options.tlsCertFile, options.tlsPrivateKeyFile,
                        "--tls-cert-file and --tls-private-key-file"));
+  TRY_STATUS(checkPair(options.proxyClientCertificate, options.proxyClientKey,
+                       "--proxy-client-cert-file and --proxy-client-key-file"));
   TRY_STATUS(checkPair(options.kubeletClientCertificate, options.kubeletClientKey,
                        "--kubelet-client-certificate and --kubelet-client-key"));
   if (!api::parseIp(options.bindAddress)) {
@@ -112,6 +115,7 @@ struct Server::Impl {
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<KubeletConnections> kubelets;
   std::unique_ptr<WebhookCall> authorizationWebhook;
+  std::unique_ptr<RemoteServers> aggregated;
   std::unique_ptr<Assembly> assembly;
   std::unique_ptr<net::HttpServer> listener;
   FileReload reload{reactor};
@@ -122,6 +126,7 @@ struct Server::Impl {
   Result<AssemblyOptions> assemblyOptions();
   [[nodiscard]] std::vector<ProbedComponent> components() const;
   Status wireAuthorization(AssemblyOptions& out);
+  Status wireAggregation(AssemblyOptions& out);
   Status assemble();
   Status wireKubelets();
   Result<std::shared_ptr<const net::TlsContext>> makeTls() const;
@@ -215,9 +220,34 @@ Status Server::Impl::wireAuthorization(AssemblyOptions& out) {
   return {};
 }
 
+/// Without other word this server is a proxy that it itself, and those behind it, believe.
+Status Server::Impl::wireAggregation(AssemblyOptions& out) {
+  net::KeyPair shown;
+  if (!options.proxyClientCertificate.empty()) {
+    TRY(shown.certificatePem, readFile(options.proxyClientCertificate));
+    TRY(shown.keyPem, readFile(options.proxyClientKey));
+  } else if (options.authentication.requestHeaderClientCaFile.empty()) {
+    TRY(auto proxy, pki.frontProxy());
+    shown = std::move(proxy.client);
+    out.requestHeaders.caPem = std::move(proxy.caPem);
+    out.requestHeaders.allowedNames = {kFrontProxyName};
+    out.requestHeaders.usernameHeaders = {"X-Remote-User"};
+    out.requestHeaders.uidHeaders = {"X-Remote-Uid"};
+    out.requestHeaders.groupHeaders = {"X-Remote-Group"};
+    out.requestHeaders.extraHeadersPrefixes = {"X-Remote-Extra-"};
+  }
+  auto made =
+      RemoteServers::create(reactor, std::move(shown.certificatePem), std::move(shown.keyPem));
+  if (!made.ok()) return made.status().withContext("--proxy-client-cert-file");
+  aggregated = std::move(*made);
+  out.remoteServers = aggregated.get();
+  return {};
+}
+
 Status Server::Impl::assemble() {
   TRY(auto wanted, assemblyOptions());
   TRY_STATUS(wireAuthorization(wanted));
+  TRY_STATUS(wireAggregation(wanted));
   TRY(assembly, Assembly::create(reactor, *store, random, std::move(wanted)));
   return {};
 }
@@ -415,6 +445,7 @@ Task<void> Server::stop(Duration grace) {
   co_await impl_->assembly->stop();
   co_await impl_->listener->stop(grace);
   co_await impl_->kubelets->close();
+  co_await impl_->aggregated->close();
   if (impl_->authorizationWebhook) co_await impl_->authorizationWebhook->close();
 }
 

@@ -55,6 +55,10 @@ struct ServerOptions {
   std::string serviceClusterIpRange = "10.96.0.0/16";
   std::string serviceNodePortRange = "30000-32767";
   LoadOptions load;
+  /// What aggregated API servers are shown, with proxyClientKey. Empty: made in pkiDir, together
+  /// with the CA by which requests of such proxies are known, unless that is given.
+  std::string proxyClientCertificate;
+  std::string proxyClientKey;
   std::string kubeletClientCertificate;  ///< with kubeletClientKey; empty: made in pkiDir
   std::string kubeletClientKey;
   std::string kubeletCertificateAuthority;  ///< empty: the CA of pkiDir
