@@ -7,6 +7,7 @@
 
 #include "api/codec/value.h"
 #include "api/reflect/equal.h"
+#include "apiserver/field_manager/last_applied.h"
 #include "apiserver/field_manager/managers.h"
 #include "apiserver/field_manager/raw_changes.h"
 #include "apiserver/field_manager/typed.h"
@@ -335,7 +336,11 @@ Result<FieldManager::Applied> FieldManager::apply(const Writer& writer, const ap
   if (!decoded.ok()) return typedFailure(state.apiVersion, state.kind, config, decoded);
   VersionedDiffs diffs(state.apiVersion, diff);
   state_->addOthers(*managers, live ? live->data() : nullptr, applied.object.data(), reset, diffs);
-  TRY_STATUS(managers->take(diffs, force, writer.shownVersion));
+  const bool kubectl = live && writer.manager == kKubectl && writer.subresource != kScale;
+  FieldTree allowed;
+  if (kubectl && !force) allowed = fieldsOfLastApplied(state.schema, state.apiVersion, before);
+  TRY_STATUS(managers->take(diffs, force, writer.shownVersion, allowed));
+  if (kubectl) renewLastApplied(config, *api::objectMeta(applied.object));
   if (!diff.same()) self.time = timeOf(writer, now);
   if (!self.fields.empty()) managers->add(std::move(self));
 

@@ -313,5 +313,45 @@ TEST_F(FieldManagerTest, WhatAnEndpointResetsIsNobodys) {
             Shown({R"(applier!{"f:immutable":{}})", R"(maker={"f:data":{".":{},"f:a":{}}})"}));
 }
 
+/// As `kubectl apply` left it, with `data` changed since where it differs from {"a":"1","b":"1"}.
+api::Object appliedByClient(std::initializer_list<std::pair<std::string, std::string>> data) {
+  auto object = configMap(data);
+  api::objectMeta(object)
+      ->annotations[std::string("kubectl.kubernetes.io/last-applied-configuration")] =
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1","b":"1"}})";
+  return object;
+}
+
+TEST_F(FieldManagerTest, KubectlTakesOverWhatItAppliedBefore) {
+  auto live = appliedByClient({{"a", "1"}, {"b", "changed"}});
+  update("kubectl-client-side-apply", nullptr, live, kThen);
+  EXPECT_FALSE(apply("else", &live, R"({"a":"2"})").ok());
+  auto applied = apply("kubectl", &live, R"({"a":"2"})");
+  ASSERT_TRUE(applied.ok()) << applied.status().toString();
+  EXPECT_EQ(applied->object.as<ConfigMap>()->data["a"], "2");
+  EXPECT_EQ(api::objectMeta(applied->object)
+                ->annotations["kubectl.kubernetes.io/last-applied-configuration"],
+            R"({"apiVersion":"v1","data":{"a":"2"},"kind":"ConfigMap","metadata":{"name":"c"}})"
+            "\n");
+  EXPECT_EQ(shown(applied->object)[0], R"(kubectl!{"f:data":{"f:a":{}}})");
+
+  // What is no longer as it was applied belongs to whoever changed it.
+  const auto refused = apply("kubectl", &live, R"({"a":"2","b":"2"})");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().message(),
+            "Apply failed with 1 conflict: conflict with \"kubectl-client-side-apply\" using v1: "
+            ".data.b");
+}
+
+TEST_F(FieldManagerTest, LastAppliedOfAnotherVersionOrNonsenseIsNotTakenOver) {
+  for (const char* text : {"", "{", "[]", R"({"apiVersion":"v2","data":{"a":"1"}})",
+                           R"({"apiVersion":"v1","data":1})"}) {
+    auto live = appliedByClient({{"a", "1"}});
+    api::objectMeta(live)->annotations["kubectl.kubernetes.io/last-applied-configuration"] = text;
+    update("maker", nullptr, live, kThen);
+    EXPECT_FALSE(apply("kubectl", &live, R"({"a":"2"})").ok()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace coxswain::apiserver

@@ -77,7 +77,8 @@ Manager* Managers::find(const Manager& like) {
   return nullptr;
 }
 
-Status Managers::take(const VersionedDiffs& diffs, bool force, std::string_view shownVersion) {
+Status Managers::take(const VersionedDiffs& diffs, bool force, std::string_view shownVersion,
+                      const FieldTree& allowed) {
   std::erase_if(all_, [&](const Manager& each) { return diffs.in(each.apiVersion) == nullptr; });
   std::vector<StatusCause> causes;
   std::string text;
@@ -86,6 +87,7 @@ Status Managers::take(const VersionedDiffs& diffs, bool force, std::string_view 
     const auto& diff = *diffs.in(each.apiVersion);
     auto both = each.fields.intersection(diff.added);
     both.unite(each.fields.intersection(diff.modified));
+    both.subtract(allowed);
     const auto paths = both.paths();
     if (paths.empty()) continue;
     for (const auto& path : paths) {

@@ -66,8 +66,10 @@ class Managers {
   /// Null: none.
   Manager* find(const Manager& like);
   /// Takes from everybody what has changed. Conflict where that is not wanted (`force` false) and
-  /// somebody owns what was modified or added. Managers of unknown versions are forgotten.
-  Status take(const VersionedDiffs& diffs, bool force, std::string_view shownVersion = {});
+  /// somebody owns what was modified or added and is not in `allowed`. Managers of unknown versions
+  /// are forgotten.
+  Status take(const VersionedDiffs& diffs, bool force, std::string_view shownVersion = {},
+              const FieldTree& allowed = {});
   /// Adds to the manager's entry, or makes it.
   void add(Manager manager);
   void remove(const Manager& like);
