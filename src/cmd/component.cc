@@ -1,4 +1,5 @@
 #include "cmd/component.h"
+#include "cmd/host_address.h"
 
 #include <unistd.h>
 
@@ -68,9 +69,7 @@ Result<client::LeaderElectionOptions> electionOptions(const ComponentFlags& flag
         "--leader-elect-renew-deadline must be greater than "
         "--leader-elect-retry-period");
   }
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  options.identity = std::string(host) + "_" + fmt::format("{:016x}", random.next());
+  options.identity = hostName() + "_" + fmt::format("{:016x}", random.next());
   options.releaseOnStop = true;
   return options;
 }

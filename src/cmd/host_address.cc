@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <memory>
@@ -61,6 +62,12 @@ std::string hostAddress() {
     best = std::move(text);
   }
   return best;
+}
+
+std::string hostName() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return name;
 }
 
 }  // namespace coxswain::cmd

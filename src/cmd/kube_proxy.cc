@@ -8,6 +8,7 @@
 #include "client/informers.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
+#include "cmd/host_address.h"
 #include "cmd/proxy_config.h"
 #include "cmd/signal_stop.h"
 #include "proxy/proxy.h"
@@ -70,9 +71,7 @@ Status complete(Flags& flags, ComponentFlags& shared) {
   TRY_STATUS(checkProxyMode(settings.mode));
   auto& options = settings.options;
   if (options.nodeName.empty()) {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
-    options.nodeName = host;
+    options.nodeName = hostName();
     std::transform(options.nodeName.begin(), options.nodeName.end(), options.nodeName.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   }

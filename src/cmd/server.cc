@@ -132,6 +132,7 @@ struct Server::Impl {
   Result<std::shared_ptr<const net::TlsContext>> makeTls() const;
   Status listen();
   void reloadFiles();
+  void reloadProxyClient();
   void watchFiles();
   Status writeKubeconfigs() const;
   Status makeNodeKeys() const;
@@ -147,6 +148,7 @@ Status Server::Impl::makeStore() {
 Result<AssemblyOptions> Server::Impl::assemblyOptions() {
   AssemblyOptions out;
   out.version = COXSWAIN_VERSION;
+  out.hostName = hostName();
   out.advertiseAddress = options.advertiseAddress;
   out.securePort = options.securePort;
   TRY_STATUS(applyAuthentication(options.authentication, pki.serviceAccountKeyPem(),
@@ -317,7 +319,20 @@ void Server::Impl::reloadFiles() {
   }
 }
 
+void Server::Impl::reloadProxyClient() {
+  auto certificate = readFile(options.proxyClientCertificate);
+  auto key = readFile(options.proxyClientKey);
+  Status used = !certificate.ok() ? certificate.status() : key.status();
+  if (used.ok()) used = aggregated->setCertificate(std::move(*certificate), std::move(*key));
+  if (!used.ok()) {
+    kLog.warn("aggregated servers are shown the certificate before", {{"why", used}});
+  }
+}
+
 void Server::Impl::watchFiles() {
+  for (const auto* file : {&options.proxyClientCertificate, &options.proxyClientKey}) {
+    if (!file->empty()) reload.watch(*file, [this] { reloadProxyClient(); });
+  }
   for (const auto* file :
        {&options.authentication.clientCaFile, &options.authentication.requestHeaderClientCaFile,
         &options.tlsCertFile, &options.tlsPrivateKeyFile}) {

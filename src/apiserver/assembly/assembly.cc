@@ -18,6 +18,7 @@
 #include "apiserver/local/authentication_config.h"
 #include "apiserver/local/cluster_bootstrap.h"
 #include "apiserver/local/flow_control_bootstrap.h"
+#include "apiserver/local/identity_lease.h"
 #include "apiserver/local/legacy_token_tracker.h"
 #include "apiserver/local/local_client.h"
 #include "apiserver/reviews/identity.h"
@@ -92,6 +93,7 @@ struct Assembly::Impl {
   std::unique_ptr<flow::ConfigConsumer> flowConfig;
   std::unique_ptr<AuthenticationConfig> trust;
   std::unique_ptr<LegacyTokenTracker> usedTokens;
+  std::unique_ptr<IdentityLease> lease;
 
   Status makeAuthenticator();
   AdmissionSources admissionSources();
@@ -310,6 +312,10 @@ Task<Status> Assembly::Impl::startIdentity() {
       [tracker](std::string ns, std::string secret, std::string day) {
         tracker->used(std::move(ns), std::move(secret), std::move(day));
       });
+  if (!options.hostName.empty()) {
+    lease = std::make_unique<IdentityLease>(*ownClient, executor, random, options.hostName);
+    lease->keep();
+  }
   co_return Status();
 }
 
@@ -369,6 +375,7 @@ Task<void> Assembly::stop() {
   co_await impl_->authenticator->close();
   if (impl_->trust) co_await impl_->trust->stop();
   if (impl_->usedTokens) co_await impl_->usedTokens->stop();
+  if (impl_->lease) co_await impl_->lease->stop();
   if (impl_->flowConfig) co_await impl_->flowConfig->stop();
   if (impl_->flowObjects) co_await impl_->flowObjects->stop();
   if (impl_->aggregator) co_await impl_->aggregator->stop();

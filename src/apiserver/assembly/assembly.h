@@ -28,6 +28,7 @@ struct AssemblyOptions {
   std::string version;                         ///< of this program
   std::string advertiseAddress = "127.0.0.1";  ///< where others reach it
   uint16_t securePort = 6443;
+  std::string hostName;  ///< of the lease that says this server is there; empty: no lease
   /// Who signs client certificates, and proxies' that vouch for users by headers; both are told in
   /// a config map.
   std::string clientCaPem;

@@ -1,4 +1,5 @@
 #include "cmd/up/node_address.h"
+#include "cmd/host_address.h"
 
 #include <net/if.h>
 #include <unistd.h>
@@ -28,10 +29,8 @@ Task<Status> ip(ProcessRunner& processes, std::vector<std::string> words, std::s
 }  // namespace
 
 std::string ownNodeName() {
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
   std::string name;
-  for (char c : std::string_view(host)) {
+  for (const char c : hostName()) {
     auto letter = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (std::isalnum(static_cast<unsigned char>(letter)) || letter == '-' || letter == '.') {
       name.push_back(letter);
