@@ -10,6 +10,7 @@
 #include "apiserver/aggregator/remote_documents.h"
 #include "apiserver/aggregator/service_endpoints.h"
 #include "apiserver/assembly/assembly.h"
+#include "apiserver/kubelet_proxy/reverse_proxy.h"
 #include "client/resources.h"
 #include "net/certs.h"
 #include "net/http_server.h"
@@ -36,7 +37,12 @@ class Remote final : public net::Handler {
       Status sent = co_await response.respond(500, {}, "no");
       co_return;
     }
-    if (request.path == "/apis/g.example/v1") {
+    if (asksForUpgrade(request)) {
+      headers = request.headers;
+      net::Headers accepted{{"Connection", "Upgrade"}, {"Upgrade", "echo"}};
+      auto stream = co_await response.upgrade(std::move(accepted));
+      if (stream.ok()) co_await echo(**stream, request.stop);
+    } else if (request.path == "/apis/g.example/v1") {
       Status sent = co_await response.respond(
           200, {{"Content-Type", "application/json"}},
           R"({"kind":"APIResourceList","apiVersion":"v1","groupVersion":"g.example/v1",)"
@@ -63,6 +69,15 @@ class Remote final : public net::Handler {
       Status sent = co_await response.respond(200, {{"Content-Type", "application/json"}},
                                               R"({"kind":"ThingList","items":[]})");
     }
+  }
+  /// One piece.
+  Task<void> echo(net::Stream& stream, std::stop_token stop) {
+    char buffer[64];
+    auto count = co_await stream.read(buffer, stop);
+    if (!count.ok()) co_return;
+    const std::string text = "echo of " + std::string(buffer, *count);
+    Status sent = co_await stream.write(text, stop);
+    Status ended = co_await stream.shutdownWrite(stop);
   }
   bool down = false;
   Event seen;
@@ -315,6 +330,47 @@ TEST_F(Watching, EventsPassAsTheyCome) {
   EXPECT_EQ(blockOn(reactor_, watch()), "Passed:{\"type\":\"ADDED\"}\n{\"type\":\"DELETED\"}\n");
 }
 
+class Upgrading : public Aggregation {
+ protected:
+  Task<std::string> talk() {
+    Status prepared = co_await prepare();
+    if (prepared.ok()) prepared = co_await addRemote();
+    auto text = co_await awaitReason("v1.g.example", "") + ":";
+    net::ClientRequest request;
+    request.target = std::string(kThings) + "/a/shell";
+    request.headers = {{"Authorization", "Bearer admin"},
+                       {"X-Remote-Group", "forged"},
+                       {"Connection", "Upgrade"},
+                       {"Upgrade", "echo"}};
+    auto answer = co_await client_->sendForUpgrade(std::move(request), {});
+    if (answer.ok()) text += std::to_string((*answer)->status) + ":";
+    if (answer.ok() && (*answer)->status == 101) text += co_await say(**answer);
+    if (answer.ok()) answer->reset();
+    co_await tearDown();
+    co_return text;
+  }
+  Task<std::string> say(net::ClientResponse& answer) {
+    auto stream = answer.takeStream();
+    Status sent = co_await stream->write("hello", {});
+    std::string text;
+    char buffer[64];
+    while (sent.ok()) {
+      auto count = co_await stream->read(buffer, {});
+      if (!count.ok() || *count == 0) break;
+      text.append(buffer, *count);
+    }
+    stream->close();
+    co_return text;
+  }
+};
+
+TEST_F(Upgrading, ConnectionsPass) {
+  EXPECT_EQ(blockOn(reactor_, talk()), "Passed:101:echo of hello");
+  EXPECT_EQ(remote_.headers.get("X-Remote-User"), "admin");
+  EXPECT_FALSE(remote_.headers.hasToken("X-Remote-Group", "forged"));
+  EXPECT_FALSE(remote_.headers.has("Authorization"));
+}
+
 class Failing : public Aggregation {
  protected:
   Task<std::vector<std::string>> reasons() {
@@ -413,6 +469,7 @@ class Endpoints : public Aggregation {
       next.spec.service = wanted().spec.service;
       next.spec.caBundle = pki_.ca.certificatePem;
       auto updated = co_await client::update(*admin_, std::move(next));
+      out.push_back(co_await awaitReason("v1.apps", "Local"));
       auto answer = co_await get("/apis/apps/v1/deployments", "admin", {});
       if (answer.ok()) out.push_back(std::to_string(answer->code));
     }
@@ -430,9 +487,11 @@ TEST_F(Endpoints, AreFollowed) {
       "MissingEndpoints",
       "endpointslices for service/real in \"default\" have no addresses with port name \"https\"",
       "Local",
+      "Passed",
       "200"};
   EXPECT_EQ(out, wantedReasons);
-  EXPECT_EQ(remote_.target, "");
+  // It was asked whether it is there, no more.
+  EXPECT_EQ(remote_.target, "/apis/apps/v1");
 }
 
 class Starting : public Aggregation {

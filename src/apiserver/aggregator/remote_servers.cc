@@ -17,13 +17,21 @@ std::string serverName(const APIServiceSpec& spec) {
 Result<std::unique_ptr<RemoteServers>> RemoteServers::create(Reactor& reactor,
                                                              std::string certificatePem,
                                                              std::string keyPem) {
+  std::unique_ptr<RemoteServers> made(new RemoteServers(reactor));
+  TRY_STATUS(made->setCertificate(std::move(certificatePem), std::move(keyPem)));
+  return made;
+}
+
+Status RemoteServers::setCertificate(std::string certificatePem, std::string keyPem) {
   net::TlsClientOptions tls;
   tls.certificatePem = certificatePem;
   tls.keyPem = keyPem;
   tls.insecureSkipVerify = true;
   TRY_STATUS(net::TlsContext::client(tls).status());
-  return std::unique_ptr<RemoteServers>(
-      new RemoteServers(reactor, std::move(certificatePem), std::move(keyPem)));
+  certificatePem_ = std::move(certificatePem);
+  keyPem_ = std::move(keyPem);
+  servers_.clear();
+  return {};
 }
 
 Result<std::shared_ptr<net::HttpClient>> RemoteServers::client(const std::string& name,

@@ -20,6 +20,8 @@ class RemoteServers {
   static Result<std::unique_ptr<RemoteServers>> create(Reactor& reactor, std::string certificatePem,
                                                        std::string keyPem);
 
+  /// From now on new connections show this one. BadRequest: it is none, all stays.
+  Status setCertificate(std::string certificatePem, std::string keyPem);
   /// The client for "host:port" of a spec with a service; kept while it is used. Whoever uses it
   /// across a wait keeps the pointer. BadRequest: the caBundle is none.
   Result<std::shared_ptr<net::HttpClient>> client(
@@ -35,8 +37,7 @@ class RemoteServers {
     std::shared_ptr<const net::TlsContext> tls;
     std::map<std::string, std::shared_ptr<net::HttpClient>> clients;  ///< by endpoint
   };
-  RemoteServers(Reactor& reactor, std::string certificatePem, std::string keyPem)
-      : reactor_(reactor), certificatePem_(std::move(certificatePem)), keyPem_(std::move(keyPem)) {}
+  explicit RemoteServers(Reactor& reactor) : reactor_(reactor) {}
 
   Reactor& reactor_;
   std::string certificatePem_;
