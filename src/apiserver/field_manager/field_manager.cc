@@ -344,17 +344,18 @@ Result<FieldManager::Applied> FieldManager::apply(const Writer& writer, const ap
   if (!diff.same()) self.time = timeOf(writer, now);
   if (!self.fields.empty()) managers->add(std::move(self));
 
-  auto& entries = api::objectMeta(applied.object)->managedFields;
-  entries = managers->encode();
-  // A configuration may differ (null, or what is spelled in another way) and still change nothing:
-  // then nothing has happened at this time either.
-  if (live && !diff.same() && sameButTimes(entries, api::objectMeta(*live)->managedFields)) {
-    auto renewed = std::exchange(entries, api::objectMeta(*live)->managedFields);
-    if (!api::semanticEqual(state.info, applied.object.data(), live->data())) {
-      entries = std::move(renewed);
-    }
-  }
+  api::objectMeta(applied.object)->managedFields = managers->encode();
+  // A configuration may differ (null, or what is spelled in another way) and still change nothing.
+  if (live && !diff.same()) keepTimes(*live, applied.object);
   return applied;
+}
+
+void FieldManager::keepTimes(const api::Object& live, api::Object& next) {
+  const auto& stored = api::objectMeta(live)->managedFields;
+  auto& entries = api::objectMeta(next)->managedFields;
+  if (entries == stored || !sameButTimes(entries, stored)) return;
+  auto renewed = std::exchange(entries, stored);
+  if (!api::semanticEqual(next.info(), next.data(), live.data())) entries = std::move(renewed);
 }
 
 }  // namespace coxswain::apiserver

@@ -60,6 +60,9 @@ class FieldManager {
   /// the schema is a 500 without a reason, as upstream answers. `reset` as for updates.
   Result<Applied> apply(const Writer& writer, const api::Object* live, std::string_view config,
                         bool force, const FieldTree& reset, api::Time now) const;
+  /// A write that changed nothing but the times of managers, with all defaults filled in, has not
+  /// happened: `next` gets the times of `live`.
+  static void keepTimes(const api::Object& live, api::Object& next);
 
  private:
   struct State;

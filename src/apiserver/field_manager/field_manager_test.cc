@@ -353,5 +353,18 @@ TEST_F(FieldManagerTest, LastAppliedOfAnotherVersionOrNonsenseIsNotTakenOver) {
   }
 }
 
+TEST_F(FieldManagerTest, TimesStayWhereNothingElseChanges) {
+  auto live = configMap({{"a", "1"}});
+  update("maker", nullptr, live, kThen);
+  auto same = live.clone();
+  api::objectMeta(same)->managedFields[0].time = kNow;
+  auto other = same.clone();
+  other.as<ConfigMap>()->data["a"] = "2";
+  FieldManager::keepTimes(live, same);
+  FieldManager::keepTimes(live, other);
+  EXPECT_EQ(entriesOf(same)[0].time, kThen);
+  EXPECT_EQ(entriesOf(other)[0].time, kNow);
+}
+
 }  // namespace
 }  // namespace coxswain::apiserver

@@ -119,6 +119,7 @@ Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std
       meta.resourceVersion.clear();
     }
     context.resource->strategy->setDefaults(applied.object.data());
+    if (current) FieldManager::keepTimes(*current, applied.object);
     return std::move(applied.object);
   };
   co_return co_await change(context, endpoint, std::move(request), transform);
