@@ -2,10 +2,28 @@
 
 namespace coxswain {
 
+WaitList::~WaitList() {
+  while (first_) take();  // one by one: a long chain would end in as deep a recursion
+}
+
+void WaitList::add(std::shared_ptr<Waiter> waiter) {
+  // Those that gave up are not kept until somebody is told.
+  while (first_ && first_->done) take();
+  Waiter* added = waiter.get();
+  (last_ ? last_->next : first_) = std::move(waiter);
+  last_ = added;
+}
+
+std::shared_ptr<WaitList::Waiter> WaitList::take() {
+  auto taken = std::move(first_);
+  first_ = std::move(taken->next);
+  if (!first_) last_ = nullptr;
+  return taken;
+}
+
 bool WaitList::notifyOne() {
-  while (!waiters_.empty()) {
-    auto waiter = std::move(waiters_.front());
-    waiters_.pop_front();
+  while (first_) {
+    auto waiter = take();
     if (waiter->done) continue;
     waiter->done = true;
     waiter->executor->resume(waiter->handle);

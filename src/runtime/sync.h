@@ -22,9 +22,15 @@ class WaitList {
     Executor* executor = nullptr;
     bool done = false;
     bool canceled = false;
+    std::shared_ptr<Waiter> next = nullptr;
   };
 
  public:
+  WaitList() = default;
+  ~WaitList();
+  WaitList(const WaitList&) = delete;
+  WaitList& operator=(const WaitList&) = delete;
+
   class Awaiter {
    public:
     Awaiter(WaitList& list, std::stop_token stop) : list_(list), stop_(std::move(stop)) {}
@@ -34,7 +40,7 @@ class WaitList {
       waiter_->handle = handle;
       waiter_->executor = Executor::current();
       COXSWAIN_ASSERT(waiter_->executor != nullptr);
-      list_.waiters_.push_back(waiter_);
+      list_.add(waiter_);
       callback_.emplace(stop_, Cancel{waiter_});
     }
     /// Canceled, or success after a notify.
@@ -67,7 +73,12 @@ class WaitList {
   void notifyAll();
 
  private:
-  std::deque<std::shared_ptr<Waiter>> waiters_;
+  void add(std::shared_ptr<Waiter> waiter);
+  std::shared_ptr<Waiter> take();
+
+  // A chain, first come first: there are many lists, and most are empty.
+  std::shared_ptr<Waiter> first_;
+  Waiter* last_ = nullptr;
 };
 
 /// A flag that coroutines wait for. One executor.
