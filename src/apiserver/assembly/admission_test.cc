@@ -1,5 +1,3 @@
-#include <gtest/gtest.h>
-
 #include "api/codec/json.h"
 #include "api/gen/apps_v1.h"
 #include "api/gen/certificates_v1.h"
@@ -8,12 +6,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/gen/rbac_v1.h"
 #include "api/gen/storage_v1.h"
-#include "apiserver/assembly/assembly.h"
-#include "client/resources.h"
-#include "net/certs.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
+#include "apiserver/assembly/testing/assembly_test_base.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -22,51 +15,15 @@ using namespace api::core::v1;  // NOLINT
 using api::apps::v1::Deployment;
 using api::storage::v1::StorageClass;
 
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-Task<void> markDone(Task<void> task, bool& done) {
-  co_await std::move(task);
-  done = true;
-}
-template <typename T>
-Task<void> count(Task<T> task, int& good, int& ended) {
-  auto result = co_await std::move(task);
-  if (result.ok()) ++good;
-  ++ended;
-}
-
 /// An API server with admission as the test wants it, without validation where the chain is asked
 /// directly.
-class AdmissionCluster : public testing::Test {
+class AdmissionCluster : public AssemblyTestBase {
  protected:
   void begin(AdmissionOptions admission = {}) {
     AssemblyOptions options;
-    options.tokens.issuer = "https://kubernetes.default.svc";
-    options.tokens.signingKeyPem = *net::createKeyPem();
     options.admission = std::move(admission);
-    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
-    ASSERT_TRUE(made.ok()) << made.status().toString();
-    assembly_ = std::move(*made);
-    ASSERT_TRUE(run(assembly_->start()).ok());
-    admin_ = assembly_->client("admin", {"system:masters"});
+    ASSERT_NO_FATAL_FAILURE(AssemblyTestBase::begin(std::move(options)));
     ASSERT_EQ(make<ServiceAccount>(R"({"metadata":{"name":"default"}})"), "");
-  }
-  void TearDown() override {
-    bool done = false;
-    spawn(executor_, markDone(assembly_->stop(), done));
-    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
-    executor_.runUntilIdle();
-    admin_.reset();
-    assembly_.reset();
-  }
-  template <typename T>
-  T run(Task<T> task) {
-    std::optional<T> out;
-    spawn(executor_, into(std::move(task), out));
-    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
-    return std::move(*out);
   }
 
   template <typename T>
@@ -84,12 +41,12 @@ class AdmissionCluster : public testing::Test {
   /// Empty: it was created; else what the refusal says.
   template <typename T>
   std::string make(const std::string& json) {
-    auto made = run(client::create(*admin_, parse<T>(json)));
+    auto made = create(parse<T>(json));
     return made.ok() ? "" : made.status().message();
   }
   template <typename T>
   std::shared_ptr<const T> get(const std::string& name, const std::string& ns = "default") {
-    auto found = run(client::get<T>(*admin_, ns, name));
+    auto found = AssemblyTestBase::get<T>(ns, name);
     EXPECT_TRUE(found.ok()) << name;
     return found.ok() ? *found : nullptr;
   }
@@ -119,12 +76,6 @@ class AdmissionCluster : public testing::Test {
     return R"({"metadata":{"name":")" + name +
            R"("},"spec":{"containers":[{"name":"c","image":"i")" + rest + "}]}}";
   }
-
-  sim::SimExecutor executor_{1};
-  SeededRandom random_{1};
-  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
-  std::unique_ptr<Assembly> assembly_;
-  std::unique_ptr<client::Client> admin_;
 };
 
 using Used = std::map<std::string, std::string>;
@@ -290,17 +241,15 @@ TEST_F(Quotas, NeverOverCommitted) {
   begin();
   quota("q", R"({"hard":{"pods":"50","requests.cpu":"10","count/pods":"1000"}})");
   quota("all", R"({"hard":{"count/pods":"1000"}})");
-  int good = 0;
-  int ended = 0;
-  constexpr int kPods = 300;
-  for (int i = 0; i < kPods; ++i) {
+  std::vector<Task<Result<std::shared_ptr<const Pod>>>> writes;
+  for (int i = 0; i < 300; ++i) {
     // Every third asks for much: 10 cores are enough for few of those.
     const char* cpu = i % 3 == 0 ? "1900m" : "100m";
     auto json = pod("p" + std::to_string(i),
                     std::string(R"(,"resources":{"requests":{"cpu":")") + cpu + "\"}}");
-    spawn(executor_, count(client::create(*admin_, parse<Pod>(json)), good, ended));
+    writes.push_back(client::create(*admin_, parse<Pod>(json)));
   }
-  ASSERT_TRUE(executor_.runUntil([&] { return ended == kPods; }, 1h));
+  const int good = countGood(std::move(writes));
   auto pods = run(admin_->list(client::resourceOf<Pod>(), "default", {}, {}));
   ASSERT_TRUE(pods.ok());
   api::Quantity cpu;

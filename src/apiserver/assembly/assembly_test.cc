@@ -1,7 +1,5 @@
 #include "apiserver/assembly/assembly.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
 
 #include "api/gen/authentication_v1.h"
@@ -12,11 +10,7 @@
 #include "api/gen/rbac_v1.h"
 #include "api/gen/scheduling_v1.h"
 #include "api/helpers/pods.h"
-#include "client/resources.h"
-#include "net/certs.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
+#include "apiserver/assembly/testing/assembly_test_base.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -28,66 +22,10 @@ using api::authorization::v1::SelfSubjectAccessReview;
 using api::authorization::v1::SelfSubjectRulesReview;
 using client::resourceOf;
 
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-Task<void> markDone(Task<void> task, bool& done) {
-  co_await std::move(task);
-  done = true;
-}
-template <typename T>
-Task<void> count(Task<T> task, int& good, int& ended) {
-  auto result = co_await std::move(task);
-  if (result.ok()) ++good;
-  ++ended;
-}
-
-class Whole : public testing::Test {
+class Whole : public AssemblyTestBase {
  protected:
-  void SetUp() override {
-    key_ = *net::createKeyPem();
-    begin();
-  }
-  void TearDown() override { end(); }
+  void SetUp() override { begin(); }
 
-  void begin() {
-    AssemblyOptions options;
-    options.advertiseAddress = "192.0.2.10";
-    options.tokens.issuer = "https://kubernetes.default.svc";
-    options.tokens.signingKeyPem = key_;
-    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
-    ASSERT_TRUE(made.ok()) << made.status().toString();
-    assembly_ = std::move(*made);
-    Status started = run(assembly_->start());
-    ASSERT_TRUE(started.ok()) << started.toString();
-    admin_ = assembly_->client("admin", {"system:masters"});
-  }
-  void end() {
-    if (!assembly_) return;
-    bool done = false;
-    spawn(executor_, markDone(assembly_->stop(), done));
-    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
-    executor_.runUntilIdle();
-    admin_.reset();
-    assembly_.reset();
-  }
-  template <typename T>
-  T run(Task<T> task) {
-    std::optional<T> out;
-    spawn(executor_, into(std::move(task), out));
-    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
-    return std::move(*out);
-  }
-
-  template <typename T>
-  Result<std::shared_ptr<const T>> create(T object) {
-    return run(client::create(*admin_, std::move(object)));
-  }
-  template <typename T>
-  Result<std::shared_ptr<const T>> get(std::string ns, std::string name) {
-    return run(client::get<T>(*admin_, std::move(ns), std::move(name)));
-  }
   template <typename T>
   Result<api::ConstObject> post(client::Client& client, const client::ResourceType& type,
                                 std::string name, std::string subresource, T body) {
@@ -122,13 +60,6 @@ class Whole : public testing::Test {
     made.spec.ports.emplace_back().port = 80;
     return made;
   }
-
-  sim::SimExecutor executor_{1};
-  SeededRandom random_{1};
-  std::string key_;
-  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
-  std::unique_ptr<Assembly> assembly_;
-  std::unique_ptr<client::Client> admin_;
 };
 
 TEST_F(Whole, WhatEveryClusterHas) {
@@ -218,15 +149,13 @@ TEST_F(Whole, NewNodesAreNotReady) {
 
 TEST_F(Whole, AddressesAreUniqueUnderConcurrencyAndAcrossRestarts) {
   auto wanted = service("same-0");
-  int good = 0;
-  int ended = 0;
+  wanted.spec.clusterIP = "10.96.7.7";
+  std::vector<Task<Result<std::shared_ptr<const Service>>>> writes;
   for (int i = 0; i < 20; ++i) {
     wanted.metadata.name = "same-" + std::to_string(i);
-    wanted.spec.clusterIP = "10.96.7.7";
-    spawn(executor_, count(client::create(*admin_, wanted), good, ended));
+    writes.push_back(client::create(*admin_, wanted));
   }
-  EXPECT_TRUE(executor_.runUntil([&] { return ended == 20; }, 1h));
-  EXPECT_EQ(good, 1);
+  EXPECT_EQ(countGood(std::move(writes)), 1);
   std::set<std::string> addresses{"10.96.7.7", "10.96.0.1"};
   std::set<int32_t> ports;
   for (int round = 0; round < 3; ++round) {
@@ -423,16 +352,14 @@ TEST_F(Whole, QuotasHoldUnderConcurrency) {
   quota.status.hard = quota.spec.hard;
   quota.status.used["configmaps"] = api::Quantity::fromInt(1);
   ASSERT_TRUE(run(client::update(*admin_, quota, "status")).ok());
-  int good = 0;
-  int ended = 0;
+  std::vector<Task<Result<std::shared_ptr<const ConfigMap>>>> writes;
   for (int i = 0; i < 12; ++i) {
     ConfigMap map;
     map.metadata.name = "m" + std::to_string(i);
     map.metadata.namespace_ = "default";
-    spawn(executor_, count(client::create(*admin_, map), good, ended));
+    writes.push_back(client::create(*admin_, map));
   }
-  EXPECT_TRUE(executor_.runUntil([&] { return ended == 12; }, 1h));
-  EXPECT_EQ(good, 4);
+  EXPECT_EQ(countGood(std::move(writes)), 4);
   EXPECT_EQ((*get<ResourceQuota>("default", "q"))->status.used.at("configmaps").str(), "5");
   ConfigMap late;
   late.metadata.name = "late";

@@ -1,18 +1,9 @@
 // What every client::Client must do, on the fake and on the API server of the same process.
 
-#include <gtest/gtest.h>
-
-#include <functional>
-
 #include "api/gen/core_v1.h"
-#include "apiserver/assembly/assembly.h"
+#include "apiserver/assembly/testing/assembly_test_base.h"
 #include "client/informers.h"
-#include "client/resources.h"
 #include "client/testing/fake_client.h"
-#include "net/certs.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -22,45 +13,15 @@ using client::resourceOf;
 
 enum class Kind { Fake, Local };
 
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-Task<void> markDone(Task<void> task, bool& done) {
-  co_await std::move(task);
-  done = true;
-}
-
-class ClientSuite : public testing::TestWithParam<Kind> {
+class ClientSuite : public AssemblyTestBase, public ::testing::WithParamInterface<Kind> {
  protected:
   void SetUp() override {
     if (GetParam() == Kind::Fake) {
-      client_ = std::make_unique<client::testing::FakeClient>(executor_);
+      client_ = &fake_;
       return;
     }
-    AssemblyOptions options;
-    options.tokens.issuer = "https://kubernetes.default.svc";
-    options.tokens.signingKeyPem = *net::createKeyPem();
-    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
-    ASSERT_TRUE(made.ok()) << made.status().toString();
-    assembly_ = std::move(*made);
-    ASSERT_TRUE(run(assembly_->start()).ok());
-    client_ = assembly_->client("tester", {"system:masters"});
-  }
-  void TearDown() override {
-    if (!assembly_) return;
-    bool done = false;
-    spawn(executor_, markDone(assembly_->stop(), done));
-    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
-    executor_.runUntilIdle();
-  }
-
-  template <typename T>
-  T run(Task<T> task) {
-    std::optional<T> out;
-    spawn(executor_, into(std::move(task), out));
-    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
-    return std::move(*out);
+    ASSERT_NO_FATAL_FAILURE(begin());
+    client_ = &as("tester", {"system:masters"});
   }
   static ConfigMap named(std::string name) {
     ConfigMap map;
@@ -84,11 +45,8 @@ class ClientSuite : public testing::TestWithParam<Kind> {
            api::objectMeta(event->object)->name;
   }
 
-  sim::SimExecutor executor_{1};
-  SeededRandom random_{1};
-  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
-  std::unique_ptr<Assembly> assembly_;
-  std::unique_ptr<client::Client> client_;
+  client::testing::FakeClient fake_{executor_};
+  client::Client* client_ = nullptr;
 };
 
 TEST_P(ClientSuite, CreatesOnce) {
@@ -244,9 +202,7 @@ TEST_P(ClientSuite, AnInformerFollows) {
   EXPECT_TRUE(executor_.runUntil([&] { return seen() == 20; }, 1h));
   ASSERT_TRUE(run(client_->remove(resourceOf<ConfigMap>(), "default", "m7", {}, {})).ok());
   EXPECT_TRUE(executor_.runUntil([&] { return seen() == 19; }, 1h));
-  bool stopped = false;
-  spawn(executor_, markDone(informers.stop(), stopped));
-  EXPECT_TRUE(executor_.runUntil([&stopped] { return stopped; }, 1h));
+  run(informers.stop());
 }
 
 INSTANTIATE_TEST_SUITE_P(Clients, ClientSuite, testing::Values(Kind::Fake, Kind::Local),

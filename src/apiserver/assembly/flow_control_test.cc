@@ -1,60 +1,19 @@
 // Flow schemas of a whole server tell whether their level exists, and its figures tell of them.
 
-#include <gtest/gtest.h>
-
 #include "api/gen/flowcontrol_v1.h"
-#include "apiserver/assembly/assembly.h"
+#include "apiserver/assembly/testing/assembly_test_base.h"
 #include "apiserver/flow_control/config_consumer.h"
-#include "client/resources.h"
-#include "net/certs.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
 
 namespace coxswain::apiserver {
 namespace {
 
 using namespace api::flowcontrol::v1;  // NOLINT
 
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-Task<void> markDone(Task<void> task, bool& done) {
-  co_await std::move(task);
-  done = true;
-}
-
-class FlowObjects : public testing::Test {
+class FlowObjects : public AssemblyTestBase {
  protected:
-  void SetUp() override {
-    AssemblyOptions options;
-    options.tokens.issuer = "https://kubernetes.default.svc";
-    options.tokens.signingKeyPem = *net::createKeyPem();
-    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
-    ASSERT_TRUE(made.ok()) << made.status().toString();
-    assembly_ = std::move(*made);
-    Status started = run(assembly_->start());
-    ASSERT_TRUE(started.ok()) << started.toString();
-    admin_ = assembly_->client("admin", {"system:masters"});
-  }
-  void TearDown() override {
-    bool done = false;
-    spawn(executor_, markDone(assembly_->stop(), done));
-    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
-    executor_.runUntilIdle();
-    admin_.reset();
-    assembly_.reset();
-  }
-  template <typename T>
-  T run(Task<T> task) {
-    std::optional<T> out;
-    spawn(executor_, into(std::move(task), out));
-    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
-    return std::move(*out);
-  }
+  void SetUp() override { begin(); }
   std::shared_ptr<const FlowSchema> schema(const std::string& name) {
-    auto got = run(client::get<FlowSchema>(*admin_, "", name));
+    auto got = get<FlowSchema>("", name);
     return got.ok() ? *got : nullptr;
   }
   /// Waits for the condition Dangling of that status.
@@ -69,12 +28,6 @@ class FlowObjects : public testing::Test {
     }
     return false;
   }
-
-  sim::SimExecutor executor_{1};
-  SeededRandom random_{1};
-  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
-  std::unique_ptr<Assembly> assembly_;
-  std::unique_ptr<client::Client> admin_;
 };
 
 TEST_F(FlowObjects, SchemasTellWhetherTheirLevelExists) {
@@ -84,7 +37,7 @@ TEST_F(FlowObjects, SchemasTellWhetherTheirLevelExists) {
   lost.metadata.name = "lost";
   lost.spec.priorityLevelConfiguration.name = "nowhere";
   lost.spec.matchingPrecedence = 500;
-  ASSERT_TRUE(run(client::create(*admin_, lost)).ok());
+  ASSERT_TRUE(create(lost).ok());
   ASSERT_TRUE(tells("lost", "True"));
   auto stored = schema("lost");
   const auto& condition = stored->status.conditions[0];
@@ -106,7 +59,7 @@ TEST_F(FlowObjects, SchemasTellWhetherTheirLevelExists) {
   auto& limited = level.spec.limited.emplace();
   limited.nominalConcurrencyShares = 10;
   limited.limitResponse.type = "Reject";
-  auto made = run(client::create(*admin_, level));
+  auto made = create(level);
   ASSERT_TRUE(made.ok()) << made.status().toString();
   EXPECT_TRUE(tells("lost", "False"));
   Status removed =

@@ -1,16 +1,10 @@
 // Kinds that are more than their row: addresses of services, autoscalers in two versions.
-#include <gtest/gtest.h>
 
 #include "api/gen/autoscaling_v1.h"
 #include "api/gen/autoscaling_v2.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/networking_v1.h"
-#include "apiserver/assembly/assembly.h"
-#include "client/resources.h"
-#include "net/certs.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
+#include "apiserver/assembly/testing/assembly_test_base.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -19,55 +13,9 @@ using api::core::v1::Service;
 using api::networking::v1::IPAddress;
 using api::networking::v1::ServiceCIDR;
 
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-Task<void> markDone(Task<void> task, bool& done) {
-  co_await std::move(task);
-  done = true;
-}
-
-class Kinds : public testing::Test {
+class Kinds : public AssemblyTestBase {
  protected:
-  void SetUp() override {
-    key_ = *net::createKeyPem();
-    begin();
-  }
-  void TearDown() override { end(); }
-  void begin() {
-    AssemblyOptions options;
-    options.tokens.signingKeyPem = key_;
-    auto made = Assembly::create(executor_, *store_, random_, std::move(options));
-    ASSERT_TRUE(made.ok()) << made.status().toString();
-    assembly_ = std::move(*made);
-    Status started = run(assembly_->start());
-    ASSERT_TRUE(started.ok()) << started.toString();
-    admin_ = assembly_->client("admin", {"system:masters"});
-  }
-  void end() {
-    bool done = false;
-    spawn(executor_, markDone(assembly_->stop(), done));
-    EXPECT_TRUE(executor_.runUntil([&done] { return done; }, 1h));
-    executor_.runUntilIdle();
-    admin_.reset();
-    assembly_.reset();
-  }
-  template <typename T>
-  T run(Task<T> task) {
-    std::optional<T> out;
-    spawn(executor_, into(std::move(task), out));
-    EXPECT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 1h));
-    return std::move(*out);
-  }
-  template <typename T>
-  Result<std::shared_ptr<const T>> create(T object) {
-    return run(client::create(*admin_, std::move(object)));
-  }
-  template <typename T>
-  Result<std::shared_ptr<const T>> get(std::string ns, std::string name) {
-    return run(client::get<T>(*admin_, std::move(ns), std::move(name)));
-  }
+  void SetUp() override { begin(); }
   template <typename T>
   Status remove(std::string ns, std::string name) {
     return run(admin_->remove(client::resourceOf<T>(), std::move(ns), std::move(name), {}, {}));
@@ -86,13 +34,6 @@ class Kinds : public testing::Test {
     made.spec.ports.emplace_back().port = 80;
     return made;
   }
-
-  sim::SimExecutor executor_;
-  SeededRandom random_{11};
-  std::unique_ptr<storage::Store> store_ = storage::makeMemoryStore({});
-  std::string key_;
-  std::unique_ptr<Assembly> assembly_;
-  std::unique_ptr<client::Client> admin_;
 };
 
 TEST_F(Kinds, TheRangeOfTheFlagsIsAnObject) {
