@@ -2,25 +2,10 @@
 
 #include "apiserver/server/load.h"
 
-#include <gtest/gtest.h>
-
-#include <boost/json/value.hpp>
-#include <future>
-#include <thread>
-
-#include "api/codec/json.h"
-#include "api/codec/value.h"
-#include "apiserver/server/api_server.h"
-#include "net/http_client.h"
-#include "net/http_server.h"
-#include "runtime/reactor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
+#include "apiserver/server/testing/server_test_base.h"
 
 namespace coxswain::apiserver {
 namespace {
-
-constexpr const char* kMaps = "/api/v1/namespaces/default/configmaps";
 
 TEST(ByteBudgets, ClaimsAreGivenBackAndTheFirstAlwaysGoes) {
   ByteBudget budget(100);
@@ -61,89 +46,15 @@ TEST(AuditIds, AreUuidsAndDiffer) {
   EXPECT_NE(std::string("89ab").find(one[19]), std::string::npos);
 }
 
-struct Answer {
-  int code = 0;
-  net::Headers headers;
-  std::string body;
-};
-
-class Load : public testing::Test {
+class Load : public ServerTestBase {
  protected:
-  void SetUp() override {
-    store_ = storage::makeMemoryStore({});
-    auto tokens = StaticTokens::parse(
-        "admin-token,admin,1,\"system:masters\"\nbob-token,bob,2\ncarol-token,carol,3\n");
-    ASSERT_TRUE(tokens.ok());
-    Authenticator::Options options;
-    options.tokens = std::move(*tokens);
-    authenticator_ = std::make_unique<Authenticator>(std::move(options));
-    thread_ = std::thread([this] { reactor_.run(); });
-  }
   void TearDown() override {
-    EXPECT_TRUE(run(end()).ok());
-    reactor_.stop();
-    thread_.join();
+    EXPECT_TRUE(run(letGo()).ok());
+    ServerTestBase::TearDown();
   }
   void start(ApiServerOptions options, flow::FlowOptions flow = {}) {
-    Status started = run(begin(std::move(options), flow));
-    ASSERT_TRUE(started.ok()) << started.toString();
-  }
-  Task<Status> begin(ApiServerOptions options, flow::FlowOptions flow) {
-    flow_ = std::make_unique<flow::FlowController>(reactor_, flow);
-    options.flow = flow_.get();
     options.auditor = auditor_.get();
-    api_ = std::make_unique<ApiServer>(reactor_, *store_, *authenticator_, random_,
-                                       std::move(options));
-    CO_TRY_STATUS(co_await api_->bootstrap());
-    CO_TRY(server_, net::HttpServer::start(reactor_, {}, *api_));
-    net::HttpClientOptions clientOptions;
-    clientOptions.server = "http://" + server_->address();
-    client_ = std::make_unique<net::HttpClient>(reactor_, clientOptions);
-    co_return Status();
-  }
-  Task<Status> end() {
-    held_.clear();
-    if (client_) co_await client_->close();
-    if (server_) co_await server_->stop(0s);
-    client_.reset();
-    server_.reset();
-    api_.reset();
-    flow_.reset();
-    co_await authenticator_->close();
-    co_return Status();
-  }
-
-  template <typename T>
-  T run(Task<T> task) {
-    std::promise<T> done;
-    spawn(reactor_, fulfil(std::move(task), done));
-    return done.get_future().get();
-  }
-  template <typename T>
-  static Task<void> fulfil(Task<T> task, std::promise<T>& done) {
-    done.set_value(co_await std::move(task));
-  }
-
-  Task<Result<Answer>> exchange(net::ClientRequest request) {
-    Deadline deadline(20s, {});
-    CO_TRY(auto response, co_await client_->send(std::move(request), deadline.token()));
-    Answer answer;
-    answer.code = response->status;
-    answer.headers = response->headers;
-    CO_TRY(answer.body, co_await response->body().readAll(64U << 20, deadline.token()));
-    co_return answer;
-  }
-  Answer send(std::string method, std::string target, std::string body = "",
-              net::Headers headers = {}, std::string token = "admin-token") {
-    net::ClientRequest request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.body = std::move(body);
-    request.headers = std::move(headers);
-    if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
-    auto answer = run(exchange(std::move(request)));
-    EXPECT_TRUE(answer.ok()) << answer.status().toString();
-    return answer.ok() ? std::move(*answer) : Answer();
+    ServerTestBase::start(std::move(options), flow);
   }
   Answer post(const std::string& name, size_t bytes = 10, std::string token = "admin-token") {
     return send("POST", kMaps,
@@ -213,18 +124,9 @@ class Load : public testing::Test {
     return found->is_string() ? std::string(found->get_string()) : api::writeJsonValue(*found);
   }
 
-  Reactor reactor_;
-  std::thread thread_;
-  SeededRandom random_{1};
-  std::unique_ptr<storage::Store> store_;
-  std::unique_ptr<Authenticator> authenticator_;
   std::mutex linesMutex_;
   std::vector<std::string> lines_;
   std::unique_ptr<audit::Auditor> auditor_;
-  std::unique_ptr<flow::FlowController> flow_;
-  std::unique_ptr<ApiServer> api_;
-  std::unique_ptr<net::HttpServer> server_;
-  std::unique_ptr<net::HttpClient> client_;
   std::vector<std::unique_ptr<net::Stream>> held_;
 };
 
@@ -354,7 +256,7 @@ TEST_F(Load, AnswersCarryIds) {
 
 /// Connections of one user all have a request ready when another user's comes.
 Task<Result<uint64_t>> floodAndAsk(Reactor& reactor, net::HttpServer& server,
-                                   flow::FlowController& flow) {
+                                   flow::FlowController& flow, std::string path) {
   constexpr size_t kFlood = 200;
   Deadline deadline(20s, {});
   auto stop = deadline.token();
@@ -371,7 +273,7 @@ Task<Result<uint64_t>> floodAndAsk(Reactor& reactor, net::HttpServer& server,
     return all;
   };
   const auto before = dispatched();
-  const std::string get = std::string("GET ") + kMaps + " HTTP/1.1\r\nHost: x\r\n";
+  const std::string get = "GET " + path + " HTTP/1.1\r\nHost: x\r\n";
   const std::string bob = get + "Authorization: Bearer bob-token\r\n\r\n";
   const std::string carol = get + "Authorization: Bearer carol-token\r\n\r\n";
   for (auto& stream : flood) CO_TRY_STATUS(co_await stream->write(bob, stop));
@@ -390,7 +292,7 @@ Task<Result<uint64_t>> floodAndAsk(Reactor& reactor, net::HttpServer& server,
 
 TEST_F(Load, AFloodOfConnectionsDoesNotHoldUpAnotherUser) {
   start({});
-  auto served = run(floodAndAsk(reactor_, *server_, *flow_));
+  auto served = run(floodAndAsk(reactor_, *server_, *flow_, kMaps));
   ASSERT_TRUE(served.ok()) << served.status().toString();
   // It came last, and did not wait for all that came before.
   EXPECT_LT(*served, 60u);

@@ -1,122 +1,23 @@
 // The server over real HTTP on 127.0.0.1: what clients may send wrongly, and how answers look.
 
-#include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <boost/json/value.hpp>
-#include <future>
-#include <thread>
-
-#include "api/codec/json.h"
 #include "api/codec/protobuf.h"
-#include "api/codec/value.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
-#include "apiserver/server/api_server.h"
 #include "apiserver/server/compression.h"
-#include "net/http_client.h"
-#include "net/http_server.h"
-#include "runtime/reactor.h"
-#include "runtime/spawn.h"
-#include "storage/memory/memory_store.h"
+#include "apiserver/server/testing/server_test_base.h"
 
 namespace coxswain::apiserver {
 namespace {
 
-constexpr std::string_view kMaps = "/api/v1/namespaces/default/configmaps";
 constexpr std::string_view kProtobuf = "application/vnd.kubernetes.protobuf";
 
-struct Answer {
-  int code = 0;
-  net::Headers headers;
-  std::string body;
-  [[nodiscard]] boost::json::value json() const {
-    auto parsed = api::parseJsonValue(body);
-    return parsed.ok() ? std::move(*parsed) : boost::json::value();
-  }
-  [[nodiscard]] std::string text(std::string_view pointer) const {
-    auto document = json();
-    boost::system::error_code error;
-    const auto* found = document.find_pointer(pointer, error);
-    if (!found) return "";
-    return found->is_string() ? std::string(found->get_string()) : api::writeJsonValue(*found);
-  }
-};
-
-class ServerTest : public ::testing::Test {
+class ServerTest : public ServerTestBase {
  protected:
   void SetUp() override {
-    store_ = storage::makeMemoryStore({});
-    auto tokens = StaticTokens::parse("admin-token,admin,1,\"system:masters\"\nbob-token,bob,2\n");
-    ASSERT_TRUE(tokens.ok());
-    Authenticator::Options options;
-    options.tokens = std::move(*tokens);
-    authenticator_ = std::make_unique<Authenticator>(std::move(options));
-    thread_ = std::thread([this] { reactor_.run(); });
-    auto started = run(start());
-    ASSERT_TRUE(started.ok()) << started.toString();
-  }
-  void TearDown() override {
-    EXPECT_TRUE(run(stop()).ok());
-    reactor_.stop();
-    thread_.join();
-  }
-
-  Task<Status> start() {
-    api_ = std::make_unique<ApiServer>(reactor_, *store_, *authenticator_, random_,
-                                       ApiServerOptions());
-    CO_TRY_STATUS(co_await api_->bootstrap());
-    net::HttpServerOptions options;
-    CO_TRY(server_, net::HttpServer::start(reactor_, options, *api_));
-    net::HttpClientOptions clientOptions;
-    clientOptions.server = "http://" + server_->address();
-    client_ = std::make_unique<net::HttpClient>(reactor_, clientOptions);
-    co_return Status();
-  }
-  Task<Status> stop() {
-    if (client_) co_await client_->close();
-    if (server_) co_await server_->stop(0s);
-    client_.reset();
-    server_.reset();
-    api_.reset();
-    co_return Status();
-  }
-
-  /// On the reactor's thread, waiting for it on this one.
-  template <typename T>
-  T run(Task<T> task) {
-    std::promise<T> done;
-    spawn(reactor_, fulfil(std::move(task), done));
-    return done.get_future().get();
-  }
-  template <typename T>
-  static Task<void> fulfil(Task<T> task, std::promise<T>& done) {
-    done.set_value(co_await std::move(task));
-  }
-
-  Task<Result<Answer>> exchange(net::ClientRequest request) {
-    Deadline deadline(20s, {});
-    CO_TRY(auto response, co_await client_->send(std::move(request), deadline.token()));
-    Answer answer;
-    answer.code = response->status;
-    answer.headers = response->headers;
-    CO_TRY(answer.body, co_await response->body().readAll(64U << 20, deadline.token()));
-    co_return answer;
-  }
-
-  Answer send(std::string method, std::string target, std::string body = "",
-              net::Headers headers = {}) {
-    net::ClientRequest request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.body = std::move(body);
-    request.headers = std::move(headers);
-    if (!request.headers.has("Authorization")) {
-      request.headers.add("Authorization", "Bearer admin-token");
-    }
-    auto answer = run(exchange(std::move(request)));
-    EXPECT_TRUE(answer.ok()) << answer.status().toString();
-    return answer.ok() ? std::move(*answer) : Answer();
+    ServerTestBase::SetUp();
+    start();
   }
   Answer post(std::string body, std::string contentType = "application/json") {
     return send("POST", std::string(kMaps), std::move(body), {{"Content-Type", contentType}});
@@ -129,15 +30,6 @@ class ServerTest : public ::testing::Test {
     return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + "\"}" + rest +
            "}";
   }
-
-  Reactor reactor_;
-  std::thread thread_;
-  SeededRandom random_{1};
-  std::unique_ptr<storage::Store> store_;
-  std::unique_ptr<Authenticator> authenticator_;
-  std::unique_ptr<ApiServer> api_;
-  std::unique_ptr<net::HttpServer> server_;
-  std::unique_ptr<net::HttpClient> client_;
 };
 
 TEST_F(ServerTest, MalformedBodiesAreRefusedAndNothingIsStored) {
