@@ -6,8 +6,7 @@
 #include "client/resources.h"
 #include "client/testing/fake_client.h"
 #include "client/workqueue.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
+#include "runtime/sim/run_task.h"
 
 namespace coxswain::client {
 namespace {
@@ -26,19 +25,6 @@ TEST(Resources, TableIsConsistent) {
     ASSERT_NE(type.kind, nullptr) << type.plural;
     ASSERT_NE(type.kind->kind, nullptr) << type.plural;
   }
-}
-
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-
-template <typename T>
-T runTask(SimExecutor& executor, Task<T> task) {
-  std::optional<T> out;
-  spawn(executor, into(std::move(task), out));
-  executor.runUntil([&out] { return out.has_value(); }, 1h);
-  return std::move(*out);
 }
 
 ConfigMap configMap(std::string name) {

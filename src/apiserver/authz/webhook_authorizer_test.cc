@@ -2,17 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
-
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
+#include "runtime/sim/run_task.h"
 
 namespace coxswain::apiserver {
 namespace {
-
-Task<void> into(Task<Verdict> task, std::optional<Verdict>& out) {
-  out.emplace(co_await std::move(task));
-}
 
 std::string answer(std::string_view status) {
   return R"({"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","status":)" +
@@ -36,11 +29,8 @@ class Webhook : public testing::Test {
     co_return answer_;
   }
   Verdict ask() {
-    std::optional<Verdict> out;
     const Attributes attributes{user_, info_, fields_, labels_};
-    spawn(executor_, into(authorizeOrAsk(*authorizer_, attributes, {}), out));
-    EXPECT_TRUE(executor_.runUntil([&] { return out.has_value(); }, 1h));
-    return *out;
+    return sim::runTask(executor_, authorizeOrAsk(*authorizer_, attributes, {}));
   }
   static RequestInfo pods() {
     RequestInfo info;
@@ -160,10 +150,8 @@ TEST_F(Webhook, OthersGoFirst) {
   EXPECT_EQ(chain.authorize({user_, info_}).decision, Decision::Ask);
   EXPECT_TRUE(bodies_.empty());
   answer_ = answer(R"({"allowed":false,"reason":"not me"})");
-  std::optional<Verdict> out;
-  spawn(executor_, into(chain.ask({user_, info_}, {}), out));
-  ASSERT_TRUE(executor_.runUntil([&] { return out.has_value(); }, 1h));
-  EXPECT_EQ(out->reason, "not me\nEverything is forbidden.");
+  auto verdict = sim::runTask(executor_, chain.ask({user_, info_}, {}));
+  EXPECT_EQ(verdict.reason, "not me\nEverything is forbidden.");
   // Known by now.
   EXPECT_EQ(chain.authorize({user_, info_}).decision, Decision::NoOpinion);
 }

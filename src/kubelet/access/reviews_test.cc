@@ -6,8 +6,7 @@
 #include "api/gen/authorization_v1.h"
 #include "client/resources.h"
 #include "client/testing/fake_client.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
+#include "runtime/sim/run_task.h"
 
 namespace coxswain::kubelet {
 namespace {
@@ -65,31 +64,18 @@ class ReviewClient final : public client::Client {
   }
 };
 
-template <typename T>
-Task<void> into(Task<T> task, std::optional<T>& out) {
-  out.emplace(co_await std::move(task));
-}
-
-template <typename T>
-T run(sim::SimExecutor& executor, Task<T> task) {
-  std::optional<T> out;
-  spawn(executor, into(std::move(task), out));
-  executor.runUntil([&] { return out.has_value(); }, 1min);
-  return std::move(*out);
-}
-
 TEST(Reviews, TokensAreAskedForOnce) {
   sim::SimExecutor executor;
   ReviewClient client;
   ReviewAuthenticator authenticator(client, executor);
-  auto caller = run(executor, authenticator.authenticate("good", {}));
+  auto caller = sim::runTask(executor, authenticator.authenticate("good", {}));
   ASSERT_TRUE(caller.ok());
   EXPECT_EQ(caller->name, "anna");
-  EXPECT_TRUE(run(executor, authenticator.authenticate("good", {})).ok());
+  EXPECT_TRUE(sim::runTask(executor, authenticator.authenticate("good", {})).ok());
   EXPECT_EQ(client.asked, 1);
-  EXPECT_EQ(run(executor, authenticator.authenticate("bad", {})).status().code(), 401);
+  EXPECT_EQ(sim::runTask(executor, authenticator.authenticate("bad", {})).status().code(), 401);
   executor.runFor(3min);
-  EXPECT_TRUE(run(executor, authenticator.authenticate("good", {})).ok());
+  EXPECT_TRUE(sim::runTask(executor, authenticator.authenticate("good", {})).ok());
   EXPECT_EQ(client.asked, 3);
 }
 
@@ -102,11 +88,11 @@ TEST(Reviews, AnySubresourceSuffices) {
   question.verb = "get";
   question.nodeName = "node-1";
   question.subresources = {"pods", "proxy"};
-  EXPECT_TRUE(run(executor, authorizer.authorize(question, {})).ok());
-  EXPECT_TRUE(run(executor, authorizer.authorize(question, {})).ok());
+  EXPECT_TRUE(sim::runTask(executor, authorizer.authorize(question, {})).ok());
+  EXPECT_TRUE(sim::runTask(executor, authorizer.authorize(question, {})).ok());
   EXPECT_EQ(client.asked, 2);
   question.caller.name = "bert";
-  auto refused = run(executor, authorizer.authorize(question, {}));
+  auto refused = sim::runTask(executor, authorizer.authorize(question, {}));
   EXPECT_EQ(refused.code(), 403);
   EXPECT_EQ(refused.message(),
             "Forbidden (user=bert, verb=get, resource=nodes, subresource(s)=[pods proxy])\n");
