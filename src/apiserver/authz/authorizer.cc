@@ -1,15 +1,28 @@
 #include "apiserver/authz/authorizer.h"
 
+#include <algorithm>
+
 namespace coxswain::apiserver {
+
+namespace {
+
+/// Where the first term of a field selector ends: at a comma that no backslash stands before.
+size_t termEnd(std::string_view selector) {
+  size_t at = 0;
+  while (at < selector.size() && selector[at] != ',') at += selector[at] == '\\' ? 2 : 1;
+  return std::min(at, selector.size());
+}
+
+}  // namespace
 
 std::string_view Attributes::name() const {
   if (!info.name.empty() || fieldSelector.empty()) return info.name;
   constexpr std::string_view kField = "metadata.name=";
   std::string_view rest = fieldSelector;
   while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    auto term = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    const auto end = termEnd(rest);
+    auto term = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
     if (!term.starts_with(kField)) continue;
     term.remove_prefix(kField.size());
     if (term.starts_with('=')) term.remove_prefix(1);

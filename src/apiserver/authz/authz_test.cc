@@ -148,6 +148,10 @@ TEST(PolicyRules, Matching) {
   EXPECT_TRUE(may(of("list", "", "pods", "n"), "spec.nodeName=x,metadata.name=a"));
   EXPECT_FALSE(may(of("list", "", "pods", "n"), "metadata.name=c"));
   EXPECT_FALSE(may(of("list", "", "pods", "n"), "metadata.name!=a"));
+  // A comma behind a backslash is part of a value: this selects nearly everything.
+  EXPECT_FALSE(may(of("list", "", "pods", "n"), "spec.nodeName!=\\,metadata.name=a"));
+  EXPECT_FALSE(may(of("list", "", "pods", "n"), "spec.nodeName!=x\\"));
+  EXPECT_TRUE(may(of("list", "", "pods", "n"), "spec.nodeName!=\\\\,metadata.name=a"));
   EXPECT_FALSE(may(of("list", "", "pods", "n")));
 }
 
@@ -195,6 +199,8 @@ TEST(Node, ReachesItsOwnOnly) {
       {of("get", "", "secrets", "a", "used"), "", true, ""},
       {of("get", "", "secrets", "a", "other"), "", false, unrelated},
       {of("watch", "", "secrets", "a"), "metadata.name=used", true, ""},
+      {of("list", "", "secrets", "a"), "type!=\\,metadata.name=used", false,
+       "No Object name found"},
       {of("get", "", "configmaps", "a", "used"), "", false, unrelated},
       {of("list", "", "secrets", "a"), "", false, "No Object name found"},
       {of("update", "", "secrets", "a", "used"), "", false, "can only read resources of this type"},
