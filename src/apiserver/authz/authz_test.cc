@@ -302,6 +302,17 @@ TEST(Rules, PartsBecomeOneAgain) {
             R"({APIGroups:[""], Resources:["secrets"], ResourceNames:["a"], Verbs:["get"]})");
 }
 
+/// Whoever may write roles must not make the server take them apart for ever.
+TEST(Rules, TooManyPartsStayWhole) {
+  api::rbac::v1::PolicyRule vast;
+  for (int i = 0; i < 2000; ++i) {
+    const auto text = "x" + std::to_string(i);
+    for (auto* list : {&vast.verbs, &vast.apiGroups, &vast.resources}) list->push_back(text);
+  }
+  EXPECT_EQ(uncovered({wire({"", "*", "pods", "*"})}, {vast}), Rules{vast});
+  EXPECT_TRUE(uncovered({wire({"", "*", "*", "*"})}, {vast}).empty());
+}
+
 TEST(Rules, WhatIsNotCovered) {
   const Rules owned = {wire({"", "\"\"", "pods,pods/log", "get,list"}),
                        wire({"", "apps", "*", "*"}),

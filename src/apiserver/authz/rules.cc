@@ -13,6 +13,9 @@ using Rule = api::rbac::v1::PolicyRule;
 using Texts = std::vector<std::string>;
 
 constexpr std::string_view kAll = "*";
+/// Of all rules that are asked about at a time: four lists of a few thousand texts each would come
+/// to more than memory holds.
+constexpr size_t kPartsMax = 10'000;
 
 bool contains(const Texts& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
@@ -48,6 +51,30 @@ bool covers(const Rule& owner, const Rule& part) {
   if (!coversResource(owner.resources, resource.substr(0, slash), below)) return false;
   if (owner.resourceNames.empty()) return true;
   return !part.resourceNames.empty() && contains(owner.resourceNames, part.resourceNames.front());
+}
+
+bool coversEach(const Texts& owned, const Texts& wanted) {
+  return contains(owned, kAll) ||
+         std::all_of(wanted.begin(), wanted.end(),
+                     [&owned](const std::string& one) { return contains(owned, one); });
+}
+
+/// One rule has all that the other has; a quick look that may miss.
+bool coversWhole(const Rule& owner, const Rule& wanted) {
+  return owner.resourceNames.empty() && coversEach(owner.verbs, wanted.verbs) &&
+         coversEach(owner.apiGroups, wanted.apiGroups) &&
+         coversEach(owner.resources, wanted.resources) &&
+         coversEach(owner.nonResourceURLs, wanted.nonResourceURLs);
+}
+
+/// How many parts parts() would make, as far as that matters.
+size_t countOfParts(const Rule& rule) {
+  size_t count = rule.apiGroups.empty() ? 0 : 1;
+  for (size_t factor : {rule.apiGroups.size(), rule.resources.size(),
+                        std::max<size_t>(rule.resourceNames.size(), 1)}) {
+    count = std::min(count * factor, kPartsMax + 1);
+  }
+  return std::min((count + rule.nonResourceURLs.size()) * rule.verbs.size(), kPartsMax + 1);
 }
 
 /// A rule in parts of one verb, one resource or path, and one name.
@@ -89,7 +116,18 @@ std::string quotedList(const Texts& list) {
 
 Rules uncovered(const Rules& owned, const Rules& wanted) {
   Rules missing;
+  size_t left = kPartsMax;
   for (const auto& rule : wanted) {
+    if (std::any_of(owned.begin(), owned.end(),
+                    [&rule](const Rule& owner) { return coversWhole(owner, rule); })) {
+      continue;
+    }
+    const auto count = countOfParts(rule);
+    if (count > left) {
+      missing.push_back(rule);
+      continue;
+    }
+    left -= count;
     for (auto& part : parts(rule)) {
       const bool has = std::any_of(owned.begin(), owned.end(),
                                    [&part](const Rule& owner) { return covers(owner, part); });

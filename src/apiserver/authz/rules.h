@@ -26,6 +26,7 @@ class RuleSource {
 };
 
 /// The parts of `wanted` (one verb, one resource, one name each) that no rule of `owned` covers.
+/// Where there are thousands of them a rule stays whole: a single one of `owned` must cover it.
 Rules uncovered(const Rules& owned, const Rules& wanted);
 /// Parts of one resource and one group that differ in their verbs alone become one rule, where the
 /// first of them stood.
