@@ -75,7 +75,8 @@ current-context: it
                 if cls.request("GET", "/readyz", "root")[0] == 200:
                     return
             except OSError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         raise AssertionError(open(f"{cls.folder}/log").read())
 
     @classmethod

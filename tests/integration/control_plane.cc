@@ -1,15 +1,6 @@
 #include "control_plane.h"
 
-#include <arpa/inet.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
@@ -26,81 +17,37 @@ namespace {
 
 constexpr Duration kPatience = 60s;
 
-/// One that was free a moment ago.
-Result<uint16_t> freePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = fd >= 0 && ::bind(fd, any, size) == 0 && ::getsockname(fd, any, &size) == 0;
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!bound) return errnoStatus("find a free port", error);
-  return ntohs(address.sin_port);
-}
-
-std::string program() {
-  const char* path = std::getenv("COXSWAIN_BIN");
-  return path == nullptr ? "" : path;
-}
-
 }  // namespace
 
-ControlPlane::ControlPlane(Reactor& reactor)
-    : reactor_(reactor), processes_(systemProcesses(reactor)) {}
+ControlPlane::ControlPlane(Reactor& reactor) : reactor_(reactor), programs_(reactor) {}
 
-ControlPlane::~ControlPlane() {
-  if (!folder_.empty()) std::filesystem::remove_all(folder_);
-}
+ControlPlane::~ControlPlane() = default;
 
 Task<Result<std::unique_ptr<ControlPlane>>> ControlPlane::start(Reactor& reactor) {
   auto plane = std::unique_ptr<ControlPlane>(new ControlPlane(reactor));
   Status launched = co_await plane->launch();
   if (launched.ok()) co_return plane;
-  plane->printLogs();
+  plane->programs_.printLogs();
   co_await plane->stop();
   co_return launched;
 }
 
-void ControlPlane::printLogs() const {
-  for (const auto& file : std::filesystem::directory_iterator(folder_)) {
-    if (file.path().extension() != ".log") continue;
-    std::cerr << "--- " << file.path().filename() << "\n" << std::ifstream(file.path()).rdbuf();
-  }
-}
-
-Status ControlPlane::startPart(std::vector<std::string> argv) {
-  ChildOptions options;
-  options.logFile = folder_ + "/" + argv[1] + ".log";
-  options.argv = std::move(argv);
-  options.deathSignal = SIGKILL;
-  TRY(auto child, processes_->start(std::move(options)));
-  children_.push_back(std::move(child));
-  return {};
-}
-
 Task<Status> ControlPlane::launch() {
-  std::string pattern = "/tmp/cxw-control-plane-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) co_return errnoStatus("mkdtemp", errno);
-  folder_ = pattern;
-  if (program().empty()) co_return badRequest("COXSWAIN_BIN is not set");
-  CO_TRY(port_, freePort());
-  std::vector<std::string> server{program(),        "kube-apiserver",  "--bind-address",
-                                  "127.0.0.1",      "--secure-port",   std::to_string(port_),
-                                  "--data-dir",     folder_ + "/data", "--kubeconfig-dir",
-                                  folder_ + "/conf"};
-  CO_TRY_STATUS(startPart(std::move(server)));
+  CO_TRY_STATUS(programs_.open());
+  CO_TRY(auto port, freePort(reactor_));
+  std::vector<std::string> flags{"--bind-address",   "127.0.0.1",
+                                 "--secure-port",    std::to_string(port),
+                                 "--data-dir",       programs_.path("data"),
+                                 "--kubeconfig-dir", programs_.path("conf")};
+  CO_TRY_STATUS(programs_.start("kube-apiserver", std::move(flags)));
   CO_TRY_STATUS(co_await waitServing());
-  for (const char* part : {"kube-controller-manager", "kube-scheduler"}) {
-    std::vector<std::string> argv{program(), part,           "--secure-port",
-                                  "0",       "--kubeconfig", folder_ + "/conf/" + part + ".conf"};
-    if (part == std::string("kube-controller-manager")) {
-      argv.push_back("--root-ca-file");
-      argv.push_back(folder_ + "/data/pki/ca.crt");
+  for (const std::string part : {"kube-controller-manager", "kube-scheduler"}) {
+    flags = {"--secure-port", "0", "--kubeconfig", programs_.path("conf/" + part + ".conf")};
+    if (part == "kube-controller-manager") {
+      flags.push_back("--root-ca-file");
+      flags.push_back(programs_.path("data/pki/ca.crt"));
     }
-    CO_TRY_STATUS(startPart(std::move(argv)));
+    CO_TRY_STATUS(programs_.start(part, std::move(flags)));
   }
   informers_ = std::make_unique<client::Informers>(*client_, reactor_);
   controllers::Context context{*client_, *informers_, reactor_, random_};
@@ -111,7 +58,7 @@ Task<Status> ControlPlane::launch() {
 }
 
 Task<Status> ControlPlane::waitServing() {
-  const auto file = folder_ + "/conf/admin.conf";
+  const auto file = programs_.path("conf/admin.conf");
   const auto end = reactor_.now() + kPatience;
   Status last = unreachable("not started");
   while (reactor_.now() < end) {
@@ -169,15 +116,7 @@ Task<void> ControlPlane::stop() {
   if (kubelet_) co_await kubelet_->stop();
   if (informers_) co_await informers_->stop();
   if (rest_) co_await rest_->close();
-  while (!children_.empty()) {
-    auto ended = co_await endProcess(*children_.back(), 10s);
-    if (!ended.ok() || !ended->ok()) {
-      std::cerr << "a part did not end well: "
-                << (ended.ok() ? ended->describe() : ended.status().message()) << "\n";
-      printLogs();
-    }
-    children_.pop_back();
-  }
+  co_await programs_.stop();
 }
 
 }  // namespace coxswain::integration

@@ -2,15 +2,13 @@
 
 #include <functional>
 #include <memory>
-#include <stop_token>
 #include <string>
-#include <vector>
 
 #include "client/client.h"
 #include "client/http/http_client.h"
 #include "client/http/rest_client.h"
 #include "client/informers.h"
-#include "runtime/process.h"
+#include "programs.h"
 #include "runtime/random.h"
 #include "runtime/reactor.h"
 
@@ -44,16 +42,11 @@ class ControlPlane {
  private:
   explicit ControlPlane(Reactor& reactor);
   Task<Status> launch();
-  Status startPart(std::vector<std::string> argv);
   Task<Status> waitServing();
-  void printLogs() const;
 
   Reactor& reactor_;
-  std::string folder_;
-  uint16_t port_ = 0;
   SystemRandom random_;
-  std::unique_ptr<ProcessRunner> processes_;
-  std::vector<std::unique_ptr<ChildProcess>> children_;
+  Programs programs_;
   std::unique_ptr<client::RestClient> rest_;
   std::unique_ptr<client::HttpClient> client_;
   std::unique_ptr<client::Informers> informers_;

@@ -1,19 +1,13 @@
 #include "identity_world.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 
 #include "api/codec/value.h"
 #include "api/meta/base64.h"
-#include "net/stream.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::integration {
@@ -22,16 +16,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr Duration kPatience = 60s;
-
-std::string program() {
-  const char* path = std::getenv("COXSWAIN_BIN");
-  return path == nullptr ? "" : path;
-}
-
-std::string readAll(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 std::string keySet(const std::vector<net::SigningKey>& keys) {
   json::array list;
@@ -88,31 +72,21 @@ Task<void> Provider::serve(net::Request& request, net::ResponseWriter& response)
   if (!sent.ok()) co_return;  // the server left
 }
 
-IdentityWorld::IdentityWorld(Reactor& reactor)
-    : reactor_(reactor), processes_(systemProcesses(reactor)) {}
+IdentityWorld::IdentityWorld(Reactor& reactor) : reactor_(reactor), programs_(reactor) {}
 
-IdentityWorld::~IdentityWorld() {
-  if (!folder_.empty()) std::filesystem::remove_all(folder_);
-}
+IdentityWorld::~IdentityWorld() = default;
 
 Task<Result<std::unique_ptr<IdentityWorld>>> IdentityWorld::start(Reactor& reactor) {
   auto world = std::unique_ptr<IdentityWorld>(new IdentityWorld(reactor));
   Status launched = co_await world->launch();
   if (launched.ok()) co_return world;
-  world->printLogs();
+  world->programs_.printLogs();
   co_await world->stop();
   co_return launched;
 }
 
-void IdentityWorld::printLogs() const {
-  for (const auto& file : std::filesystem::directory_iterator(folder_)) {
-    if (file.path().extension() != ".log") continue;
-    std::cerr << "--- " << file.path().filename() << "\n" << readAll(file.path());
-  }
-}
-
 Status IdentityWorld::write(const std::string& name, const std::string& text) const {
-  const auto path = folder_ + "/" + name;
+  const auto path = programs_.path(name);
   std::ofstream(path + ".new") << text;
   std::error_code error;
   std::filesystem::rename(path + ".new", path, error);
@@ -162,35 +136,19 @@ Task<Status> IdentityWorld::startProvider() {
   co_return write("webhook.conf",
                   "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
                   "clusters: [{name: c, cluster: {server: \"" +
-                      provider.url + "/review\", certificate-authority: \"" + folder_ +
-                      "/providers.crt\"}}]\n"
+                      provider.url + "/review\", certificate-authority: \"" +
+                      programs_.path("providers.crt") +
+                      "\"}}]\n"
                       "users: [{name: u, user: {}}]\n"
                       "contexts: [{name: c, context: {cluster: c, user: u}}]\n");
 }
 
-Status IdentityWorld::startPart(std::vector<std::string> argv) {
-  ChildOptions options;
-  options.logFile = folder_ + "/" + argv[1] + ".log";
-  options.argv = std::move(argv);
-  options.deathSignal = SIGKILL;
-  TRY(auto child, processes_->start(std::move(options)));
-  children_.push_back(std::move(child));
-  return {};
-}
-
 Task<Status> IdentityWorld::launch() {
-  std::string pattern = "/tmp/cxw-identity-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) co_return errnoStatus("mkdtemp", errno);
-  folder_ = pattern;
-  if (program().empty()) co_return badRequest("COXSWAIN_BIN is not set");
+  CO_TRY_STATUS(programs_.open());
   CO_TRY_STATUS(writeFiles());
   CO_TRY_STATUS(co_await startProvider());
-  {
-    CO_TRY(auto free, net::Listener::listen(reactor_, "127.0.0.1:0"));
-    port_ = free->port();
-  }
-  const auto file = [this](const char* name) { return folder_ + "/" + name; };
-  std::vector<std::string> server{program(), "kube-apiserver"};
+  CO_TRY(port_, freePort(reactor_));
+  const auto file = [this](const char* name) { return programs_.path(name); };
   const std::vector<std::pair<std::string, std::string>> flags = {
       {"bind-address", "127.0.0.1"},
       {"secure-port", std::to_string(port_)},
@@ -214,8 +172,9 @@ Task<Status> IdentityWorld::launch() {
       {"authentication-token-webhook-config-file", file("webhook.conf")},
       {"authentication-token-webhook-version", "v1"},
   };
+  std::vector<std::string> server;
   for (const auto& [name, value] : flags) server.push_back("--" + name + "=" + value);
-  CO_TRY_STATUS(startPart(std::move(server)));
+  CO_TRY_STATUS(programs_.start("kube-apiserver", std::move(server)));
   CO_TRY_STATUS(co_await waitServing());
   // The keys that the server made for the others are its own CA's, which does not count here.
   const auto manager = certificate(clientCa, "system:kube-controller-manager");
@@ -229,15 +188,21 @@ Task<Status> IdentityWorld::launch() {
                           "\"}}]\nusers: [{name: u, user: {client-certificate: \"" +
                           file("manager.crt") + "\", client-key: \"" + file("manager.key") +
                           "\"}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"));
-  co_return startPart({program(), "kube-controller-manager", "--secure-port", "0", "--kubeconfig",
-                       file("manager.conf"), "--root-ca-file", file("data/pki/ca.crt"),
-                       "--service-account-private-key-file", file("data/pki/sa.key")});
+  std::vector<std::string> flagsOfManager{"--secure-port",
+                                          "0",
+                                          "--kubeconfig",
+                                          file("manager.conf"),
+                                          "--root-ca-file",
+                                          file("data/pki/ca.crt"),
+                                          "--service-account-private-key-file",
+                                          file("data/pki/sa.key")};
+  co_return programs_.start("kube-controller-manager", std::move(flagsOfManager));
 }
 
 Task<Status> IdentityWorld::waitServing() {
   const auto end = reactor_.now() + kPatience;
   while (reactor_.now() < end) {
-    serverCa_ = readAll(folder_ + "/data/pki/ca.crt");
+    serverCa_ = readAll(programs_.path("data/pki/ca.crt"));
     if (!serverCa_.empty()) {
       auto reply = co_await send({}, "GET", "/readyz");
       if (reply.code == 200) co_return Status();
@@ -305,15 +270,7 @@ Task<std::string> IdentityWorld::whoAmI(Credentials who) {
 }
 
 Task<void> IdentityWorld::stop() {
-  while (!children_.empty()) {
-    auto ended = co_await endProcess(*children_.back(), 10s);
-    if (!ended.ok() || !ended->ok()) {
-      std::cerr << "a part did not end well: "
-                << (ended.ok() ? ended->describe() : ended.status().message()) << "\n";
-      printLogs();
-    }
-    children_.pop_back();
-  }
+  co_await programs_.stop();
   if (providerServer_) co_await providerServer_->stop(1s);
 }
 

@@ -9,7 +9,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/signing.h"
-#include "runtime/process.h"
+#include "programs.h"
 #include "runtime/reactor.h"
 
 namespace coxswain::integration {
@@ -69,18 +69,14 @@ class IdentityWorld {
   Task<Status> launch();
   Status writeFiles();
   Task<Status> startProvider();
-  Status startPart(std::vector<std::string> argv);
   Task<Status> waitServing();
-  void printLogs() const;
 
   Reactor& reactor_;
-  std::string folder_;
+  Programs programs_;
   uint16_t port_ = 0;
   std::string serverCa_;
   net::KeyPair providerCa_;
   std::unique_ptr<net::HttpServer> providerServer_;
-  std::unique_ptr<ProcessRunner> processes_;
-  std::vector<std::unique_ptr<ChildProcess>> children_;
 };
 
 inline Credentials bearer(const std::string& token) {

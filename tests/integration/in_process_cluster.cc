@@ -120,20 +120,17 @@ void InProcessCluster::start() {
   for (auto& node : nodes_) node->start();
 }
 
-Task<void> InProcessCluster::stopAll(InProcessCluster& self, bool& done) {
-  for (auto& node : self.nodes_) co_await node->stop();
-  if (self.scheduler_) co_await self.scheduler_->stop();
-  if (self.manager_) co_await self.manager_->stop();
-  if (self.informers_) co_await self.informers_->stop();
-  co_await self.assembly_->stop();
-  done = true;
+Task<void> InProcessCluster::stopAll() {
+  for (auto& node : nodes_) co_await node->stop();
+  if (scheduler_) co_await scheduler_->stop();
+  if (manager_) co_await manager_->stop();
+  if (informers_) co_await informers_->stop();
+  co_await assembly_->stop();
 }
 
 void InProcessCluster::stop() {
   if (!assembly_) return;
-  bool done = false;
-  spawn(executor, stopAll(*this, done));
-  if (!executor.runUntil([&done] { return done; }, 1h)) std::abort();
+  run(stopAll());
   executor.runUntilIdle();
   nodes_.clear();
   scheduler_.reset();

@@ -2,7 +2,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +10,7 @@
 #include "controllers/manager.h"
 #include "hollow/hollow_node.h"
 #include "runtime/random.h"
-#include "runtime/sim/sim_executor.h"
-#include "runtime/spawn.h"
+#include "runtime/sim/run_task.h"
 #include "scheduler/scheduler.h"
 #include "storage/memory/memory_store.h"
 
@@ -55,10 +53,7 @@ class InProcessCluster {
 
   template <typename T>
   T run(Task<T> task) {
-    std::optional<T> out;
-    spawn(executor, into(std::move(task), out));
-    if (!executor.runUntil([&out] { return out.has_value(); }, 1h)) std::abort();
-    return std::move(*out);
+    return sim::runTask(executor, std::move(task));
   }
   /// Until it holds, or an hour has passed.
   template <typename F>
@@ -72,11 +67,7 @@ class InProcessCluster {
   std::vector<Refusal> refusals;
 
  private:
-  template <typename T>
-  static Task<void> into(Task<T> task, std::optional<T>& out) {
-    out.emplace(co_await std::move(task));
-  }
-  static Task<void> stopAll(InProcessCluster& self, bool& done);
+  Task<void> stopAll();
 
   const Options options_;
   std::string key_;

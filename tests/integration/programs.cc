@@ -1,0 +1,72 @@
+#include "programs.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "net/stream.h"
+
+namespace coxswain::integration {
+
+Programs::Programs(Reactor& reactor) : processes_(systemProcesses(reactor)) {}
+
+Programs::~Programs() {
+  if (!folder_.empty()) std::filesystem::remove_all(folder_);
+}
+
+Status Programs::open() {
+  const char* program = std::getenv("COXSWAIN_BIN");
+  if (program == nullptr) return badRequest("COXSWAIN_BIN is not set");
+  program_ = program;
+  std::string pattern = "/tmp/cxw-integration-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) return errnoStatus("mkdtemp", errno);
+  folder_ = pattern;
+  return {};
+}
+
+Status Programs::start(const std::string& part, std::vector<std::string> flags) {
+  ChildOptions options;
+  options.logFile = path(part + ".log");
+  options.argv = {program_, part};
+  options.argv.insert(options.argv.end(), flags.begin(), flags.end());
+  options.deathSignal = SIGKILL;
+  TRY(auto child, processes_->start(std::move(options)));
+  children_.push_back(std::move(child));
+  return {};
+}
+
+void Programs::printLogs() const {
+  if (folder_.empty()) return;
+  for (const auto& file : std::filesystem::directory_iterator(folder_)) {
+    if (file.path().extension() != ".log") continue;
+    std::cerr << "--- " << file.path().filename() << "\n" << readAll(file.path());
+  }
+}
+
+Task<void> Programs::stop() {
+  while (!children_.empty()) {
+    auto ended = co_await endProcess(*children_.back(), 10s);
+    if (!ended.ok() || !ended->ok()) {
+      std::cerr << "a part did not end well: "
+                << (ended.ok() ? ended->describe() : ended.status().message()) << "\n";
+      printLogs();
+    }
+    children_.pop_back();
+  }
+}
+
+std::string readAll(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+Result<uint16_t> freePort(Reactor& reactor) {
+  TRY(auto free, net::Listener::listen(reactor, "127.0.0.1:0"));
+  return free->port();
+}
+
+}  // namespace coxswain::integration
