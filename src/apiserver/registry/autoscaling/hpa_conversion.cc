@@ -82,44 +82,87 @@ Quantity orZero(const std::optional<Quantity>& value) {
   return value.value_or(Quantity());
 }
 
-// Metrics that are wanted.
-
-v1::MetricSpec specV1(const v2::MetricSpec& from) {
-  v1::MetricSpec to;
+/// A metric without its amounts: MetricSpec or MetricStatus.
+template <typename To, typename From>
+To metricV1(const From& from) {
+  To to;
   to.type = from.type;
   if (from.object) {
     auto& object = to.object.emplace();
     object.target = referenceV1(from.object->describedObject);
     object.metricName = from.object->metric.name;
     object.selector = from.object->metric.selector;
-    object.targetValue = orZero(from.object->target.value);
-    object.averageValue = from.object->target.averageValue;
   }
   if (from.pods) {
     auto& pods = to.pods.emplace();
     pods.metricName = from.pods->metric.name;
     pods.selector = from.pods->metric.selector;
-    pods.targetAverageValue = orZero(from.pods->target.averageValue);
   }
-  if (from.resource) {
-    auto& resource = to.resource.emplace();
-    resource.name = from.resource->name;
-    resource.targetAverageUtilization = from.resource->target.averageUtilization;
-    resource.targetAverageValue = from.resource->target.averageValue;
-  }
+  if (from.resource) to.resource.emplace().name = from.resource->name;
   if (from.containerResource) {
     auto& resource = to.containerResource.emplace();
     resource.name = from.containerResource->name;
     resource.container = from.containerResource->container;
-    resource.targetAverageUtilization = from.containerResource->target.averageUtilization;
-    resource.targetAverageValue = from.containerResource->target.averageValue;
   }
   if (from.external) {
     auto& external = to.external.emplace();
     external.metricName = from.external->metric.name;
     external.metricSelector = from.external->metric.selector;
-    external.targetValue = from.external->target.value;
-    external.targetAverageValue = from.external->target.averageValue;
+  }
+  return to;
+}
+template <typename To, typename From>
+To metricV2(const From& from) {
+  To to;
+  to.type = from.type;
+  if (from.object) {
+    auto& object = to.object.emplace();
+    object.describedObject = referenceV2(from.object->target);
+    object.metric.name = from.object->metricName;
+    object.metric.selector = from.object->selector;
+  }
+  if (from.pods) {
+    auto& pods = to.pods.emplace();
+    pods.metric.name = from.pods->metricName;
+    pods.metric.selector = from.pods->selector;
+  }
+  if (from.resource) to.resource.emplace().name = from.resource->name;
+  if (from.containerResource) {
+    auto& resource = to.containerResource.emplace();
+    resource.name = from.containerResource->name;
+    resource.container = from.containerResource->container;
+  }
+  if (from.external) {
+    auto& external = to.external.emplace();
+    external.metric.name = from.external->metricName;
+    external.metric.selector = from.external->metricSelector;
+  }
+  return to;
+}
+
+// Metrics that are wanted.
+
+/// Of a resource, of pods or of one container in them.
+template <typename To>
+void setResourceTarget(To& to, const v2::MetricTarget& target) {
+  to.targetAverageUtilization = target.averageUtilization;
+  to.targetAverageValue = target.averageValue;
+}
+
+v1::MetricSpec specV1(const v2::MetricSpec& from) {
+  auto to = metricV1<v1::MetricSpec>(from);
+  if (to.object) {
+    to.object->targetValue = orZero(from.object->target.value);
+    to.object->averageValue = from.object->target.averageValue;
+  }
+  if (to.pods) to.pods->targetAverageValue = orZero(from.pods->target.averageValue);
+  if (to.resource) setResourceTarget(*to.resource, from.resource->target);
+  if (to.containerResource) {
+    setResourceTarget(*to.containerResource, from.containerResource->target);
+  }
+  if (to.external) {
+    to.external->targetValue = from.external->target.value;
+    to.external->targetAverageValue = from.external->target.averageValue;
   }
   return to;
 }
@@ -143,126 +186,74 @@ v2::MetricTarget resourceTarget(const From& from) {
 }
 
 v2::MetricSpec specV2(const v1::MetricSpec& from) {
-  v2::MetricSpec to;
-  to.type = from.type;
-  if (from.object) {
-    auto& object = to.object.emplace();
-    object.describedObject = referenceV2(from.object->target);
-    object.metric.name = from.object->metricName;
-    object.metric.selector = from.object->selector;
+  auto to = metricV2<v2::MetricSpec>(from);
+  if (to.object) {
     const auto& average = from.object->averageValue;
     // v1 always has the value.
     std::optional<Quantity> value = from.object->targetValue;
     if (average && value->isZero()) value.reset();
-    object.target =
+    to.object->target =
         target(average ? v2::kAverageValueMetricType : v2::kValueMetricType, value, average);
   }
-  if (from.pods) {
-    auto& pods = to.pods.emplace();
-    pods.metric.name = from.pods->metricName;
-    pods.metric.selector = from.pods->selector;
-    pods.target = target(v2::kAverageValueMetricType, {}, from.pods->targetAverageValue);
+  if (to.pods) {
+    to.pods->target = target(v2::kAverageValueMetricType, {}, from.pods->targetAverageValue);
   }
-  if (from.resource) {
-    auto& resource = to.resource.emplace();
-    resource.name = from.resource->name;
-    resource.target = resourceTarget(*from.resource);
-  }
-  if (from.containerResource) {
-    auto& resource = to.containerResource.emplace();
-    resource.name = from.containerResource->name;
-    resource.container = from.containerResource->container;
-    resource.target = resourceTarget(*from.containerResource);
-  }
-  if (from.external) {
-    auto& external = to.external.emplace();
-    external.metric.name = from.external->metricName;
-    external.metric.selector = from.external->metricSelector;
+  if (to.resource) to.resource->target = resourceTarget(*from.resource);
+  if (to.containerResource) to.containerResource->target = resourceTarget(*from.containerResource);
+  if (to.external) {
     const auto& value = from.external->targetValue;
-    external.target = target(value ? v2::kValueMetricType : v2::kAverageValueMetricType, value,
-                             from.external->targetAverageValue);
+    to.external->target = target(value ? v2::kValueMetricType : v2::kAverageValueMetricType, value,
+                                 from.external->targetAverageValue);
   }
   return to;
 }
 
 // What was measured.
 
+template <typename To>
+void setResourceCurrent(To& to, const v2::MetricValueStatus& current) {
+  to.currentAverageUtilization = current.averageUtilization;
+  to.currentAverageValue = orZero(current.averageValue);
+}
+
 v1::MetricStatus statusV1(const v2::MetricStatus& from) {
-  v1::MetricStatus to;
-  to.type = from.type;
-  if (from.object) {
-    auto& object = to.object.emplace();
-    object.target = referenceV1(from.object->describedObject);
-    object.metricName = from.object->metric.name;
-    object.selector = from.object->metric.selector;
-    object.currentValue = orZero(from.object->current.value);
-    object.averageValue = from.object->current.averageValue;
+  auto to = metricV1<v1::MetricStatus>(from);
+  if (to.object) {
+    to.object->currentValue = orZero(from.object->current.value);
+    to.object->averageValue = from.object->current.averageValue;
   }
-  if (from.pods) {
-    auto& pods = to.pods.emplace();
-    pods.metricName = from.pods->metric.name;
-    pods.selector = from.pods->metric.selector;
-    pods.currentAverageValue = orZero(from.pods->current.averageValue);
+  if (to.pods) to.pods->currentAverageValue = orZero(from.pods->current.averageValue);
+  if (to.resource) setResourceCurrent(*to.resource, from.resource->current);
+  if (to.containerResource) {
+    setResourceCurrent(*to.containerResource, from.containerResource->current);
   }
-  if (from.resource) {
-    auto& resource = to.resource.emplace();
-    resource.name = from.resource->name;
-    resource.currentAverageUtilization = from.resource->current.averageUtilization;
-    resource.currentAverageValue = orZero(from.resource->current.averageValue);
-  }
-  if (from.containerResource) {
-    auto& resource = to.containerResource.emplace();
-    resource.name = from.containerResource->name;
-    resource.container = from.containerResource->container;
-    resource.currentAverageUtilization = from.containerResource->current.averageUtilization;
-    resource.currentAverageValue = orZero(from.containerResource->current.averageValue);
-  }
-  if (from.external) {
-    auto& external = to.external.emplace();
-    external.metricName = from.external->metric.name;
-    external.metricSelector = from.external->metric.selector;
-    external.currentValue = orZero(from.external->current.value);
-    external.currentAverageValue = from.external->current.averageValue;
+  if (to.external) {
+    to.external->currentValue = orZero(from.external->current.value);
+    to.external->currentAverageValue = from.external->current.averageValue;
   }
   return to;
 }
 
+template <typename From>
+void readResourceCurrent(v2::MetricValueStatus& current, const From& from) {
+  current.averageUtilization = from.currentAverageUtilization;
+  current.averageValue = from.currentAverageValue;
+}
+
 v2::MetricStatus statusV2(const v1::MetricStatus& from) {
-  v2::MetricStatus to;
-  to.type = from.type;
-  if (from.object) {
-    auto& object = to.object.emplace();
-    object.describedObject = referenceV2(from.object->target);
-    object.metric.name = from.object->metricName;
-    object.metric.selector = from.object->selector;
-    object.current.value = from.object->currentValue;
-    object.current.averageValue = from.object->averageValue;
+  auto to = metricV2<v2::MetricStatus>(from);
+  if (to.object) {
+    to.object->current.value = from.object->currentValue;
+    to.object->current.averageValue = from.object->averageValue;
   }
-  if (from.pods) {
-    auto& pods = to.pods.emplace();
-    pods.metric.name = from.pods->metricName;
-    pods.metric.selector = from.pods->selector;
-    pods.current.averageValue = from.pods->currentAverageValue;
+  if (to.pods) to.pods->current.averageValue = from.pods->currentAverageValue;
+  if (to.resource) readResourceCurrent(to.resource->current, *from.resource);
+  if (to.containerResource) {
+    readResourceCurrent(to.containerResource->current, *from.containerResource);
   }
-  if (from.resource) {
-    auto& resource = to.resource.emplace();
-    resource.name = from.resource->name;
-    resource.current.averageUtilization = from.resource->currentAverageUtilization;
-    resource.current.averageValue = from.resource->currentAverageValue;
-  }
-  if (from.containerResource) {
-    auto& resource = to.containerResource.emplace();
-    resource.name = from.containerResource->name;
-    resource.container = from.containerResource->container;
-    resource.current.averageUtilization = from.containerResource->currentAverageUtilization;
-    resource.current.averageValue = from.containerResource->currentAverageValue;
-  }
-  if (from.external) {
-    auto& external = to.external.emplace();
-    external.metric.name = from.external->metricName;
-    external.metric.selector = from.external->metricSelector;
-    external.current.value = from.external->currentValue;
-    external.current.averageValue = from.external->currentAverageValue;
+  if (to.external) {
+    to.external->current.value = from.external->currentValue;
+    to.external->current.averageValue = from.external->currentAverageValue;
   }
   return to;
 }

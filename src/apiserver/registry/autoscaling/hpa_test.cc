@@ -84,6 +84,32 @@ TEST(HpaConversion, KeepsEverythingInAnnotations) {
   EXPECT_EQ(api::encodeJson(toAutoscalerV2(shown)), api::encodeJson(object));
 }
 
+TEST(HpaConversion, WhatWasMeasuredOfEveryKind) {
+  const auto object =
+      v2(kAllMetrics, R"(,"status":{"currentReplicas":3,"currentMetrics":[)"
+                      R"({"type":"Object","object":{"metric":{"name":"rps"},)"
+                      R"("current":{"value":"2k","averageValue":"7"},)"
+                      R"("describedObject":{"kind":"Service","name":"s"}}},)"
+                      R"({"type":"Pods","pods":{"metric":{"name":"m"},)"
+                      R"("current":{"averageValue":"10"}}},)"
+                      R"({"type":"ContainerResource","containerResource":{)"
+                      R"("name":"memory","container":"c",)"
+                      R"("current":{"averageUtilization":9,"averageValue":"1Gi"}}},)"
+                      R"({"type":"External","external":{"metric":{"name":"q",)"
+                      R"("selector":{"matchLabels":{"a":"b"}}},)"
+                      R"("current":{"value":"30","averageValue":"15"}}}]})");
+  const auto shown = toAutoscalerV1(object);
+  EXPECT_EQ(shown.metadata.annotations.at("autoscaling.alpha.kubernetes.io/current-metrics"),
+            R"([{"type":"Object","object":{"target":{"kind":"Service","name":"s"},)"
+            R"("metricName":"rps","currentValue":"2k","averageValue":"7"}},)"
+            R"({"type":"Pods","pods":{"metricName":"m","currentAverageValue":"10"}},)"
+            R"({"type":"ContainerResource","containerResource":{"name":"memory",)"
+            R"("currentAverageUtilization":9,"currentAverageValue":"1Gi","container":"c"}},)"
+            R"({"type":"External","external":{"metricName":"q","metricSelector":{"matchLabels":)"
+            R"({"a":"b"}},"currentValue":"30","currentAverageValue":"15"}}])");
+  EXPECT_EQ(api::encodeJson(toAutoscalerV2(shown)), api::encodeJson(object));
+}
+
 TEST(HpaConversion, DropsWhatIsNoJson) {
   auto shown = toAutoscalerV1(v2(kAllMetrics));
   for (auto& [key, value] : shown.metadata.annotations) value = "[{\"type\":3}";
