@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "apiserver/authz/authorizer.h"
 #include "apiserver/generic/generic_registry.h"
 #include "runtime/spawn.h"
 
@@ -60,10 +61,6 @@ std::string makeAuditId(uint64_t& state) {
   return text;
 }
 
-bool isLongRunning(const RequestInfo& info) {
-  return info.isResource && (info.verb == "watch" || !holdsSeats(info));
-}
-
 bool holdsSeats(const RequestInfo& info) {
   if (!info.isResource || info.subresource.empty()) return true;
   for (std::string_view stream : {"attach", "exec", "log", "portforward", "proxy"}) {
@@ -82,7 +79,7 @@ flow::RequestDigest digestOf(const Exchange& exchange) {
   digest.group = info.group;
   digest.resource = info.resource;
   digest.subresource = info.subresource;
-  digest.ns = info.ns;
+  digest.ns = Attributes{exchange.user, info}.ns();
   digest.path = info.path;
   return digest;
 }
@@ -110,15 +107,18 @@ uint32_t seatsOf(const Exchange& exchange, const GenericRegistry* registry) {
   return clampSeats((objects + kObjectsPerSeat - 1) / kObjectsPerSeat);
 }
 
-Task<Result<std::string>> readBody(Exchange& exchange) {
+namespace {
+
+/// `weight`: how many times its size a body takes.
+Task<Result<std::string>> readWithin(Exchange& exchange, size_t bytesMax, size_t weight) {
   auto& budget = exchange.budgets->bodies;
   const auto& request = exchange.request;
   // What is announced is claimed at once: nothing is read in vain.
   const auto announced = request.headers.get("Content-Length");
   size_t length = 0;
   std::from_chars(announced.data(), announced.data() + announced.size(), length);
-  length = std::min(length, kBodyBytesMax);
-  if (length > 0 && !exchange.bodyBytes.raiseTo(budget, length * kBytesOfDecoded)) {
+  length = std::min(length, bytesMax);
+  if (length > 0 && !exchange.bodyBytes.raiseTo(budget, length * weight)) {
     co_return tooMuch("request bodies");
   }
   std::optional<Deadline> deadline;
@@ -134,17 +134,12 @@ Task<Result<std::string>> readBody(Exchange& exchange) {
       }
       if (piece.status().reason() != Reason::RequestEntityTooLarge) co_return piece.status();
     }
-    if (!piece.ok() || piece->size() > kBodyBytesMax - body.size()) {
+    if (!piece.ok() || piece->size() > bytesMax - body.size()) {
       co_return requestEntityTooLarge("Request entity too large: limit is " +
-                                      std::to_string(kBodyBytesMax));
+                                      std::to_string(bytesMax));
     }
-    if (piece->empty()) {
-      if (exchange.audit && exchange.audit->wantsRequest()) {
-        exchange.trail->body = body;
-      }
-      co_return std::move(body);
-    }
-    if (!exchange.bodyBytes.raiseTo(budget, (body.size() + piece->size()) * kBytesOfDecoded)) {
+    if (piece->empty()) co_return std::move(body);
+    if (!exchange.bodyBytes.raiseTo(budget, (body.size() + piece->size()) * weight)) {
       co_return tooMuch("request bodies");
     }
     if (body.empty()) {
@@ -153,6 +148,18 @@ Task<Result<std::string>> readBody(Exchange& exchange) {
       body += *piece;
     }
   }
+}
+
+}  // namespace
+
+Task<Result<std::string>> readBody(Exchange& exchange) {
+  CO_TRY(auto body, co_await readWithin(exchange, kBodyBytesMax, kBytesOfDecoded));
+  if (exchange.audit && exchange.audit->wantsRequest()) exchange.trail->body = body;
+  co_return std::move(body);
+}
+
+Task<Result<std::string>> readRawBody(Exchange& exchange, size_t bytesMax) {
+  co_return co_await readWithin(exchange, bytesMax, 1);
 }
 
 Status claimList(Exchange& exchange, const ListAnswer& answer) {

@@ -17,9 +17,7 @@ struct Budgets {
   Duration requestTimeout;  ///< for a body to arrive
 };
 
-/// Streams that last: watches, exec, attach, port-forward, proxies, logs.
-bool isLongRunning(const RequestInfo& info);
-/// Of those all but watches hold no seat at all.
+/// Streams that last (exec, attach, port-forward, proxies, logs) hold none at all, but watches do.
 bool holdsSeats(const RequestInfo& info);
 
 /// A UUID of the next 128 bits that `state` leads to.
@@ -35,6 +33,8 @@ uint32_t seatsOf(const Exchange& exchange, const GenericRegistry* registry);
 /// The whole body, at most what upstream takes, within the server's budget (of what is made of it,
 /// too) and time. RequestEntityTooLarge, TooManyRequests, Timeout.
 Task<Result<std::string>> readBody(Exchange& exchange);
+/// One that is passed on as it is: at most `bytesMax`, within the same budget and time.
+Task<Result<std::string>> readRawBody(Exchange& exchange, size_t bytesMax);
 
 /// Claims what the answer to a list may take while it is sent. TooManyRequests.
 Status claimList(Exchange& exchange, const ListAnswer& answer);
