@@ -105,6 +105,30 @@ void addHosts(const T* handler, SortedNames& hosts) {
   }
 }
 
+/// Profiles that do not confine, and who sets them.
+struct LooseProfiles {
+  SortedNames types;
+  bool ofPod = false;
+  Names containers;
+};
+
+/// `profileOf` a security context, of seccomp or AppArmor; null: none.
+template <typename F>
+LooseProfiles looseProfiles(const PodView& pod, F profileOf) {
+  LooseProfiles loose;
+  auto isLoose = [&](const auto* security) {
+    const auto* profile = security ? profileOf(*security) : nullptr;
+    if (!profile || isConfining(profile->type)) return false;
+    loose.types.insert(profile->type);
+    return true;
+  };
+  loose.ofPod = isLoose(pod.security);
+  for (const auto& container : pod.containers) {
+    if (isLoose(container.security)) loose.containers.push_back(*container.name);
+  }
+  return loose;
+}
+
 }  // namespace
 
 bool isConfining(const std::string& profileType) {
@@ -112,19 +136,8 @@ bool isConfining(const std::string& profileType) {
 }
 
 Found checkAppArmor(const PodView& pod) {
-  SortedNames values;
-  auto bad = [&values](const auto* security) {
-    if (!security || !security->appArmorProfile) return false;
-    const auto& type = security->appArmorProfile->type;
-    if (isConfining(type)) return false;
-    values.insert(type);
-    return true;
-  };
-  const bool ofPod = bad(pod.security);
-  Names containers;
-  for (const auto& container : pod.containers) {
-    if (bad(container.security)) containers.push_back(*container.name);
-  }
+  const auto loose =
+      looseProfiles(pod, [](const auto& security) { return security.appArmorProfile.get(); });
   SortedNames annotations;
   for (const auto& [key, value] : pod.meta.annotations) {
     if (!std::string_view(key).starts_with(kAppArmorAnnotation)) continue;
@@ -132,10 +145,10 @@ Found checkAppArmor(const PodView& pod) {
         value.empty() || value == "runtime/default" || value.starts_with("localhost/");
     if (!fine) annotations.insert(assignment(key, value));
   }
-  Names all(values.begin(), values.end());
+  Names all(loose.types.begin(), loose.types.end());
   all.insert(all.end(), annotations.begin(), annotations.end());
   if (all.empty()) return {};
-  auto who = settersText(ofPod, containers);
+  auto who = settersText(loose.ofPod, loose.containers);
   if (!annotations.empty()) {
     who.append(who.empty() ? "" : " and ")
         .append(plural(annotations.size(), "annotation", "annotations"));
@@ -264,23 +277,12 @@ Found checkSeLinux(const PodView& pod) {
 
 Found checkBaselineSeccomp(const PodView& pod) {
   if (pod.minor < 19) return seccompAnnotations(pod);
-  SortedNames values;
-  auto bad = [&values](const auto* security) {
-    if (!security || !security->seccompProfile) return false;
-    const auto& type = security->seccompProfile->type;
-    if (isConfining(type)) return false;
-    values.insert(type);
-    return true;
-  };
-  const bool ofPod = bad(pod.security);
-  Names containers;
-  for (const auto& container : pod.containers) {
-    if (bad(container.security)) containers.push_back(*container.name);
-  }
-  if (values.empty()) return {};
-  return Violation{"seccompProfile", settersText(ofPod, containers) +
+  const auto loose =
+      looseProfiles(pod, [](const auto& security) { return security.seccompProfile.get(); });
+  if (loose.types.empty()) return {};
+  return Violation{"seccompProfile", settersText(loose.ofPod, loose.containers) +
                                          " must not set securityContext.seccompProfile.type to " +
-                                         quotedList(values)};
+                                         quotedList(loose.types)};
 }
 
 Found checkSysctls(const PodView& pod) {
