@@ -1,32 +1,18 @@
 #include <gtest/gtest.h>
 
-#include "api/codec/json.h"
 #include "api/meta/base64.h"
 #include "apiserver/registry/ip_warnings.h"
-#include "apiserver/registry/resources.h"
+#include "apiserver/registry/testing/requests.h"
 #include "net/certs.h"
 
 namespace coxswain::apiserver {
 namespace {
 
 using Warnings = std::vector<std::string>;
-using Data = std::unique_ptr<void, void (*)(void*)>;
-
-Data decoded(const Resource& row, std::string_view json) {
-  Data object(row.info->create(), row.info->destroy);
-  const auto status = api::decodeJson(*row.info, json, object.get());
-  EXPECT_TRUE(status.ok()) << status.message();
-  row.strategy->setDefaults(object.get());
-  return object;
-}
 
 /// Of a create.
 Warnings warnings(std::string_view group, std::string_view plural, std::string_view json) {
-  const auto& row = *findResource(group, "v1", plural);
-  const auto object = decoded(row, json);
-  Warnings out;
-  row.strategy->warnings(object.get(), nullptr, out);
-  return out;
+  return testing::Requests(group, plural).warnings(json);
 }
 
 TEST(Warnings, OfAddresses) {

@@ -1,48 +1,17 @@
 // Rules of kinds that hold addresses and ranges, and of what a stored object may keep.
-#include <gtest/gtest.h>
 
-#include "api/codec/json.h"
-#include "api/gen/meta_v1.h"
-#include "apiserver/registry/metadata.h"
-#include "apiserver/registry/resources.h"
+#include "apiserver/registry/testing/requests.h"
 
 namespace coxswain::apiserver {
 namespace {
 
-using Data = std::unique_ptr<void, void (*)(void*)>;
-
-const Resource& resource(std::string_view group, std::string_view plural) {
-  return *findResource(group, "v1", plural);
-}
-
-Data decoded(const Resource& row, std::string_view json) {
-  Data object(row.info->create(), row.info->destroy);
-  const auto status = api::decodeJson(*row.info, json, object.get());
-  EXPECT_TRUE(status.ok()) << status.message();
-  row.strategy->setDefaults(object.get());
-  return object;
-}
-
 std::string create(std::string_view group, std::string_view plural, std::string_view json) {
-  const auto& row = resource(group, plural);
-  const auto object = decoded(row, json);
-  api::FieldErrors errors;
-  auto& meta = metaOf(*row.info, object.get());
-  if (row.namespaced) meta.namespace_ = "ns";
-  validateObjectMeta(meta, row.namespaced, *row.strategy, api::FieldPath("metadata"), errors);
-  row.strategy->validate(object.get(), errors);
-  return errors.str();
+  return testing::Requests(group, plural).create(json);
 }
 
 std::string update(std::string_view group, std::string_view plural, std::string_view from,
                    std::string_view to) {
-  const auto& row = resource(group, plural);
-  const auto current = decoded(row, from);
-  const auto next = decoded(row, to);
-  api::FieldErrors errors;
-  row.strategy->prepareForUpdate(next.get(), current.get());
-  row.strategy->validateUpdate(next.get(), current.get(), errors);
-  return errors.str();
+  return testing::Requests(group, plural).updateStored(from, to);
 }
 
 constexpr std::string_view kNetworking = "networking.k8s.io";
