@@ -52,11 +52,6 @@ class SignerPermission final : public AdmissionPlugin {
   }
   [[nodiscard]] bool waits() const override { return true; }
 
-  Task<Status> admitLater(RequestContext& request, WriteKind kind, api::Object* object,
-                          const api::Object* old) const override {
-    co_return Status();
-  }
-
   Task<Status> validateLater(RequestContext& request, WriteKind kind, const api::Object* object,
                              const api::Object* old) const override {
     const auto& current = *old->as<CertificateSigningRequest>();

@@ -53,11 +53,6 @@ class NamespaceAutoProvision final : public AdmissionPlugin {
     co_return there ? Status() : created.status();
   }
 
-  Task<Status> validateLater(RequestContext& request, WriteKind kind, const api::Object* object,
-                             const api::Object* old) const override {
-    co_return Status();
-  }
-
  private:
   SourceCollection namespaces_;
 };

@@ -49,11 +49,6 @@ class OwnerReferencesPermission final : public AdmissionPlugin {
   }
   [[nodiscard]] bool waits() const override { return true; }
 
-  Task<Status> admitLater(RequestContext& request, WriteKind kind, api::Object* object,
-                          const api::Object* old) const override {
-    co_return Status();
-  }
-
   Task<Status> validateLater(RequestContext& request, WriteKind kind, const api::Object* object,
                              const api::Object* old) const override {
     const auto* meta = object ? api::objectMeta(*object) : nullptr;

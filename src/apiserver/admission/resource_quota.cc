@@ -50,11 +50,6 @@ class ResourceQuotaAdmission final : public AdmissionPlugin {
   }
   [[nodiscard]] bool waits() const override { return true; }
 
-  Task<Status> admitLater(RequestContext& request, WriteKind kind, api::Object* object,
-                          const api::Object* old) const override {
-    co_return Status();
-  }
-
   Task<Status> validateLater(RequestContext& request, WriteKind kind, const api::Object* object,
                              const api::Object* old) const override {
     const auto& info = request.info;
