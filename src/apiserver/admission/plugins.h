@@ -57,6 +57,8 @@ std::unique_ptr<AdmissionPlugin> makeTaintNodesByCondition();
 /// Not one of upstream's plugins: rights that claims of devices need. `authorizer` outlives it.
 std::unique_ptr<AdmissionPlugin> makeDeviceAccess(const AdmissionSources& sources,
                                                   const Authorizer& authorizer);
+/// `authorizer` outlives it.
+std::unique_ptr<AdmissionPlugin> makeCreateOnUpdate(const Authorizer& authorizer);
 /// `authorizer`, `rules` and `stored` outlive it.
 std::unique_ptr<AdmissionPlugin> makeRbacEscalation(const AdmissionSources& sources,
                                                     const Authorizer& authorizer,

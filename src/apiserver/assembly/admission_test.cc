@@ -647,6 +647,44 @@ TEST_F(Rights, OwnersAreForThoseWhoMayDelete) {
   EXPECT_EQ(ask<ConfigMap>(person("eve"), update, map, map), "");  // nothing changes
 }
 
+/// The right to change things is none to make them.
+TEST_F(Rights, WhoCreatesByUpdateMayCreate) {
+  begin();
+  ASSERT_EQ(make<api::rbac::v1::Role>(R"({"metadata":{"name":"r"},"rules":[
+    {"apiGroups":["","coordination.k8s.io"],"resources":["configmaps","leases"],
+     "verbs":["update","patch"]}]})"),
+            "");
+  ASSERT_EQ(make<api::rbac::v1::RoleBinding>(R"({"metadata":{"name":"r"},"roleRef":{
+    "apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"},"subjects":[
+    {"kind":"User","name":"bob","apiGroup":"rbac.authorization.k8s.io"}]})"),
+            "");
+  auto bob = assembly_->client("bob", {});
+  const auto apply = [&] {
+    const std::string body = R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"}})";
+    auto made = run(bob->patch(client::resourceOf<ConfigMap>(), "default", "m", "",
+                               client::PatchType::Apply, body, {}));
+    return made.ok() ? "" : made.status().message();
+  };
+  api::coordination::v1::Lease lease;
+  lease.metadata.name = "l";
+  lease.metadata.namespace_ = "default";
+  const auto update = [&] {
+    auto made = run(client::update(*bob, lease));
+    return made.ok() ? "" : made.status().message();
+  };
+  EXPECT_EQ(apply(),
+            "configmaps \"m\" is forbidden: User \"bob\" cannot create resource \"configmaps\" in "
+            "API group \"\" in the namespace \"default\"");
+  EXPECT_EQ(update(),
+            "leases.coordination.k8s.io \"l\" is forbidden: User \"bob\" cannot create resource "
+            "\"leases\" in API group \"coordination.k8s.io\" in the namespace \"default\"");
+  auto role = *get<api::rbac::v1::Role>("r");
+  role.rules[0].verbs.emplace_back("create");
+  ASSERT_EQ(put(role), "");
+  EXPECT_EQ(apply(), "");
+  EXPECT_EQ(update(), "");
+}
+
 TEST_F(Rights, SignersAreAsked) {
   begin();
   using api::certificates::v1::CertificateSigningRequest;

@@ -219,6 +219,7 @@ Status Assembly::Impl::wireAuthorizer() {
   std::vector<const RuleSource*> owned{roles.get()};
   admission->addFirst(makeDeviceAccess(admissionSources(), authorizer));
   admission->addFirst(makeRbacEscalation(admissionSources(), authorizer, std::move(owned), *roles));
+  admission->addFirst(makeCreateOnUpdate(authorizer));
   return {};
 }
 
