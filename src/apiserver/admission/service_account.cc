@@ -137,6 +137,13 @@ class MountableSecrets {
       return what + container.name + " with envVar " + variable.name +
              " referencing secret.secretName=\"" + name + "\"" + notListed("secret");
     }
+    for (const auto& from : container.envFrom) {
+      if (!from.secretRef) continue;
+      const auto& name = from.secretRef->localObjectReference.name;
+      if (lists(name)) continue;
+      return what + container.name + " with envFrom referencing secret.secretName=\"" + name +
+             "\"" + notListed("secret");
+    }
     return {};
   }
 

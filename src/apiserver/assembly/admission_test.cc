@@ -410,6 +410,12 @@ TEST_F(Plugins, MountableSecrets) {
       "pods \"b\" is forbidden: container c with envVar E referencing "
       "secret.secretName=\"other\" is not allowed because service account s does not reference "
       "that secret");
+  EXPECT_EQ(make<Pod>(R"({"metadata":{"name":"b"},"spec":{"serviceAccountName":"s","containers":[
+      {"name":"c","image":"i","envFrom":[{"secretRef":{"name":"known"}},
+                                         {"secretRef":{"name":"other"}}]}]}})"),
+            "pods \"b\" is forbidden: container c with envFrom referencing "
+            "secret.secretName=\"other\" is not allowed because service account s does not "
+            "reference that secret");
 }
 
 TEST_F(Plugins, PrivilegedIsForbiddenWhereTheFlagSaysSo) {
