@@ -191,6 +191,17 @@ class NodeRestriction final : public AdmissionPlugin {
         return refuse(request, object,
                       "node " + quoted(node) + " cannot update labels through pod status");
       }
+      // By these the node authorizer lets a node read claims.
+      const auto& next = object->as<Pod>()->status;
+      const auto& before = old->as<Pod>()->status;
+      if (!(next.resourceClaimStatuses == before.resourceClaimStatuses)) {
+        return refuse(request, object,
+                      "node " + quoted(node) + " cannot update resource claim statuses");
+      }
+      if (!(next.extendedResourceClaimStatus == before.extendedResourceClaimStatus)) {
+        return refuse(request, object,
+                      "node " + quoted(node) + " cannot update extended resource claim status");
+      }
       return {};
     }
     if (below == "eviction" && kind == WriteKind::Create) {

@@ -761,6 +761,24 @@ TEST_F(Rights, KubeletsKeepToTheirs) {
       "delete mirror pods");
 }
 
+/// What a pod's status names as its claims, its node may read.
+TEST_F(Rights, KubeletsNameNoClaims) {
+  begin();
+  auto old = parse<Pod>(R"({"metadata":{"name":"p"},"spec":{"nodeName":"n1"}})");
+  auto next = old;
+  next.status.phase = "Running";
+  const Write status{"", "pods", "status", "default", "p", WriteKind::Update};
+  EXPECT_EQ(ask<Pod>(node("n1"), status, next, old), "");
+  auto named = next;
+  named.status.resourceClaimStatuses.emplace_back().resourceClaimName = "theirs";
+  EXPECT_EQ(ask<Pod>(node("n1"), status, named, old),
+            "pods \"p\" is forbidden: node \"n1\" cannot update resource claim statuses");
+  named = next;
+  named.status.extendedResourceClaimStatus.emplace().resourceClaimName = "theirs";
+  EXPECT_EQ(ask<Pod>(node("n1"), status, named, old),
+            "pods \"p\" is forbidden: node \"n1\" cannot update extended resource claim status");
+}
+
 TEST_F(Rights, ResizesFitTheNode) {
   begin();
   auto made = parse<Node>(R"({"metadata":{"name":"n","labels":{"kubernetes.io/os":"linux"}}})");
