@@ -10,6 +10,7 @@
 #include "api/reflect/equal.h"
 #include "apiserver/admission/plugins.h"
 #include "apiserver/authz/node_authorizer.h"
+#include "apiserver/authz/pod_references.h"
 #include "net/signing_request.h"
 
 namespace coxswain::apiserver {
@@ -18,7 +19,6 @@ namespace {
 using api::core::v1::Node;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
-using api::core::v1::PodSpec;
 using api::resource::v1::ResourceSlice;
 
 constexpr std::string_view kLeases = "kube-node-lease";
@@ -87,38 +87,19 @@ std::string joined(const std::set<std::string>& names) {
 
 /// Other objects that a pod cannot do without; empty: none. Whoever may read them, a kubelet must
 /// not come to do so by pods that it makes itself.
-std::string references(const PodSpec& spec) {
+std::string references(const Pod& pod) {
+  const auto& spec = pod.spec;
   if (!spec.serviceAccountName.empty()) return "a service account";
-  bool secrets = !spec.imagePullSecrets.empty();
-  bool maps = false;
+  if (podNamesAny(pod, ReferencedKind::Secret)) return "secrets";
+  if (podNamesAny(pod, ReferencedKind::ConfigMap)) return "configmaps";
   bool bundles = false;
   bool claims = false;
-  auto environment = [&](const auto& container) {
-    for (const auto& one : container.env) {
-      secrets = secrets || (one.valueFrom && one.valueFrom->secretKeyRef);
-      maps = maps || (one.valueFrom && one.valueFrom->configMapKeyRef);
-    }
-    for (const auto& one : container.envFrom) {
-      secrets = secrets || one.secretRef;
-      maps = maps || one.configMapRef;
-    }
-  };
-  for (const auto& one : spec.initContainers) environment(one);
-  for (const auto& one : spec.containers) environment(one);
   for (const auto& volume : spec.volumes) {
     const auto& source = volume.volumeSource;
-    secrets = secrets || source.secret;
-    maps = maps || source.configMap;
     claims = claims || source.persistentVolumeClaim;
     if (!source.projected) continue;
-    for (const auto& one : source.projected->sources) {
-      secrets = secrets || one.secret;
-      maps = maps || one.configMap;
-      bundles = bundles || one.clusterTrustBundle;
-    }
+    for (const auto& one : source.projected->sources) bundles = bundles || one.clusterTrustBundle;
   }
-  if (secrets) return "secrets";
-  if (maps) return "configmaps";
   if (bundles) return "clustertrustbundles";
   if (claims) return "persistentvolumeclaims";
   return spec.resourceClaims.empty() ? "" : "resourceclaims";
@@ -268,7 +249,7 @@ class NodeRestriction final : public AdmissionPlugin {
           request, object,
           "node " + quoted(node) + " must not set blockOwnerDeletion on an owner reference");
     }
-    if (auto what = references(pod.spec); !what.empty()) {
+    if (auto what = references(pod); !what.empty()) {
       return refuse(request, object,
                     "node " + quoted(node) + " can not create pods that reference " + what);
     }

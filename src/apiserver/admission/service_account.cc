@@ -3,6 +3,7 @@
 #include "api/gen/core_v1.h"
 #include "api/helpers/objects.h"
 #include "apiserver/admission/plugins.h"
+#include "apiserver/authz/pod_references.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -51,34 +52,6 @@ bool mountInto(Container& container, const std::string& volume) {
   mount.readOnly = true;
   mount.mountPath = kMountPath;
   return true;
-}
-
-bool refersToSecrets(const PodSpec& spec) {
-  auto inEnvironment = [](const Container& container) {
-    return std::any_of(container.env.begin(), container.env.end(),
-                       [](const EnvVar& v) { return v.valueFrom && v.valueFrom->secretKeyRef; }) ||
-           std::any_of(container.envFrom.begin(), container.envFrom.end(),
-                       [](const EnvFromSource& from) { return from.secretRef.has_value(); });
-  };
-  return !spec.imagePullSecrets.empty() ||
-         std::any_of(spec.volumes.begin(), spec.volumes.end(),
-                     [](const Volume& v) { return v.volumeSource.secret.has_value(); }) ||
-         std::any_of(spec.containers.begin(), spec.containers.end(), inEnvironment) ||
-         std::any_of(spec.initContainers.begin(), spec.initContainers.end(), inEnvironment);
-}
-
-bool refersToConfigMaps(const PodSpec& spec) {
-  auto inEnvironment = [](const Container& container) {
-    return std::any_of(
-               container.env.begin(), container.env.end(),
-               [](const EnvVar& v) { return v.valueFrom && v.valueFrom->configMapKeyRef; }) ||
-           std::any_of(container.envFrom.begin(), container.envFrom.end(),
-                       [](const EnvFromSource& from) { return from.configMapRef.has_value(); });
-  };
-  return std::any_of(spec.volumes.begin(), spec.volumes.end(),
-                     [](const Volume& v) { return v.volumeSource.configMap.has_value(); }) ||
-         std::any_of(spec.containers.begin(), spec.containers.end(), inEnvironment) ||
-         std::any_of(spec.initContainers.begin(), spec.initContainers.end(), inEnvironment);
 }
 
 /// Secrets that a pod uses and that its account, which keeps a list, does not name.
@@ -221,14 +194,15 @@ class ServiceAccountAdmission final : public AdmissionPlugin {
   }
 
   static Status checkMirror(const RequestContext& request, const api::Object* object) {
-    const auto& spec = object->as<Pod>()->spec;
+    const auto& pod = *object->as<Pod>();
+    const auto& spec = pod.spec;
     if (!spec.serviceAccountName.empty()) {
       return refuse(request, object, "a mirror pod may not reference service accounts");
     }
-    if (refersToSecrets(spec)) {
+    if (podNamesAny(pod, ReferencedKind::Secret)) {
       return refuse(request, object, "a mirror pod may not reference secrets");
     }
-    if (refersToConfigMaps(spec)) {
+    if (podNamesAny(pod, ReferencedKind::ConfigMap)) {
       return refuse(request, object, "a mirror pod may not reference configmaps");
     }
     for (const auto& volume : spec.volumes) {

@@ -779,6 +779,25 @@ TEST_F(Rights, KubeletsNameNoClaims) {
             "pods \"p\" is forbidden: node \"n1\" cannot update extended resource claim status");
 }
 
+constexpr const char* kMirrorWithSecret = R"({"metadata":{"name":"p","annotations":{
+    "kubernetes.io/config.mirror":"x"},"ownerReferences":[{"apiVersion":"v1","kind":"Node",
+    "name":"n1","uid":"u","controller":true}]},"spec":{"nodeName":"n1","containers":[{"name":"c"}],
+    "volumes":[{"name":"v","csi":{"driver":"d","nodePublishSecretRef":{"name":"s"}}}]}})";
+
+TEST_F(Rights, MirrorPodsNameNoSecretsInAnyKindOfVolume) {
+  begin();
+  EXPECT_EQ(ask(master(), {"", "pods"}, parse<Pod>(kMirrorWithSecret)),
+            "pods \"p\" is forbidden: a mirror pod may not reference secrets");
+}
+
+TEST_F(Rights, KubeletsMakeNoPodsWithSecretsInAnyKindOfVolume) {
+  AdmissionOptions options;
+  options.disable = {"ServiceAccount"};
+  begin(options);
+  EXPECT_EQ(ask(node("n1"), {"", "pods"}, parse<Pod>(kMirrorWithSecret)),
+            "pods \"p\" is forbidden: node \"n1\" can not create pods that reference secrets");
+}
+
 TEST_F(Rights, ResizesFitTheNode) {
   begin();
   auto made = parse<Node>(R"({"metadata":{"name":"n","labels":{"kubernetes.io/os":"linux"}}})");

@@ -119,10 +119,7 @@ bool isSecret(const Reference& reference, std::string_view claimNs, std::string_
   return (reference->namespace_.empty() ? claimNs : std::string_view(reference->namespace_)) == ns;
 }
 
-}  // namespace
-
-bool visitPodReferences(const Pod& pod, const VisitReference& visit) {
-  if (pod.metadata.annotations.contains(kMirror)) return false;
+bool visitAll(const Pod& pod, const VisitReference& visit) {
   const Visitor visitor(visit);
   const auto& spec = pod.spec;
   if (visitor.name(ReferencedKind::ServiceAccount, spec.serviceAccountName)) return true;
@@ -133,6 +130,16 @@ bool visitPodReferences(const Pod& pod, const VisitReference& visit) {
     if (visitVolume(visitor, pod, volume)) return true;
   }
   return visitContainers(visitor, spec) || visitDevices(visitor, pod);
+}
+
+}  // namespace
+
+bool visitPodReferences(const Pod& pod, const VisitReference& visit) {
+  return !pod.metadata.annotations.contains(kMirror) && visitAll(pod, visit);
+}
+
+bool podNamesAny(const Pod& pod, ReferencedKind kind) {
+  return visitAll(pod, [kind](ReferencedKind one, std::string_view) { return one == kind; });
 }
 
 bool podRefersTo(const Pod& pod, ReferencedKind kind, std::string_view name) {

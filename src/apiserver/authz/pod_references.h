@@ -29,6 +29,8 @@ bool visitPodReferences(const api::core::v1::Pod& pod, const VisitReference& vis
 
 /// Does the pod name such an object?
 bool podRefersTo(const api::core::v1::Pod& pod, ReferencedKind kind, std::string_view name);
+/// Does the pod, also a mirror pod, name any object of that kind?
+bool podNamesAny(const api::core::v1::Pod& pod, ReferencedKind kind);
 
 /// Does the volume name that secret for kubelets to read (not for controllers alone)?
 bool volumeHasSecret(const api::core::v1::PersistentVolume& volume, std::string_view ns,
