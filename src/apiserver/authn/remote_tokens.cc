@@ -34,7 +34,7 @@ RemoteTokens::RemoteTokens(Executor& executor, Random& random,
 RemoteTokens::Cache::Key RemoteTokens::keyOf(std::string_view token,
                                              const Audiences& audiences) const {
   std::string context;
-  for (const auto& one : audiences) context.append(one).push_back('\n');
+  for (const auto& one : audiences) context.append(std::to_string(one.size())).append(":" + one);
   return accepted_.keyOf(token, context);
 }
 
