@@ -133,9 +133,16 @@ Authenticator::Attempt Authenticator::attempt(net::Request& request, WallTime no
   return out;
 }
 
+/// It is known who asks: what else was said about that is for nobody behind us.
+void Authenticator::removeCredentials(net::Headers& headers) const {
+  headers.remove("Authorization");
+  requestHeaders_.remove(headers);
+}
+
 Result<Authenticated> Authenticator::conclude(Attempt attempt, net::Request& request) const {
   if (attempt.found) {
     if (!attempt.token.empty()) removeBearerToken(request.headers);
+    removeCredentials(request.headers);
     completeGroups(attempt.found->user);
     return std::move(*attempt.found);
   }
@@ -151,6 +158,7 @@ Result<Authenticated> Authenticator::conclude(Attempt attempt, net::Request& req
     return unauthorized();
   }
   if (!options_.anonymous) return unauthorized();
+  removeCredentials(request.headers);
   return Authenticated{{kAnonymous, "", {std::string(kUnauthenticated)}, {}}};
 }
 

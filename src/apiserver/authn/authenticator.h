@@ -36,8 +36,8 @@ class Authenticator {
   };
   explicit Authenticator(Options options);
 
-  /// At once; nothing where somebody elsewhere must be asked: then authenticate(). Credentials that
-  /// were believed are taken out of the request's headers.
+  /// At once; nothing where somebody elsewhere must be asked: then authenticate(). Once it is
+  /// known who asks, credentials are taken out of the request's headers, also unused ones.
   [[nodiscard]] std::optional<Result<Authenticated>> authenticateNow(net::Request& request,
                                                                      WallTime now);
   Task<Result<Authenticated>> authenticate(net::Request& request, WallTime now);
@@ -75,6 +75,7 @@ class Authenticator {
   Task<void> askElsewhere(Attempt& attempt, Audiences audiences, WallTime now,
                           std::stop_token stop);
   [[nodiscard]] Recognition byStaticToken(std::string_view token, const Audiences& audiences);
+  void removeCredentials(net::Headers& headers) const;
   [[nodiscard]] Result<Authenticated> conclude(Attempt attempt, net::Request& request) const;
 
   Options options_;

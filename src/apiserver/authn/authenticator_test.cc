@@ -198,12 +198,13 @@ TEST_F(Proxy, VouchesForUsers) {
   EXPECT_EQ(carol->extra["scopes"], (std::vector<std::string>{"r", "w"}));
   std::string left;
   for (const auto& [name, value] : request_.headers) left += name + ";";
-  EXPECT_EQ(left, "x-other;Authorization;");
+  EXPECT_EQ(left, "x-other;");
 }
 
 TEST_F(Proxy, OthersDoNot) {
   request_.headers = {{"X-User", "carol"}};
   EXPECT_EQ(ask("")->name, "system:anonymous") << "no certificate: headers are nothing";
+  request_.headers = {{"X-User", "carol"}};
   EXPECT_EQ(ask("", &front_)->name, "carol");
   request_.headers = {{"X-User", "carol"}};
   auto back = tlsOf(issue(ca_, client("back")).certificatePem);
@@ -212,6 +213,21 @@ TEST_F(Proxy, OthersDoNot) {
       issue(*net::createCa("proxies", kNow - 1h, kNow + 48h), client("front")).certificatePem);
   EXPECT_EQ(ask("", &stranger).status().code(), 401);
   EXPECT_EQ(ask("Bearer secret", &stranger)->name, "alice");
+}
+
+/// What did not count here must not count for servers that requests are passed on to.
+TEST_F(Who, UnusedCredentialsGoNoFurther) {
+  for (const char* authorization : {"Bearer secret", "Basic c2VjcmV0"}) {
+    request_.headers = {{"x-remote-USER", "root"},
+                        {"X-Remote-Group", "system:masters"},
+                        {"X-Remote-Uid", "1"},
+                        {"X-Remote-Extra-a", "b"},
+                        {"X-Remote-Other", "stays"}};
+    EXPECT_TRUE(ask(authorization).ok());
+    std::string left;
+    for (const auto& [name, value] : request_.headers) left += name + ";";
+    EXPECT_EQ(left, "X-Remote-Other;") << authorization;
+  }
 }
 
 class Joining : public Who {

@@ -79,7 +79,7 @@ Result<std::string> bearerToken(const net::Headers& headers) {
 }
 
 void removeBearerToken(net::Headers& headers) {
-  if (!ofAuthorization(headers.get("Authorization")).empty()) headers.remove("Authorization");
+  headers.remove("Authorization");
   if (!isWebSocket(headers)) return;
   auto protocols = protocolsOf(headers);
   if (protocols.tokens.empty()) return;

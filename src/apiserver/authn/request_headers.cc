@@ -26,17 +26,21 @@ bool startsWithNoCase(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() && net::equalNoCase(text.substr(0, prefix.size()), prefix);
 }
 
-void removeHeaders(net::Headers& headers, const RequestHeaderOptions& options) {
-  for (const auto* names : {&options.usernameHeaders, &options.uidHeaders, &options.groupHeaders}) {
-    for (const auto& name : *names) headers.remove(name);
+bool isOneOf(std::string_view name, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [name](const std::string& one) { return net::equalNoCase(name, one); });
+}
+
+/// Does a header say who the caller is, to us or to others behind us?
+bool isOfIdentity(std::string_view name, const RequestHeaderOptions& options) {
+  for (std::string_view usual : {"X-Remote-User", "X-Remote-Uid", "X-Remote-Group"}) {
+    if (net::equalNoCase(name, usual)) return true;
   }
-  std::vector<std::string> extras;
-  for (const auto& [name, value] : headers) {
-    for (const auto& prefix : options.extraHeadersPrefixes) {
-      if (startsWithNoCase(name, prefix)) extras.push_back(name);
-    }
-  }
-  for (const auto& name : extras) headers.remove(name);
+  const auto& prefixes = options.extraHeadersPrefixes;
+  return startsWithNoCase(name, "X-Remote-Extra-") || isOneOf(name, options.usernameHeaders) ||
+         isOneOf(name, options.uidHeaders) || isOneOf(name, options.groupHeaders) ||
+         std::any_of(prefixes.begin(), prefixes.end(),
+                     [name](const std::string& one) { return startsWithNoCase(name, one); });
 }
 
 }  // namespace
@@ -62,7 +66,7 @@ UserInfo userOfHeaders(const net::Headers& headers, const RequestHeaderOptions& 
 RequestHeaders::RequestHeaders(RequestHeaderOptions options)
     : options_(std::move(options)), proxies_(options_.caPem) {}
 
-Recognition RequestHeaders::recognise(net::Request& request, WallTime now) {
+Recognition RequestHeaders::recognise(const net::Request& request, WallTime now) {
   if (!enabled() || !request.tls || request.tls->peerCertificates.empty()) return std::nullopt;
   // Without its headers it is no such request: certificates of others need not be looked at.
   if (firstValue(request.headers, options_.usernameHeaders).empty()) return std::nullopt;
@@ -71,9 +75,15 @@ Recognition RequestHeaders::recognise(net::Request& request, WallTime now) {
   if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), *name) == allowed.end()) {
     return unauthorized("x509: subject with cn=" + *name + " is not in the allowed list");
   }
-  auto user = userOfHeaders(request.headers, options_);
-  removeHeaders(request.headers, options_);
-  return Authenticated{std::move(user)};
+  return Authenticated{userOfHeaders(request.headers, options_)};
+}
+
+void RequestHeaders::remove(net::Headers& headers) const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : headers) {
+    if (isOfIdentity(name, options_)) names.push_back(name);
+  }
+  for (const auto& name : names) headers.remove(name);
 }
 
 }  // namespace coxswain::apiserver

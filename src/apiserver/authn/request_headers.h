@@ -30,8 +30,10 @@ class RequestHeaders {
   [[nodiscard]] const std::string& caPem() const { return proxies_.caPem(); }
   Status setCa(std::string caPem) { return proxies_.setCa(std::move(caPem)); }
 
-  /// Takes the headers away once it believes them, so that nobody further on does.
-  [[nodiscard]] Recognition recognise(net::Request& request, WallTime now);
+  [[nodiscard]] Recognition recognise(const net::Request& request, WallTime now);
+  /// Takes such headers away, believed or not (those of the usual names always), so that nobody
+  /// further on believes them.
+  void remove(net::Headers& headers) const;
 
  private:
   RequestHeaderOptions options_;
