@@ -65,7 +65,7 @@ bool lasts(const Exchange& exchange) {
 }
 
 Task<Status> forwardNow(Exchange& exchange, ProxyTarget target) {
-  Status status = co_await proxyRequest(exchange.request, exchange.response, std::move(target));
+  Status status = co_await proxyRequest(exchange, std::move(target));
   if (status.ok() || exchange.response.started()) co_return status;
   co_return co_await answerUnavailable(exchange, status.message());
 }

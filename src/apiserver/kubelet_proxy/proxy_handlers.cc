@@ -154,12 +154,10 @@ Task<Status> NodeProxyHandler::serve(Exchange& exchange) {
     auto endpoint = endpointOf(address.host, *port);
     auto client = asked->scheme == "https" ? sources_.connections.unverified(endpoint)
                                            : sources_.connections.plain(endpoint);
-    co_return co_await proxyRequest(exchange.request, exchange.response,
-                                    targetOf(exchange, std::move(client)));
+    co_return co_await proxyRequest(exchange, targetOf(exchange, std::move(client)));
   }
   CO_TRY(auto kubelet, sources_.connections.of(node));
-  co_return co_await proxyRequest(exchange.request, exchange.response,
-                                  targetOf(exchange, std::move(kubelet)));
+  co_return co_await proxyRequest(exchange, targetOf(exchange, std::move(kubelet)));
 }
 
 Task<Status> PodProxyHandler::serve(Exchange& exchange) {
@@ -175,8 +173,7 @@ Task<Status> PodProxyHandler::serve(Exchange& exchange) {
   auto endpoint = endpointOf(pod.status.podIP, port);
   auto client = asked->scheme == "https" ? sources_.connections.unverified(endpoint)
                                          : sources_.connections.plain(endpoint);
-  co_return co_await proxyRequest(exchange.request, exchange.response,
-                                  targetOf(exchange, std::move(client)));
+  co_return co_await proxyRequest(exchange, targetOf(exchange, std::move(client)));
 }
 
 Task<Status> ServiceProxyHandler::serve(Exchange& exchange) {
@@ -220,8 +217,7 @@ Task<Status> ServiceProxyHandler::serve(Exchange& exchange) {
   auto endpoint = endpointOf(chosen.ip, chosen.port);
   auto client = asked->scheme == "https" ? sources_.connections.unverified(endpoint)
                                          : sources_.connections.plain(endpoint);
-  co_return co_await proxyRequest(exchange.request, exchange.response,
-                                  targetOf(exchange, std::move(client)));
+  co_return co_await proxyRequest(exchange, targetOf(exchange, std::move(client)));
 }
 
 void addKubeletHandlers(Subresources& subresources, const KubeletHandlerSources& sources) {

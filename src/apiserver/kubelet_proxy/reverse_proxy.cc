@@ -1,5 +1,7 @@
 #include "apiserver/kubelet_proxy/reverse_proxy.h"
 
+#include "apiserver/server/exchange.h"
+#include "apiserver/server/load.h"
 #include "streaming/splice.h"
 
 namespace coxswain::apiserver {
@@ -56,8 +58,9 @@ Task<Status> copyBody(net::ClientResponse& from, net::ResponseWriter& to, std::s
   co_return co_await to.end();
 }
 
-Task<Status> proxyRequest(net::Request& request, net::ResponseWriter& response,
-                          ProxyTarget target) {
+Task<Status> proxyRequest(Exchange& exchange, ProxyTarget target) {
+  auto& request = exchange.request;
+  auto& response = exchange.response;
   if (asksForUpgrade(request)) {
     Status status = co_await streaming::proxyUpgrade(request, response, *target.client,
                                                      std::move(target.target), net::Headers());
@@ -75,8 +78,9 @@ Task<Status> proxyRequest(net::Request& request, net::ResponseWriter& response,
     forward.headers.add(name, value);
   }
   forward.headers.add("X-Forwarded-For", forwardedFor(request));
-  CO_TRY(forward.body, co_await request.body->readAll(kRequestBytesMax, request.stop));
+  CO_TRY(forward.body, co_await readRawBody(exchange, kRequestBytesMax));
   auto answer = co_await target.client->send(std::move(forward), request.stop);
+  exchange.bodyBytes.reset();
   if (!answer.ok()) {
     if (!isUnreachable(answer.status())) co_return answer.status();
     co_return serviceUnavailable("error trying to reach service: " + answer.status().message());

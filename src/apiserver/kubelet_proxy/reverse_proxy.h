@@ -9,6 +9,8 @@
 
 namespace coxswain::apiserver {
 
+struct Exchange;
+
 /// Where a request goes on to.
 struct ProxyTarget {
   std::shared_ptr<net::HttpClient> client;
@@ -18,10 +20,10 @@ struct ProxyTarget {
   std::string prefix;        ///< put before the path of a Location header; empty: left alone
 };
 
-/// Passes a request on and its answer back, both bodies as they come (a request's body up to 16
-/// MiB); connections that are upgraded are joined. Failure: nothing was answered yet
-/// (ServiceUnavailable where the other end cannot be reached).
-Task<Status> proxyRequest(net::Request& request, net::ResponseWriter& response, ProxyTarget target);
+/// Passes a request on, once its body (up to 16 MiB, within the server's budget) is here, and its
+/// answer back as it comes; connections that are upgraded are joined. Failure: nothing was answered
+/// yet (ServiceUnavailable where the other end cannot be reached).
+Task<Status> proxyRequest(Exchange& exchange, ProxyTarget target);
 
 /// Copies a body that is arriving to a response that was started. Unfinished bodies end the
 /// response without its end.

@@ -148,6 +148,42 @@ TEST_F(Load, BodiesOfAllRequestsShareABudget) {
   EXPECT_TRUE(until(201, [&] { return post("three", 40'000); }));
 }
 
+/// Takes a body as proxies do.
+class RawBodies final : public SubresourceHandler {
+ public:
+  Task<Status> serve(Exchange& exchange) override {
+    CO_TRY(auto body, co_await readRawBody(exchange, 90'000));
+    co_return co_await exchange.response.respond(200, {}, std::to_string(body.size()));
+  }
+};
+
+TEST_F(Load, BodiesThatArePassedOnCountAsWell) {
+  ApiServerOptions options;
+  options.bodyBytesMax = 100'000;
+  start(std::move(options));
+  api_->subresources().add("pods", "proxy", std::make_unique<RawBodies>());
+  const std::string path = "/api/v1/namespaces/default/pods/p/proxy";
+  EXPECT_EQ(send("POST", path, std::string(80'000, 'x')).body, "80000");
+  EXPECT_EQ(send("POST", path, std::string(90'001, 'x')).code, 413);
+  holdRequest("POST " + path + " HTTP/1.1\r\nContent-Length: 80000");
+  EXPECT_TRUE(until(429, [&] { return send("POST", path, std::string(40'000, 'x')); }));
+  EXPECT_TRUE(run(letGo()).ok());
+  EXPECT_TRUE(until(200, [&] { return send("POST", path, std::string(40'000, 'x')); }));
+}
+
+/// As upstream sees it; rules about a namespace are about the namespace itself, too.
+TEST_F(Load, ANamespaceIsInItself) {
+  audit(
+      "rules:\n"
+      "- {level: Metadata, namespaces: [kube-system]}\n"
+      "- {level: None}\n");
+  start({});
+  EXPECT_EQ(send("GET", "/api/v1/namespaces/kube-system", "", {{"Audit-Id", "itself"}}).code, 200);
+  // An event follows its answer: it is surely there after one more request.
+  EXPECT_EQ(send("GET", "/version").code, 200);
+  EXPECT_EQ(text(event("itself", "ResponseComplete"), "/objectRef/namespace"), "kube-system");
+}
+
 TEST_F(Load, AStalledBodyIsGivenUp) {
   ApiServerOptions options;
   options.bodyBytesMax = 1;
