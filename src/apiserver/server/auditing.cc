@@ -4,6 +4,7 @@
 #include "api/gen/authentication_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/yaml/yaml.h"
+#include "apiserver/authz/authorizer.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/operations.h"
 
@@ -57,7 +58,7 @@ audit::Subject subjectOf(const Exchange& exchange) {
   subject.group = info.group;
   subject.resource = info.resource;
   subject.subresource = info.subresource;
-  subject.ns = info.ns;
+  subject.ns = Attributes{exchange.user, info}.ns();
   subject.name = info.name;
   subject.path = info.path;
   return subject;
@@ -77,7 +78,7 @@ void describe(const Exchange& exchange, WallTime now, api::audit::v1::Event& eve
   if (!info.isResource) return;
   auto& object = event.objectRef.emplace();
   object.resource = info.resource;
-  object.namespace_ = info.ns;
+  object.namespace_ = Attributes{exchange.user, info}.ns();
   object.name = info.name;
   object.apiGroup = info.group;
   object.apiVersion = info.version;
