@@ -1,9 +1,9 @@
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 
+#include "base/text.h"
 #include "client/http/client_config.h"
 #include "client/informers.h"
 #include "cmd/commands.h"
@@ -71,9 +71,7 @@ Status complete(Flags& flags, ComponentFlags& shared) {
   TRY_STATUS(checkProxyMode(settings.mode));
   auto& options = settings.options;
   if (options.nodeName.empty()) {
-    options.nodeName = hostName();
-    std::transform(options.nodeName.begin(), options.nodeName.end(), options.nodeName.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    options.nodeName = lowerCase(hostName());
   }
   const bool six = settings.bindAddress.find(':') != std::string::npos;
   options.healthCheckHost = six ? "[" + settings.bindAddress + "]" : settings.bindAddress;

@@ -2,20 +2,18 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace coxswain::dns {
 namespace {
 
 constexpr size_t kLabelMax = 63;
 constexpr size_t kNameMax = 255;
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool equalLabel(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+    if (lowerCase(a[i]) != lowerCase(b[i])) return false;
   }
   return true;
 }
@@ -35,12 +33,6 @@ void addEscaped(std::string& out, std::string_view label) {
 }
 
 }  // namespace
-
-std::string lowerCase(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower(c);
-  return out;
-}
 
 std::optional<Name> Name::fromLabels(std::vector<std::string> labels) {
   Name name;

@@ -39,7 +39,4 @@ class Name {
   std::vector<std::string> labels_;
 };
 
-/// ASCII only, as DNS does it.
-std::string lowerCase(std::string_view text);
-
 }  // namespace coxswain::dns

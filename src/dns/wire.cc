@@ -1,5 +1,7 @@
 #include "dns/wire.h"
 
+#include "base/text.h"
+
 namespace coxswain::dns {
 namespace {
 

@@ -8,6 +8,7 @@
 #include "api/gen/discovery_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/names/ip.h"
+#include "base/text.h"
 
 namespace coxswain::dns {
 

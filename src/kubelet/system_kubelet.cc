@@ -5,6 +5,7 @@
 
 #include "api/gen/core_v1.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "kubelet/cgroups/cgroupfs_manager.h"
 #include "kubelet/cri/grpc_services.h"
 #include "kubelet/kubelet.h"
@@ -47,9 +48,7 @@ KubeletOptions named(KubeletOptions options, const NodeFacts& facts) {
   options.removeOnThread = true;
   if (options.nodeName.empty()) {
     auto machine = facts.machine();
-    if (machine.ok()) options.nodeName = machine->hostname;
-    std::transform(options.nodeName.begin(), options.nodeName.end(), options.nodeName.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
+    if (machine.ok()) options.nodeName = lowerCase(machine->hostname);
   }
   return options;
 }

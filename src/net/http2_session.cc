@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "net/server_connection.h"
 #include "runtime/spawn.h"
 
@@ -14,13 +15,6 @@ namespace {
 constexpr uint32_t kStreamWindow = 256 * 1024;
 constexpr int32_t kConnectionWindow = 4 * 1024 * 1024;
 constexpr size_t kOutMax = 64 * 1024;  // a stream's writer waits beyond
-
-std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
 
 /// Fields that speak of an HTTP/1.1 connection have no place here.
 bool ofConnection(const std::string& name) {
@@ -36,7 +30,7 @@ class Fields {
   }
   void add(const Headers& headers) {
     for (const auto& [name, value] : headers) {
-      auto lowered = lower(name);
+      auto lowered = lowerCase(name);
       if (!ofConnection(lowered)) add(std::move(lowered), value);
     }
   }

@@ -12,6 +12,7 @@
 #include "api/helpers/time_zone.h"
 #include "api/meta/time.h"
 #include "api/names/quote.h"
+#include "base/text.h"
 
 namespace coxswain::api {
 
@@ -62,14 +63,6 @@ std::vector<std::string_view> words(std::string_view text) {
   }
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 Result<int64_t> parseNumber(std::string_view text) {
   std::string_view digits = text;
   if (digits.starts_with('+')) digits.remove_prefix(1);
@@ -88,7 +81,7 @@ Result<int64_t> parseNumber(std::string_view text) {
 
 Result<int64_t> parseValue(std::string_view text, int64_t min,
                            std::span<const std::string_view> names) {
-  const auto found = std::find(names.begin(), names.end(), lower(text));
+  const auto found = std::find(names.begin(), names.end(), lowerCase(text));
   if (found != names.end()) return min + (found - names.begin());
   return parseNumber(text);
 }

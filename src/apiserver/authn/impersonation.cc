@@ -6,6 +6,7 @@
 
 #include "api/names/names.h"
 #include "api/names/quote.h"
+#include "base/text.h"
 #include "net/url.h"
 
 namespace coxswain::apiserver {
@@ -23,14 +24,6 @@ constexpr size_t kManyParts = 4;
 enum Mode : uint8_t { kAssociatedNode, kArbitraryNode, kServiceAccount, kUserInfo, kLegacy };
 constexpr const char* kModeNames[] = {"associated-node", "arbitrary-node", "serviceaccount",
                                       "user-info"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
 
 bool startsWithNoCase(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() && net::equalNoCase(text.substr(0, prefix.size()), prefix);
@@ -117,7 +110,7 @@ UserInfo wantedUser(const net::Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (!startsWithNoCase(name, kExtraPrefix)) continue;
     // Keys may hold what header names may not, percent-encoded.
-    auto key = lower(std::string_view(name).substr(kExtraPrefix.size()));
+    auto key = lowerCase(std::string_view(name).substr(kExtraPrefix.size()));
     auto decoded = net::percentDecode(key, false);
     user.extra[decoded.ok() ? *decoded : key].push_back(value);
   }
@@ -140,7 +133,7 @@ std::string badExtra(const UserInfo& wanted) {
       return "impersonating an invalid key in extra is not allowed: extra.key: Invalid value: " +
              api::goQuote(key) + ": " + wrong.front();
     }
-    if (key != lower(key)) {
+    if (key != lowerCase(key)) {
       return "impersonating a non-lowercase key in extra is not allowed: " + api::goQuote(key);
     }
     if (std::find(values.begin(), values.end(), "") != values.end()) {

@@ -2,18 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "net/url.h"
 
 namespace coxswain::apiserver {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
 
 std::string_view firstValue(const net::Headers& headers, const std::vector<std::string>& names) {
   for (const auto& name : names) {
@@ -55,7 +48,7 @@ UserInfo userOfHeaders(const net::Headers& headers, const RequestHeaderOptions& 
   for (const auto& prefix : options.extraHeadersPrefixes) {
     for (const auto& [name, value] : headers) {
       if (!startsWithNoCase(name, prefix)) continue;
-      auto key = lower(std::string_view(name).substr(prefix.size()));
+      auto key = lowerCase(std::string_view(name).substr(prefix.size()));
       auto decoded = net::percentDecode(key, false);
       user.extra[decoded.ok() ? *decoded : key].push_back(value);
     }

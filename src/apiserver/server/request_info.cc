@@ -1,5 +1,7 @@
 #include "apiserver/server/request_info.h"
 
+#include "base/text.h"
+
 namespace coxswain::apiserver {
 namespace {
 
@@ -107,8 +109,7 @@ bool Query::flag(std::string_view name) const {
 
 bool Query::option(std::string_view name) const {
   if (!has(name)) return false;
-  std::string value(get(name));
-  for (char& c : value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const auto value = lowerCase(get(name));
   return value != "false" && value != "0";
 }
 

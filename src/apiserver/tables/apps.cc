@@ -2,6 +2,7 @@
 #include "api/gen/core_v1.h"
 #include "api/select/labels.h"
 #include "apiserver/tables/printer.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver::tables {
 namespace {
@@ -81,7 +82,7 @@ void printControllerRevision(const ControllerRevision& object, Row& row) {
     const size_t slash = owner.apiVersion.find('/');
     std::string kind = owner.kind;
     if (slash != std::string::npos) kind += "." + owner.apiVersion.substr(0, slash);
-    controller = lower(kind) + "/" + owner.name;
+    controller = lowerCase(kind) + "/" + owner.name;
     break;
   }
   row.text(object.metadata.name).text(controller).number(object.revision).age(object.metadata);

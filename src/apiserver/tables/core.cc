@@ -1,11 +1,11 @@
 // The core group but for pods.
-#include <algorithm>
 #include <set>
 
 #include "api/gen/core_v1.h"
 #include "api/gen/events_v1.h"
 #include "api/helpers/pods.h"
 #include "apiserver/tables/printer.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver::tables {
 namespace {
@@ -178,7 +178,7 @@ void printEventParts(const EventParts& event, bool series, int64_t seriesCount,
   } else if (count == 0) {
     count = 1;
   }
-  std::string object = lower(event.object.kind);
+  std::string object = lowerCase(event.object.kind);
   if (!event.object.name.empty()) object += "/" + event.object.name;
   std::string source = event.source.component.empty() ? event.controller : event.source.component;
   const std::string& host = event.source.host.empty() ? event.instance : event.source.host;

@@ -5,6 +5,7 @@
 #include "api/gen/discovery_v1.h"
 #include "api/gen/networking_v1.h"
 #include "apiserver/tables/printer.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver::tables {
 namespace {
@@ -82,7 +83,7 @@ void printIpAddress(const IPAddress& object, Row& row) {
   if (const auto& reference = object.spec.parentRef) {
     parent = reference->resource;
     if (!reference->group.empty()) parent += "." + reference->group;
-    parent = lower(parent);
+    parent = lowerCase(parent);
     if (!reference->namespace_.empty()) parent += "/" + reference->namespace_;
     parent += "/" + reference->name;
   }

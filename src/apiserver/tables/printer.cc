@@ -5,6 +5,7 @@
 #include "api/codec/json_writer.h"
 #include "api/gen/core_v1.h"
 #include "api/select/labels.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver::tables {
 
@@ -94,14 +95,6 @@ std::string selectorText(const api::meta::v1::LabelSelector* selector) {
   if (!parsed.ok()) return "<error>";
   std::string text = parsed->str();
   return text.empty() ? "<none>" : text;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 std::string listText(std::span<const std::string> parts, size_t max, std::string_view absent) {

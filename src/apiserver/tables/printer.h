@@ -116,7 +116,6 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 std::string labelsText(const api::Map<std::string>& labels);
 /// "a=1,b in (c,d)"; "<none>" where it is empty or null, "<error>" where it is not valid.
 std::string selectorText(const api::meta::v1::LabelSelector* selector);
-std::string lower(std::string_view text);
 /// Up to `max` of `parts`, then " + N more..."; `absent` where there are none.
 std::string listText(std::span<const std::string> parts, size_t max, std::string_view absent);
 /// Containers and images, a cell each.

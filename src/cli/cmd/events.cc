@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/meta/time.h"
+#include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/framework/errors.h"
 #include "cli/framework/session.h"
@@ -13,13 +14,6 @@
 namespace coxswain::cli {
 
 namespace {
-
-std::string lowered(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return text;
-}
 
 /// When it was last seen, as something that sorts.
 std::pair<int64_t, int32_t> lastSeen(const json::value& event) {
@@ -69,7 +63,7 @@ class Events final : public Verb {
 
   Task<Status> run(Session& session, std::vector<std::string>, const FlagSet&) override {
     for (const auto& type : types_) {
-      if (lowered(type) != "normal" && lowered(type) != "warning") {
+      if (lowerCase(type) != "normal" && lowerCase(type) != "warning") {
         co_return fault("valid --types are Normal or Warning");
       }
     }
@@ -100,16 +94,16 @@ class Events final : public Verb {
     if (for_.find('/', slash + 1) != std::string::npos) {
       return fault("arguments in resource/name form may not have more than one slash");
     }
-    TRY(const auto* resource, mapper.byName(lowered(for_.substr(0, slash))));
+    TRY(const auto* resource, mapper.byName(lowerCase(for_.substr(0, slash))));
     return "involvedObject.kind=" + resource->kind +
            ",involvedObject.apiVersion=" + resource->apiVersion() +
            ",involvedObject.name=" + for_.substr(slash + 1);
   }
 
   [[nodiscard]] bool wanted(const json::value& event) const {
-    const auto type = lowered(textAt(event, {"type"}));
+    const auto type = lowerCase(textAt(event, {"type"}));
     return types_.empty() ||
-           std::ranges::any_of(types_, [&](const std::string& t) { return lowered(t) == type; });
+           std::ranges::any_of(types_, [&](const std::string& t) { return lowerCase(t) == type; });
   }
 
   static void fillEvent(json::value& event) {

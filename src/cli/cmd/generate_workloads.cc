@@ -5,6 +5,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/names/quote.h"
+#include "base/text.h"
 #include "cli/cmd/generate.h"
 #include "cli/cmd/pod_template.h"
 #include "cli/framework/errors.h"
@@ -17,9 +18,8 @@ std::string containerNameOf(std::string_view image) {
   auto slash = image.rfind('/');
   if (slash != std::string_view::npos) image.remove_prefix(slash + 1);
   image = image.substr(0, image.find_first_of(":@"));
-  std::string name(image);
+  auto name = lowerCase(image);
   for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
     if (c == '_' || c == '.') c = '-';
   }
   return name;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/names/quote.h"
+#include "base/text.h"
 #include "cli/cmd/action.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/deletion.h"
@@ -13,10 +14,7 @@ namespace coxswain::cli {
 namespace {
 
 bool equalNoCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return low(x) == low(y);
-  });
+  return std::ranges::equal(a, b, [](char x, char y) { return lowerCase(x) == lowerCase(y); });
 }
 
 /// What is waited for: of an object that is there.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "api/codec/value.h"
+#include "base/text.h"
 
 namespace coxswain::cli {
 
@@ -137,8 +138,7 @@ bool isDate(std::string_view text) {
 }
 
 bool isAmbiguous(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto lower = lowerCase(text);
   for (const std::string_view word : {"null", "~", "", "true", "t", "y", "yes", "on", "false", "f",
                                       "n", "no", "off", ".inf", "-.inf", "+.inf", ".nan"}) {
     if (lower == word) return true;

@@ -3,6 +3,7 @@
 #include "api/codec/value.h"
 #include "api/names/quote.h"
 #include "api/yaml/yaml.h"
+#include "base/text.h"
 #include "cli/framework/errors.h"
 #include "cli/printers/custom_columns.h"
 #include "cli/printers/go_template.h"
@@ -157,10 +158,7 @@ void dropManagedFields(json::value& object) {
 }
 
 std::string typeAndName(const json::value& object) {
-  auto kind = kindOf(object);
-  for (char& c : kind) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
+  auto kind = lowerCase(kindOf(object));
   auto group = splitApiVersion(apiVersionOf(object)).first;
   auto name = nameOf(object);
   if (name.empty()) name = "<unknown>";

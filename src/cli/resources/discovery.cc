@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/codec/value.h"
+#include "base/text.h"
 #include "cli/framework/errors.h"
 #include "cli/resources/json.h"
 #include "client/http/http_client.h"
@@ -122,10 +123,7 @@ std::string ApiResource::qualified() const {
 }
 
 std::string ApiResource::typeName() const {
-  std::string lower = kind;
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
+  auto lower = lowerCase(kind);
   return group.empty() ? lower : lower + "." + group;
 }
 

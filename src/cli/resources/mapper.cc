@@ -3,22 +3,15 @@
 #include <algorithm>
 
 #include "api/names/quote.h"
+#include "base/text.h"
 #include "cli/framework/errors.h"
 
 namespace coxswain::cli {
 
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 bool isCalled(const ApiResource& resource, std::string_view name) {
-  return resource.plural == name || resource.singular == name || lower(resource.kind) == name;
+  return resource.plural == name || resource.singular == name || lowerCase(resource.kind) == name;
 }
 
 bool hasShortName(const ApiResource& resource, std::string_view name) {
@@ -33,7 +26,7 @@ bool looksLikeVersion(std::string_view text) {
 }  // namespace
 
 Result<const ApiResource*> Mapper::byName(std::string_view given) const {
-  const auto name = lower(given);
+  const auto name = lowerCase(given);
   const auto dot = name.find('.');
   const auto base = name.substr(0, dot);
   std::string group;

@@ -1,4 +1,5 @@
 #include "cmd/up/node_address.h"
+#include "base/text.h"
 #include "cmd/host_address.h"
 
 #include <net/if.h>
@@ -30,8 +31,7 @@ Task<Status> ip(ProcessRunner& processes, std::vector<std::string> words, std::s
 
 std::string ownNodeName() {
   std::string name;
-  for (const char c : hostName()) {
-    auto letter = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char letter : lowerCase(hostName())) {
     if (std::isalnum(static_cast<unsigned char>(letter)) || letter == '-' || letter == '.') {
       name.push_back(letter);
     }

@@ -5,6 +5,7 @@
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "base/text.h"
 
 namespace coxswain::kubelet {
 namespace {
@@ -14,13 +15,6 @@ std::string variableName(std::string_view name) {
   std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) {
     return c == '-' ? '_' : static_cast<char>(std::toupper(c));
   });
-  return out;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -37,7 +31,7 @@ void addServiceVariables(const api::core::v1::Service& service, EnvironmentMap& 
   for (const auto& port : service.spec.ports) {
     const std::string number = std::to_string(port.port);
     const std::string protocol = port.protocol.empty() ? "TCP" : port.protocol;
-    const std::string url = lower(protocol) + "://" + shownHost + ":" + number;
+    const std::string url = lowerCase(protocol) + "://" + shownHost + ":" + number;
     if (!port.name.empty()) variables[name + "_SERVICE_PORT_" + variableName(port.name)] = number;
     if (first) variables[name + "_PORT"] = url;
     first = false;
@@ -46,7 +40,7 @@ void addServiceVariables(const api::core::v1::Service& service, EnvironmentMap& 
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     const std::string prefix = name + "_PORT_" + number + "_" + upper;
     variables[prefix] = url;
-    variables[prefix + "_PROTO"] = lower(protocol);
+    variables[prefix + "_PROTO"] = lowerCase(protocol);
     variables[prefix + "_PORT"] = number;
     variables[prefix + "_ADDR"] = host;
   }

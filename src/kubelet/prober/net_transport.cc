@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cctype>
 
 #include "api/codec/protobuf.h"
+#include "base/text.h"
 #include "kubelet/prober/gen/grpc_health.h"
 #include "kubelet/prober/transport.h"
 #include "kubelet/prober/url.h"
@@ -29,7 +29,7 @@ Status goDialError(const Status& status, const std::string& endpoint) {
   std::string why = status.message();
   if (why.starts_with(prefix)) {
     why.erase(0, prefix.size());
-    if (!why.empty()) why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
+    if (!why.empty()) why[0] = lowerCase(why[0]);
     return Status(status.reason(), status.code(), "dial tcp " + endpoint + ": connect: " + why);
   }
   const bool ended = why.find("unexpected end of stream in header") != std::string::npos ||

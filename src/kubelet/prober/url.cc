@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace coxswain::kubelet {
 namespace {
 
@@ -99,9 +101,7 @@ std::optional<WebAddress> resolveLocation(const WebAddress& from, std::string_vi
   const size_t firstSlash = location.find_first_of("/?#");
   if (colon != std::string_view::npos &&
       (firstSlash == std::string_view::npos || colon < firstSlash)) {
-    std::string scheme(location.substr(0, colon));
-    std::transform(scheme.begin(), scheme.end(), scheme.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    auto scheme = lowerCase(location.substr(0, colon));
     if (scheme != "http" && scheme != "https") return std::nullopt;
     to.scheme = std::move(scheme);
     location.remove_prefix(colon + 1);

@@ -1,10 +1,10 @@
-#include <cctype>
 
 #include "api/codec/json.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/meta/time.h"
 #include "api/yaml/yaml.h"
+#include "base/text.h"
 #include "kubelet/static_pods/file_source.h"
 #include "kubelet/static_pods/pod_defaults.h"
 
@@ -31,11 +31,6 @@ std::string digestOf(std::string_view text) {
   return out;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 }  // namespace
 
 Result<Pod> readStaticPod(std::string_view manifest, const std::string& source,
@@ -53,7 +48,7 @@ Result<Pod> readStaticPod(std::string_view manifest, const std::string& source,
         digestOf(api::encodeJson(pod) + "\nhost:" + nodeName + "\nfile:" + source + "\n");
   }
   pod.status = {};
-  pod.metadata.name += pod.metadata.name.empty() ? "" : "-" + lower(nodeName);
+  pod.metadata.name += pod.metadata.name.empty() ? "" : "-" + lowerCase(nodeName);
   if (pod.metadata.namespace_.empty()) pod.metadata.namespace_ = "default";
   applyPodDefaults(pod);
   pod.spec.nodeName = nodeName;

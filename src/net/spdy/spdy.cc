@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::net::spdy {
@@ -155,8 +156,7 @@ struct Connection::Codec {
   std::string encode(const Headers& headers) {
     std::vector<std::pair<std::string, std::string>> fields;
     for (const auto& [name, value] : headers) {
-      std::string lower(name);
-      for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      auto lower = lowerCase(name);
       auto it = std::find_if(fields.begin(), fields.end(),
                              [&](const auto& f) { return f.first == lower; });
       if (it == fields.end()) {

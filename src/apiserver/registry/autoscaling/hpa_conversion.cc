@@ -7,6 +7,7 @@
 #include "api/gen/autoscaling_v1.h"
 #include "api/gen/autoscaling_v2.h"
 #include "api/names/quote.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -310,7 +311,7 @@ json::value withSmallInitials(const json::value& value) {
   json::object out;
   for (const auto& member : *object) {
     std::string key(member.key());
-    if (!key.empty() && key[0] >= 'A' && key[0] <= 'Z') key[0] = static_cast<char>(key[0] + 32);
+    if (!key.empty()) key[0] = lowerCase(key[0]);
     out[key] = withSmallInitials(member.value());
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -14,14 +15,6 @@ namespace {
 constexpr std::string_view kBadOperator = "not a valid selector operator";
 constexpr std::string_view kCannotBeEmpty = "can not be empty";
 constexpr size_t kAnnotationsMaxBytes = 256 * 1024;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 void checkNodeRequirement(const v1::NodeSelectorRequirement& requirement, const FieldPath& path,
                           FieldErrors& errors) {
@@ -165,7 +158,7 @@ void validateAnnotations(const api::Map<std::string>& annotations, const FieldPa
                          FieldErrors& errors) {
   size_t total = 0;
   for (const auto& [key, value] : annotations) {
-    errors.invalidEach(path, key, api::validateQualifiedName(lower(key)));
+    errors.invalidEach(path, key, api::validateQualifiedName(lowerCase(key)));
     total += key.size() + value.size();
   }
   if (total > kAnnotationsMaxBytes) errors.tooLong(path, kAnnotationsMaxBytes);

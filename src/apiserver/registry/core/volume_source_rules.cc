@@ -5,6 +5,7 @@
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
 #include "apiserver/registry/rules.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver::volume_sources {
 namespace {
@@ -18,12 +19,6 @@ bool isAlnum(char c) {
 }
 bool isDigit(char c) {
   return c >= '0' && c <= '9';
-}
-std::string lowered(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 void checkPartition(int32_t partition, const FieldPath& path, FieldErrors& errors) {
@@ -117,7 +112,7 @@ template <typename Source>
 void checkFlex(const Source& source, const FieldPath& path, FieldErrors& errors) {
   requireText(source.driver, path.child("driver"), errors);
   for (const auto& [key, value] : source.options) {
-    const std::string domain = "." + lowered(key.substr(0, key.find('/')));
+    const std::string domain = "." + lowerCase(key.substr(0, key.find('/')));
     if (!domain.ends_with(".kubernetes.io") && !domain.ends_with(".k8s.io")) continue;
     errors.invalid(path.child("options").key(key), key,
                    "kubernetes.io and k8s.io namespaces are reserved");
@@ -153,7 +148,7 @@ void checkDriverName(const std::string& driver, const FieldPath& path, FieldErro
   constexpr int kMax = 63;
   if (requireText(driver, path, errors)) return;
   if (driver.size() > kMax) errors.tooLong(path, kMax);
-  errors.invalidEach(path, driver, api::validateDns1123Subdomain(lowered(driver)));
+  errors.invalidEach(path, driver, api::validateDns1123Subdomain(lowerCase(driver)));
 }
 
 void checkSecret(const api::Box<v1::SecretReference>& secret, const FieldPath& path,

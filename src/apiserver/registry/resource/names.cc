@@ -9,6 +9,7 @@
 #include "apiserver/registry/core/json_object.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/storage/csi_names.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -40,12 +41,6 @@ bool isDashed(std::string_view text) {
   return true;
 }
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return out;
-}
-
 /// What google/uuid says of a text; empty: it is a UUID in one of the forms it knows.
 std::string uuidProblem(std::string_view uid) {
   constexpr std::string_view kFormat = "invalid UUID format";
@@ -53,7 +48,7 @@ std::string uuidProblem(std::string_view uid) {
   constexpr size_t kDashed = 36;
   if (uid.size() == kDashed) return isDashed(uid) ? "" : std::string(kFormat);
   if (uid.size() == kDashed + kUrn.size()) {
-    if (lowered(uid.substr(0, kUrn.size())) != kUrn) {
+    if (lowerCase(uid.substr(0, kUrn.size())) != kUrn) {
       return "invalid urn prefix: " + api::goQuote(uid.substr(0, kUrn.size()));
     }
     return isDashed(uid.substr(kUrn.size())) ? "" : std::string(kFormat);
@@ -129,7 +124,7 @@ void checkUid(std::string_view uid, const FieldPath& path, FieldErrors& errors) 
   const auto problem = uuidProblem(uid);
   if (!problem.empty()) {
     errors.invalid(path, uid, "error validating uid: " + problem);
-  } else if (uid.size() != 36 || uid != lowered(uid)) {
+  } else if (uid.size() != 36 || uid != lowerCase(uid)) {
     errors.invalid(path, uid,
                    "uid must be in RFC 4122 normalized form, "
                    "`xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters");

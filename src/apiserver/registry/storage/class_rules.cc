@@ -1,10 +1,10 @@
 #include "apiserver/registry/storage/class_rules.h"
 
-#include <algorithm>
 #include <string>
 
 #include "api/names/names.h"
 #include "apiserver/registry/rules.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -20,10 +20,7 @@ constexpr int64_t kParameterBytesMax = 256 * 1024;
 
 void checkProvisioner(std::string_view name, const FieldPath& path, FieldErrors& errors) {
   if (requireText(name, path, errors)) return;
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  errors.invalidEach(path, name, api::validateQualifiedName(lower));
+  errors.invalidEach(path, name, api::validateQualifiedName(lowerCase(name)));
 }
 
 void checkParameters(const api::Map<std::string>& parameters, const FieldPath& path,

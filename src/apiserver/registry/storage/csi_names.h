@@ -5,6 +5,7 @@
 
 #include "api/names/field_error.h"
 #include "api/names/names.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -14,9 +15,7 @@ inline void checkCsiDriverName(std::string_view name, const api::FieldPath& path
   constexpr size_t kNameMax = 63;
   if (name.empty()) return errors.required(path);
   if (name.size() > kNameMax) errors.tooLong(path, kNameMax);
-  std::string lower(name);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  errors.invalidEach(path, name, api::validateDns1123Subdomain(lower));
+  errors.invalidEach(path, name, api::validateDns1123Subdomain(lowerCase(name)));
 }
 
 }  // namespace coxswain::apiserver
