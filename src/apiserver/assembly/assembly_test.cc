@@ -251,6 +251,27 @@ TEST_F(Whole, TokensAreIssuedAndReviewed) {
   EXPECT_FALSE((*create(review))->status.authenticated);
 }
 
+TEST_F(Whole, NoGraceIsTooLongOrTooShort) {
+  makeAccount();
+  auto patient = pod("patient", "n1");
+  patient.spec.terminationGracePeriodSeconds = std::numeric_limits<int64_t>::max();
+  ASSERT_TRUE(create(patient).ok());
+  ASSERT_TRUE(run(admin_->remove(resourceOf<Pod>(), "default", "patient", {}, {})).ok());
+  auto going = get<Pod>("default", "patient");
+  ASSERT_TRUE(going.ok());
+  const auto& meta = (*going)->metadata;
+  ASSERT_TRUE(meta.deletionTimestamp);
+  EXPECT_GT(meta.deletionTimestamp->unix(), meta.creationTimestamp.unix() + 1'000'000'000);
+  ASSERT_TRUE(create(pod("evicted", "n1")).ok());
+  api::policy::v1::Eviction eviction;
+  eviction.metadata.name = "evicted";
+  eviction.deleteOptions.emplace().gracePeriodSeconds = -5;
+  ASSERT_TRUE(post(*admin_, resourceOf<Pod>(), "evicted", "eviction", eviction).ok());
+  going = get<Pod>("default", "evicted");
+  ASSERT_TRUE(going.ok());
+  EXPECT_EQ((*going)->metadata.deletionGracePeriodSeconds, 1);
+}
+
 TEST_F(Whole, WhoMayWhat) {
   SelfSubjectAccessReview review;
   auto& wanted = review.spec.resourceAttributes.emplace();

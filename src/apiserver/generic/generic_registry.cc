@@ -22,6 +22,8 @@ constexpr int kGenerateAttempts = 8;
 /// Bound on repeated updates of one object that others keep changing.
 constexpr int kUpdateAttempts = 100;
 
+/// Seconds that clocks can still add to the time of day; more is held to it.
+constexpr int64_t kGraceMax = int64_t{1} << 32;
 constexpr std::string_view kOrphan = "orphan";
 constexpr std::string_view kForeground = "foregroundDeletion";
 constexpr std::string_view kModified =
@@ -496,6 +498,8 @@ void GenericRegistry::markForDeletion(api::Object& object, std::optional<int64_t
 
 Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
                                               DeleteRequest request, WriteAdmission* admission) {
+  // Anything negative means the shortest time.
+  if (request.gracePeriodSeconds.value_or(0) < 0) request.gracePeriodSeconds = 1;
   for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
     CO_TRY(auto stored, load(ns, name));
     if (!stored.entry) co_return notFound(collection_.resource, name);
@@ -515,6 +519,7 @@ Task<Result<Deleted>> GenericRegistry::remove(std::string ns, std::string name,
       setFinalizer(meta, kForeground, policy == "Foreground");
     }
     auto grace = strategy_.gracePeriod(next.data(), request.gracePeriodSeconds);
+    if (grace) *grace = std::min(*grace, kGraceMax);
     // A second request may shorten the wait, never lengthen it.
     if (grace && meta.deletionTimestamp && meta.deletionGracePeriodSeconds) {
       *grace = std::min(*grace, *meta.deletionGracePeriodSeconds);

@@ -2,6 +2,7 @@
 
 #include "apiserver/server/load.h"
 
+#include "apiserver/server/options.h"
 #include "apiserver/server/testing/server_test_base.h"
 
 namespace coxswain::apiserver {
@@ -44,6 +45,15 @@ TEST(AuditIds, AreUuidsAndDiffer) {
   ASSERT_EQ(one.size(), 36u);
   EXPECT_EQ(one[14], '4');
   EXPECT_NE(std::string("89ab").find(one[19]), std::string::npos);
+}
+
+TEST(WatchOptions, NoClockOverflows) {
+  auto query = Query::parse("timeoutSeconds=9223372036854775807");
+  ASSERT_TRUE(query.ok());
+  auto watch = parseWatchOptions(*query, "", "", *findResource("", "v1", "pods"));
+  ASSERT_TRUE(watch.ok());
+  const auto end = MonotonicTime(24h) + std::chrono::seconds(watch->timeoutSeconds);
+  EXPECT_GT(end, MonotonicTime(48h));
 }
 
 class Load : public ServerTestBase {

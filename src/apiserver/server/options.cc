@@ -17,6 +17,8 @@ using api::FieldErrors;
 using api::FieldPath;
 
 constexpr std::string_view kOptionsGroup = ".meta.k8s.io";
+/// Of a watch; nobody waits longer, and clocks know no such times.
+constexpr int64_t kTimeoutMax = int64_t{365} * 24 * 3600;
 
 Status optionsStatus(const FieldErrors& errors, std::string_view kind) {
   return errors.empty() ? Status() : errors.toStatus(std::string(kind).append(kOptionsGroup), "");
@@ -209,8 +211,6 @@ Result<DeleteRequest> parseDeleteOptions(const Query& query, std::string_view bo
 
   DeleteRequest request;
   request.gracePeriodSeconds = options.gracePeriodSeconds;
-  // Anything negative means the shortest time.
-  if (request.gracePeriodSeconds.value_or(0) < 0) request.gracePeriodSeconds = 1;
   if (options.preconditions) {
     request.preconditions.uid = options.preconditions->uid.value_or("");
     request.preconditions.resourceVersion = options.preconditions->resourceVersion.value_or("");
@@ -251,6 +251,7 @@ Result<WatchParameters> parseWatchOptions(const Query& query, std::string_view n
   out.bookmarks = query.option("allowWatchBookmarks");
   if (auto seconds = query.get("timeoutSeconds"); !seconds.empty()) {
     TRY(out.timeoutSeconds, parseInt(seconds));
+    out.timeoutSeconds = std::min(out.timeoutSeconds, kTimeoutMax);
   }
   FieldErrors errors;
   checkMatch(out.selection, true, query.has("sendInitialEvents"), errors);
