@@ -49,8 +49,8 @@ class Remote : public testing::Test {
     closed = true;
   }
   static Task<void> askInto(RemoteTokens& tokens, std::string token, std::stop_token stop,
-                            std::optional<Recognition>& out) {
-    out = co_await tokens.ask(std::move(token), {"api"}, std::move(stop));
+                            std::optional<Recognition>& out, Audiences audiences = {"api"}) {
+    out = co_await tokens.ask(std::move(token), std::move(audiences), std::move(stop));
   }
   template <size_t n>
   static bool allThere(const std::optional<Recognition> (&answers)[n]) {
@@ -85,6 +85,16 @@ TEST_F(Remote, VerdictsAreKeptForAWhile) {
   script_.answer = unauthorized("no");
   EXPECT_EQ(ask("bad").status().message(), "no");
   EXPECT_TRUE(remembered("bad"));
+}
+
+TEST_F(Remote, AVerdictIsForItsAudiencesAlone) {
+  script_.answer = Authenticated{{"ann", "", {}, {}}};
+  std::optional<Recognition> out;
+  spawn(executor_, askInto(*tokens_, "t", {}, out, {"a", "b"}));
+  ASSERT_TRUE(executor_.runUntil([&out] { return out.has_value(); }, 2h));
+  EXPECT_TRUE(tokens_->remembered("t", {"a", "b"}, executor_.wallNow()).has_value());
+  EXPECT_FALSE(tokens_->remembered("t", {"a\nb"}, executor_.wallNow()).has_value());
+  EXPECT_FALSE(tokens_->remembered("t", {"ab"}, executor_.wallNow()).has_value());
 }
 
 TEST_F(Remote, SilenceIsNoVerdict) {
