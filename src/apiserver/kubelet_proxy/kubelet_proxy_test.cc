@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/rbac_v1.h"
 #include "apiserver/assembly/assembly.h"
 #include "apiserver/kubelet_proxy/handlers.h"
 #include "apiserver/kubelet_proxy/log_handler.h"
@@ -116,6 +117,25 @@ class Proxy : public testing::Test {
       }
       CO_TRY(auto podMade, co_await client::create(*admin_, pod));
     }
+    if (bobMay_.empty()) co_return Status();
+    api::rbac::v1::Role role;
+    role.metadata.name = "sessions";
+    role.metadata.namespace_ = "default";
+    auto& rule = role.rules.emplace_back();
+    rule.apiGroups = {""};
+    rule.resources = {"pods/exec", "pods/attach", "pods/portforward"};
+    rule.verbs = bobMay_;
+    CO_TRY(auto roleMade, co_await client::create(*admin_, role));
+    api::rbac::v1::RoleBinding binding;
+    binding.metadata = role.metadata;
+    binding.roleRef.apiGroup = "rbac.authorization.k8s.io";
+    binding.roleRef.kind = "Role";
+    binding.roleRef.name = "sessions";
+    auto& subject = binding.subjects.emplace_back();
+    subject.kind = "User";
+    subject.apiGroup = "rbac.authorization.k8s.io";
+    subject.name = "bob";
+    CO_TRY(auto bindingMade, co_await client::create(*admin_, binding));
     co_return Status();
   }
 
@@ -194,6 +214,7 @@ class Proxy : public testing::Test {
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<client::Client> admin_;
+  std::vector<std::string> bobMay_;  ///< verbs on sessions
 };
 
 constexpr const char* kPods = "/api/v1/namespaces/default/pods/";
@@ -229,6 +250,26 @@ TEST_F(Proxy, StrangersGetNothing) {
   ASSERT_TRUE(out.prepared.ok());
   for (const auto& answer : out.answers) EXPECT_EQ(answer->code, 403);
   EXPECT_EQ(fake_.target, "");
+}
+
+TEST_F(Proxy, WhoReadsRunsNothing) {
+  bobMay_ = {"get"};
+  const std::string pod = std::string(kPods) + "p/";
+  auto out = blockOn(reactor_, ask({pod + "exec?command=x&container=cat",
+                                    pod + "attach?container=cat", pod + "portforward"},
+                                   "bob"));
+  ASSERT_TRUE(out.prepared.ok()) << out.prepared.toString();
+  for (const auto& answer : out.answers) EXPECT_EQ(answer->code, 403) << answer->body;
+  EXPECT_NE(out.answers[0]->body.find("cannot create resource \\\"pods/exec\\\""),
+            std::string::npos)
+      << out.answers[0]->body;
+}
+
+TEST_F(Proxy, WhoReadsAndCreatesMay) {
+  bobMay_ = {"get", "create"};
+  auto out = blockOn(reactor_, ask({std::string(kPods) + "p/exec?command=x&container=cat"}, "bob"));
+  ASSERT_TRUE(out.prepared.ok()) << out.prepared.toString();
+  EXPECT_EQ(out.answers[0]->code, 400) << "it asks for no upgrade";
 }
 
 TEST_F(Proxy, NodesAnswerThroughTheirProxy) {

@@ -60,6 +60,12 @@ void forget(net::Request& request) {
 
 constexpr std::string_view kEventsPrefix = "/registry/events";
 
+bool startsSession(const RequestInfo& info) {
+  if (!info.group.empty() || info.resource != "pods") return false;
+  return info.subresource == "exec" || info.subresource == "attach" ||
+         info.subresource == "portforward";
+}
+
 Status nothingThere() {
   return Status(Reason::NotFound, 404, "the server could not find the requested resource")
       .withDetails({});
@@ -352,6 +358,14 @@ Task<Status> ApiServer::handle(Exchange& exchange) {
     allowed = co_await authorizeLater(exchange, fieldSelector, labelSelector, request.stop);
   }
   CO_TRY_STATUS(std::move(*allowed));
+  if (startsSession(exchange.info) && exchange.info.verb == "get") {
+    // By a WebSocket sessions begin with GET, but the right to read is none to run things.
+    exchange.info.verb = "create";
+    allowed = authorizeNow(exchange, {}, {});
+    if (!allowed) allowed = co_await authorizeLater(exchange, {}, {}, request.stop);
+    exchange.info.verb = "get";
+    CO_TRY_STATUS(std::move(*allowed));
+  }
   if (foreign_) {
     if (auto* handler = foreign_->find(request.path)) co_return co_await handler->serve(exchange);
   }
