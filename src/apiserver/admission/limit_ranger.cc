@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <set>
 
 #include "api/gen/core_v1.h"
@@ -100,15 +99,14 @@ void check(const LimitRangeItem& item, const ResourceList& requests, const Resou
 
 /// One alone, several in brackets; each once.
 std::string toldOnce(const Problems& problems) {
-  Problems different;
+  std::set<std::string_view> told;
+  std::string text;
   for (const auto& one : problems) {
-    if (std::find(different.begin(), different.end(), one) == different.end()) {
-      different.push_back(one);
-    }
+    if (!told.insert(one).second) continue;
+    if (told.size() > 1) text += ", ";
+    text += one;
   }
-  std::string text = different.front();
-  for (size_t i = 1; i < different.size(); ++i) text += ", " + different[i];
-  return different.size() == 1 ? text : "[" + text + "]";
+  return told.size() == 1 ? text : "[" + text + "]";
 }
 
 void checkPod(const Pod& pod, const LimitRangeItem& item, Problems& problems) {
