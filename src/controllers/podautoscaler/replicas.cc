@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "api/gen/core_v1.h"
@@ -14,6 +15,21 @@ namespace coxswain::controllers::podautoscaler {
 using api::core::v1::Pod;
 
 namespace {
+
+/// Sums of amounts, which anybody may write into a pod, and more than an int64_t holds.
+using Wide = __int128;
+
+template <typename T>
+T held(Wide value) {
+  using Range = std::numeric_limits<T>;
+  return static_cast<T>(std::clamp<Wide>(value, Range::min(), Range::max()));
+}
+
+/// At least the ratio's part of so many pods.
+int32_t replicasFor(double ratio, int64_t pods) {
+  const double most = std::numeric_limits<int32_t>::max();
+  return static_cast<int32_t>(std::clamp(std::ceil(ratio * static_cast<double>(pods)), 0.0, most));
+}
 
 /// The pods a selector matches, by what they are good for.
 struct Groups {
@@ -66,7 +82,7 @@ Result<Requests> requestsOf(const Pods& pods, std::string_view resource,
                             std::string_view container) {
   Requests out;
   for (const auto& pod : pods) {
-    int64_t sum = 0;
+    Wide sum = 0;
     const auto& levels = pod->spec.resources;
     if (container.empty() && levels && levels->requests.contains(resource)) {
       out[pod->metadata.name] = levels->requests.find(resource)->second.milliValue();
@@ -86,7 +102,7 @@ Result<Requests> requestsOf(const Pods& pods, std::string_view resource,
     for (const auto& one : pod->spec.initContainers) {
       if (one.restartPolicy == "Always") TRY_STATUS(add(one));
     }
-    out[pod->metadata.name] = sum;
+    out[pod->metadata.name] = held<int64_t>(sum);
   }
   return out;
 }
@@ -99,8 +115,8 @@ struct Usage {
 };
 
 Result<Usage> utilizationOf(const Readings& readings, const Requests& requests, int32_t target) {
-  int64_t used = 0;
-  int64_t requested = 0;
+  Wide used = 0;
+  Wide requested = 0;
   int64_t count = 0;
   for (const auto& [name, reading] : readings) {
     const auto request = requests.find(name);
@@ -111,17 +127,17 @@ Result<Usage> utilizationOf(const Readings& readings, const Requests& requests, 
   }
   if (requested == 0) return badRequest("no metrics returned matched known pods");
   Usage out;
-  out.utilization = static_cast<int32_t>(used * 100 / requested);
+  out.utilization = held<int32_t>(used * 100 / requested);
   out.ratio = static_cast<double>(out.utilization) / target;
-  out.averageMilli = used / count;
+  out.averageMilli = held<int64_t>(used / count);
   return out;
 }
 
 Result<Usage> averageOf(const Readings& readings, int64_t targetMilli) {
-  int64_t used = 0;
+  Wide used = 0;
   for (const auto& [name, reading] : readings) used += reading.milli;
   Usage out;
-  out.averageMilli = used / static_cast<int64_t>(readings.size());
+  out.averageMilli = held<int64_t>(used / static_cast<int64_t>(readings.size()));
   out.ratio = static_cast<double>(out.averageMilli) / static_cast<double>(targetMilli);
   return out;
 }
@@ -142,8 +158,7 @@ Result<Proposal> propose(const Counting& counting, std::string_view resource, co
   const bool withUnready = !groups.unready.empty() && usage.ratio > 1.0;
   if (!withUnready && groups.missing.empty()) {
     if (!counting.tolerance.holds(usage.ratio)) {
-      out.replicas =
-          static_cast<int32_t>(std::ceil(usage.ratio * static_cast<double>(groups.ready)));
+      out.replicas = replicasFor(usage.ratio, groups.ready);
     }
     return out;
   }
@@ -159,8 +174,7 @@ Result<Proposal> propose(const Counting& counting, std::string_view resource, co
   const bool turned =
       (usage.ratio < 1.0 && careful.ratio > 1.0) || (usage.ratio > 1.0 && careful.ratio < 1.0);
   if (counting.tolerance.holds(careful.ratio) || turned) return out;
-  const auto wanted =
-      static_cast<int32_t>(std::ceil(careful.ratio * static_cast<double>(readings.size())));
+  const auto wanted = replicasFor(careful.ratio, static_cast<int64_t>(readings.size()));
   const bool against = (careful.ratio < 1.0 && wanted > counting.current) ||
                        (careful.ratio > 1.0 && wanted < counting.current);
   if (!against) out.replicas = wanted;
@@ -179,7 +193,7 @@ Result<Proposal> forUtilization(const Counting& counting, int32_t target, std::s
       counting, resource, pods, readings,
       [&](const Readings& all) { return utilizationOf(all, requests, target); },
       [&](const std::string& name) {
-        return requests.find(name)->second * std::max(100, target) / 100;
+        return held<int64_t>(Wide(requests.find(name)->second) * std::max(100, target) / 100);
       });
 }
 

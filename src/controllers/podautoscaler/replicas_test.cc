@@ -55,6 +55,22 @@ struct Case {
   }
 };
 
+/// Anybody may ask for next to nothing, or for more than there is.
+TEST(Replicas, AmountsBeyondAnyNumber) {
+  constexpr auto kMost = std::numeric_limits<int32_t>::max();
+  Case c;
+  for (int i = 0; i < 3; ++i) {
+    c.add(40'000'000).spec.containers[0].resources.requests["cpu"] = *api::Quantity::parse("1m");
+  }
+  EXPECT_EQ(c.replicas(1), kMost);
+  Case vast;
+  for (int i = 0; i < 3; ++i) {
+    vast.add(9e18).spec.containers[0].resources.requests["cpu"] = *api::Quantity::parse("9e15");
+  }
+  EXPECT_EQ(vast.utilization(50)->utilization, 100);
+  EXPECT_EQ(vast.replicas(50), 6);
+}
+
 TEST(Replicas, FollowTheRatioOfUseToTarget) {
   Case c;
   for (int64_t milli : {300, 500, 700}) c.add(milli);

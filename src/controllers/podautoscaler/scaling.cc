@@ -57,8 +57,8 @@ int32_t stabilize(int32_t current, int32_t recommended, WallTime upFrom, WallTim
   return std::min(std::max(current, up), down);
 }
 
-int32_t sumSince(const std::vector<History::Change>& changes, WallTime from) {
-  int32_t sum = 0;
+int64_t sumSince(const std::vector<History::Change>& changes, WallTime from) {
+  int64_t sum = 0;
   for (const auto& each : changes) {
     if (each.when > from) sum += each.replicas;
   }
@@ -77,8 +77,8 @@ int32_t reach(const HPAScalingRules& rules, bool up, const Limits& limits, const
   for (const auto& policy : rules.policies) {
     const WallTime from = limits.now - std::chrono::seconds(policy.periodSeconds);
     // Where the period began.
-    const int32_t start =
-        limits.current - sumSince(history.ups, from) + sumSince(history.downs, from);
+    const auto start = static_cast<double>(limits.current - sumSince(history.ups, from) +
+                                           sumSince(history.downs, from));
     const int32_t sign = up ? 1 : -1;
     const double raw = policy.type == "Pods" ? start + sign * static_cast<double>(policy.value)
                                              : start * (1 + sign * (policy.value / 100.0));
@@ -112,9 +112,9 @@ Limited limitByGeneralRules(const Limits& limits, int32_t recommended, History& 
       stabilize(kMost, recommended, limits.now, limits.now - limits.downscaleStabilization,
                 limits.now, history.recommendations);
   out.able = out.replicas == recommended ? kReady : kWaitsToScaleDown;
-  constexpr int32_t kUpFactor = 2;
+  constexpr double kUpFactor = 2;
   constexpr int32_t kUpLeast = 4;
-  const int32_t fastest = std::max(kUpFactor * limits.current, kUpLeast);
+  const int32_t fastest = std::max(held(kUpFactor * limits.current), kUpLeast);
   if (limits.max > fastest) {
     holdBetween(out, limits.min, kTooFew, fastest, kUpLimit);
   } else {

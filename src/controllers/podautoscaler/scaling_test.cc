@@ -32,6 +32,14 @@ TEST(Scaling, UpIsAtMostTwiceOrFour) {
   EXPECT_EQ(most.limit.reason, "TooManyReplicas");
 }
 
+TEST(Scaling, TwiceVeryManyIsNotFew) {
+  History history;
+  constexpr int32_t kMany = 2'000'000'000;
+  auto wide = limits(kMany);
+  wide.max = std::numeric_limits<int32_t>::max();
+  EXPECT_EQ(limit(nullptr, wide, kMany + 1, history).replicas, kMany + 1);
+}
+
 TEST(Scaling, DownWaitsForTheHighestRecentRecommendation) {
   History history;
   EXPECT_EQ(limit(nullptr, limits(10), 8, history).replicas, 8);
