@@ -250,6 +250,7 @@ Task<Status> ApiServer::bootstrap() {
   co_return Status();
 }
 
+// What serve calls is not inlined: its frame lives as long as a watch, and would hold theirs.
 Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response) {
   ResponseTap tap(response);
   auto owned = std::make_unique<Exchange>(request, tap);
@@ -288,7 +289,7 @@ Task<void> ApiServer::serve(net::Request& request, net::ResponseWriter& response
   metrics_->count(*exchange, code, tap.bodyBytes(), start, executor_.now());
 }
 
-Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {
+[[gnu::noinline]] Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {
   exchange.seats.release();
   auto type = exchange.accepted.mediaType;
   net::Headers headers{{"Content-Type", std::string(contentTypeOf(type))},
@@ -328,7 +329,7 @@ Task<Status> ApiServer::impersonate(Exchange& exchange) {
   co_return Status();
 }
 
-Task<Status> ApiServer::handle(Exchange& exchange) {
+[[gnu::noinline]] Task<Status> ApiServer::handle(Exchange& exchange) {
   const auto& request = exchange.request;
   exchange.accepted = negotiateError(request.headers.get("Accept"));
   CO_TRY_STATUS(co_await authenticate(exchange));
