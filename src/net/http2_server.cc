@@ -32,7 +32,8 @@ class Http2Writer final : public ResponseWriter {
     co_return session_->finish(*stream_, trailers);
   }
 
-  Task<Status> respond(int status, Headers headers, std::string body) override {
+  // Not inlined, as endStream below: serveStream's frame lives as long as its stream.
+  [[gnu::noinline]] Task<Status> respond(int status, Headers headers, std::string body) override {
     if (status != 204 && status != 304) headers.set("content-length", std::to_string(body.size()));
     CO_TRY_STATUS(begin(status, headers, !body.empty()));
     if (!bodyless_ && !body.empty()) {
@@ -72,7 +73,8 @@ class Http2Writer final : public ResponseWriter {
 
 /// The answer is complete and the rest of the body unwanted (RFC 9113, 8.1). A reset overtakes data
 /// under way: leave the client time to take it.
-Task<void> endStream(std::shared_ptr<Http2Session> session, Http2StreamPtr stream) {
+[[gnu::noinline]] Task<void> endStream(std::shared_ptr<Http2Session> session,
+                                       Http2StreamPtr stream) {
   Deadline deadline(5s, stream->stop.get_token());
   while (!stream->inClosed && !stream->closed) {
     stream->inChanged.reset();
