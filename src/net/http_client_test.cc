@@ -236,8 +236,8 @@ TEST_P(Client, Upgrades) {
 }
 
 /// A server that takes everything and never says a word.
-Task<void> swallow(std::unique_ptr<Listener>& listener, std::stop_token stop) {
-  auto stream = co_await listener->accept(stop);
+Task<void> swallow(Listener& listener, Gate::Pass pass, std::stop_token stop) {
+  auto stream = co_await listener.accept(stop);
   char buffer[4096];
   while (stream.ok()) {
     auto n = co_await (*stream)->read(buffer, stop);
@@ -248,7 +248,8 @@ Task<void> swallow(std::unique_ptr<Listener>& listener, std::stop_token stop) {
 Task<Status> askASilentServer(Reactor& reactor) {
   CO_TRY(auto listener, Listener::listen(reactor, "127.0.0.1:0"));
   std::stop_source stop;
-  spawn(reactor, swallow(listener, stop.get_token()));
+  Gate gate;
+  spawn(reactor, swallow(*listener, gate.enter(), stop.get_token()));
   HttpClientOptions options;
   options.server = "http://" + listener->address();
   options.http2Always = true;
@@ -260,6 +261,7 @@ Task<Status> askASilentServer(Reactor& reactor) {
   const bool late = deadline.token().stop_requested();
   co_await client.close();
   stop.request_stop();
+  co_await gate.close();
   co_return late ? internalError("nobody noticed") : response.status();
 }
 
