@@ -2,9 +2,12 @@
 
 #include <cstdint>
 
-namespace coxswain::api::core::v1 {
+namespace coxswain::api {
+class ConstObject;
+namespace core::v1 {
 struct Node;
 }
+}  // namespace coxswain::api
 
 namespace coxswain::scheduler {
 
@@ -26,6 +29,11 @@ enum EventBit : uint32_t {
   kNamespaceLabel = 1U << 11,
   kClaim = 1U << 12,   ///< a persistent volume claim was added or changed
   kVolume = 1U << 13,  ///< a persistent volume was added or changed
+  kStorageClass = 1U << 14,
+  kCsiNode = 1U << 15,
+  kCsiDriver = 1U << 16,
+  kCsiCapacity = 1U << 17,       ///< a CSIStorageCapacity was added or changed
+  kAttachmentDelete = 1U << 18,  ///< a VolumeAttachment has gone
 };
 
 /// Events (bits) that a plugin wants to be asked about.
@@ -38,6 +46,9 @@ struct ClusterEvent {
   const api::core::v1::Node* newNode = nullptr;
   const PodInfo* oldPod = nullptr;
   const PodInfo* newPod = nullptr;
+  /// Objects of storage, from kClaim on.
+  const api::ConstObject* oldObject = nullptr;
+  const api::ConstObject* newObject = nullptr;
 };
 
 enum class QueueingHint : uint8_t { Skip, Queue };

@@ -1,10 +1,24 @@
 #include "scheduler/framework/framework.h"
 
 #include <algorithm>
+#include <type_traits>
 
+#include "api/gen/core_v1.h"
 #include "base/assert.h"
 
 namespace coxswain::scheduler {
+
+namespace {
+
+constexpr Duration kPermitWaitMax = std::chrono::minutes(15);
+
+std::string running(std::string_view point, std::string_view plugin) {
+  std::string out = "running ";
+  out.append(point).append(" plugin \"").append(plugin).append("\"");
+  return out;
+}
+
+}  // namespace
 
 void normalizeByMax(std::span<int64_t> scores, bool reverse) {
   int64_t most = 0;
@@ -19,29 +33,67 @@ void normalizeByMax(std::span<int64_t> scores, bool reverse) {
   }
 }
 
-Framework::Framework(std::vector<std::unique_ptr<Plugin>> plugins) : plugins_(std::move(plugins)) {
+void Framework::number() {
   COXSWAIN_ASSERT(plugins_.size() <= kPluginsMax);
-  for (size_t i = 0; i < plugins_.size(); ++i) {
-    Plugin& plugin = *plugins_[i];
-    plugin.index = i;
-    const uint32_t bit = 1U << i;
-    interests_.push_back(plugin.events());
-    const auto into = [&]<typename T>(std::vector<At<T>>& list) {
-      if (auto* as = dynamic_cast<T*>(&plugin)) list.push_back({as, i, bit});
-    };
-    into(preEnqueue_);
-    into(preFilter_);
-    into(filter_);
-    into(preScore_);
-    into(score_);
-    into(reserve_);
-    into(bind_);
-    if (auto* sort = dynamic_cast<QueueSortPlugin*>(&plugin)) {
-      COXSWAIN_ASSERT(queueSort_ == nullptr);
-      queueSort_ = sort;
+  for (const auto& plugin : plugins_) {
+    if (plugin->index == Plugin::kUnset) {
+      plugin->index = 0;
+      while (byIndex_[plugin->index]) ++plugin->index;
     }
+    COXSWAIN_ASSERT(plugin->index < kPluginsMax && !byIndex_[plugin->index]);
+    byIndex_[plugin->index] = plugin.get();
+    interests_[plugin->index] = plugin->events();
   }
-  COXSWAIN_ASSERT(queueSort_ != nullptr);
+}
+
+template <typename T>
+void Framework::wire(Point point, const Wiring* wiring, std::vector<At<T>>& list) {
+  const auto add = [&](Plugin& plugin, int64_t weight) {
+    auto* as = dynamic_cast<T*>(&plugin);
+    if (!as) return;
+    if constexpr (std::is_same_v<T, ScorePlugin>)
+      if (weight == 0) weight = as->weight();
+    list.push_back({as, plugin.index, 1U << plugin.index, weight});
+  };
+  if (!wiring) {
+    for (const auto& plugin : plugins_) add(*plugin, 0);
+    return;
+  }
+  for (const auto& enabled : wiring->at(point))
+    for (const auto& plugin : plugins_)
+      if (plugin->name() == enabled.name) add(*plugin, enabled.weight);
+}
+
+void Framework::wireAll(const Wiring* wiring) {
+  std::vector<At<QueueSortPlugin>> sorters;
+  std::vector<At<PostFilterPlugin>> postFilter;
+  wire(Point::PreEnqueue, wiring, preEnqueue_);
+  wire(Point::QueueSort, wiring, sorters);
+  wire(Point::PreFilter, wiring, preFilter_);
+  wire(Point::Filter, wiring, filter_);
+  wire(Point::PostFilter, wiring, postFilter);
+  wire(Point::PreScore, wiring, preScore_);
+  wire(Point::Score, wiring, score_);
+  wire(Point::Reserve, wiring, reserve_);
+  wire(Point::Permit, wiring, permit_);
+  wire(Point::PreBind, wiring, preBind_);
+  wire(Point::Bind, wiring, bind_);
+  wire(Point::PostBind, wiring, postBind_);
+  COXSWAIN_ASSERT(sorters.size() == 1);
+  queueSort_ = sorters.front().plugin;
+  if (!postFilter.empty()) preemption_ = &postFilter.front().plugin->preemption();
+  for (const auto& at : permit_) at.plugin->waiting = &waiting_;
+}
+
+Framework::Framework(std::vector<std::unique_ptr<Plugin>> plugins) : plugins_(std::move(plugins)) {
+  number();
+  wireAll(nullptr);
+}
+
+Framework::Framework(std::vector<std::unique_ptr<Plugin>> plugins, const Wiring& wiring)
+    : plugins_(std::move(plugins)) {
+  number();
+  wireAll(&wiring);
 }
 
 Framework::~Framework() = default;
@@ -68,7 +120,7 @@ Framework::PreFilterOutcome Framework::preFilter(CycleState& state, const PodInf
       return out;
     }
     if (!result.nodeNames) continue;
-    out.narrowedBy.push_back(plugins_[at.index]->name());
+    out.narrowedBy.push_back(byIndex_[at.index]->name());
     out.rejectedBy |= at.bit;
     auto& names = *result.nodeNames;
     std::sort(names.begin(), names.end());
@@ -123,8 +175,7 @@ void Framework::score(CycleState& state, const PodInfo& pod, std::span<const Nod
     for (size_t i = 0; i < nodes.size(); ++i)
       scratch_[i] = at.plugin->score(state, pod, *nodes[i], snapshot);
     at.plugin->normalize(state, pod, nodes, scratch_);
-    const int64_t weight = at.plugin->weight();
-    for (size_t i = 0; i < nodes.size(); ++i) totals[i] += weight * scratch_[i];
+    for (size_t i = 0; i < nodes.size(); ++i) totals[i] += at.weight * scratch_[i];
   }
 }
 
@@ -133,7 +184,7 @@ Status Framework::reserve(CycleState& state, const PodInfo& pod, const std::stri
     Status done = at.plugin->reserve(state, pod, node);
     if (!done.ok()) {
       unreserve(state, pod, node);
-      return done;
+      return done.withContext(running("Reserve", byIndex_[at.index]->name()));
     }
   }
   return {};
@@ -143,6 +194,62 @@ void Framework::unreserve(CycleState& state, const PodInfo& pod, const std::stri
   for (size_t i = reserve_.size(); i-- > 0;) reserve_[i].plugin->unreserve(state, pod, node);
 }
 
+Framework::Refusal Framework::permit(CycleState& state, const PodInfo& pod,
+                                     const std::string& node) const {
+  Refusal refusal;
+  std::vector<WaitingPods::Wait> waits;
+  for (const auto& at : permit_) {
+    const auto name = byIndex_[at.index]->name();
+    PermitResult result = at.plugin->permit(state, pod, node);
+    if (result.code == Code::Success || result.code == Code::Skip) {
+      if (result.wait) waits.push_back({std::string(name), std::min(*result.wait, kPermitWaitMax)});
+      continue;
+    }
+    refusal.plugin = at.bit;
+    refusal.error = result.code == Code::Error;
+    refusal.message =
+        refusal.error ? running("Permit", name) + ": " + result.message : std::move(result.message);
+    return refusal;
+  }
+  if (!waits.empty()) waiting_.add(pod.key, std::move(waits));
+  return refusal;
+}
+
+bool Framework::preBindNeeded(const CycleState& state, const PodInfo& pod) const {
+  return std::any_of(preBind_.begin(), preBind_.end(), [&](const At<PreBindPlugin>& at) {
+    return at.plugin->preBindNeeded(state, pod);
+  });
+}
+
+Task<Framework::Refusal> Framework::beforeBind(CycleState& state, PodInfoPtr pod, std::string node,
+                                               std::stop_token stop) const {
+  Refusal refusal;
+  if (waiting_.waits(pod->key)) {
+    auto verdict = co_await waiting_.wait(pod->key, stop);
+    if (!verdict.allowed()) {
+      for (const auto& at : permit_)
+        if (byIndex_[at.index]->name() == verdict.plugin) refusal.plugin = at.bit;
+      refusal.message = std::move(verdict.message);
+      co_return refusal;
+    }
+  }
+  for (const auto& at : preBind_) {
+    if (!at.plugin->preBindNeeded(state, *pod)) continue;
+    Status done = co_await at.plugin->preBind(state, pod, node, stop);
+    if (done.ok()) continue;
+    refusal.plugin = at.bit;
+    refusal.error = true;
+    refusal.message = running("PreBind", byIndex_[at.index]->name()) + ": " + done.message();
+    co_return refusal;
+  }
+  co_return refusal;
+}
+
+void Framework::postBind(const CycleState& state, const PodInfo& pod,
+                         const std::string& node) const {
+  for (const auto& at : postBind_) at.plugin->postBind(state, pod, node);
+}
+
 Task<Status> Framework::bind(PodInfoPtr pod, std::string node, std::stop_token stop) const {
   if (bind_.empty()) co_return internalError("no plugin binds pods");
   co_return co_await bind_.front().plugin->bind(std::move(pod), std::move(node), std::move(stop));
@@ -150,7 +257,7 @@ Task<Status> Framework::bind(PodInfoPtr pod, std::string node, std::stop_token s
 
 uint32_t Framework::interested(uint32_t events) const {
   uint32_t bits = 0;
-  for (size_t i = 0; i < interests_.size(); ++i)
+  for (size_t i = 0; i < kPluginsMax; ++i)
     if (interests_[i] & events) bits |= 1U << i;
   return bits;
 }
@@ -158,18 +265,24 @@ uint32_t Framework::interested(uint32_t events) const {
 bool Framework::worthRetry(const PodInfo& pod, uint32_t rejectedBy,
                            const ClusterEvent& event) const {
   if (rejectedBy == 0) return true;
-  for (size_t i = 0; i < plugins_.size(); ++i) {
+  for (size_t i = 0; i < kPluginsMax; ++i) {
     if (!(rejectedBy & (1U << i)) || !(interests_[i] & event.events)) continue;
-    if (plugins_[i]->hint(pod, event) == QueueingHint::Queue) return true;
+    if (byIndex_[i]->hint(pod, event) == QueueingHint::Queue) return true;
   }
   return false;
 }
 
 std::vector<std::string_view> Framework::names(uint32_t bits) const {
   std::vector<std::string_view> out;
-  for (size_t i = 0; i < plugins_.size(); ++i)
-    if (bits & (1U << i)) out.push_back(plugins_[i]->name());
+  for (size_t i = 0; i < kPluginsMax; ++i)
+    if ((bits & (1U << i)) && byIndex_[i]) out.push_back(byIndex_[i]->name());
   return out;
+}
+
+const Framework& Frameworks::search(const PodInfo& pod) const {
+  for (const auto& [name, framework] : list_)
+    if (name == pod.pod->spec.schedulerName) return *framework;
+  return *list_.front().second;
 }
 
 }  // namespace coxswain::scheduler

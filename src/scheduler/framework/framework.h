@@ -1,23 +1,30 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "scheduler/framework/diagnosis.h"
 #include "scheduler/framework/plugin.h"
+#include "scheduler/framework/waiting_pods.h"
+#include "scheduler/framework/wiring.h"
 
 namespace coxswain::scheduler {
 
 /// The plugins of a profile, sorted by extension point. Immutable once made. One executor.
 class Framework {
  public:
-  /// At most kPluginsMax plugins, exactly one that sorts the queue.
+  /// Each plugin at every point it can, in the order given, with its own weight. At most
+  /// kPluginsMax plugins, exactly one that sorts the queue.
   explicit Framework(std::vector<std::unique_ptr<Plugin>> plugins);
+  /// As `wiring` says; names in it that are not among `plugins` are left out.
+  Framework(std::vector<std::unique_ptr<Plugin>> plugins, const Wiring& wiring);
   ~Framework();
   Framework(const Framework&) = delete;
   Framework& operator=(const Framework&) = delete;
@@ -51,6 +58,25 @@ class Framework {
              const Snapshot& snapshot, std::vector<int64_t>& totals) const;
   Status reserve(CycleState& state, const PodInfo& pod, const std::string& node) const;
   void unreserve(CycleState& state, const PodInfo& pod, const std::string& node) const;
+
+  /// Null: nothing is preempted for pods of this profile.
+  [[nodiscard]] const PreemptionOptions* preemption() const { return preemption_; }
+
+  /// What stands before binding: the plugin (its bit) that said no and why. No plugin: nothing.
+  struct Refusal {
+    uint32_t plugin = 0;
+    bool error = false;  ///< it failed; else the pod is unschedulable for now
+    std::string message;
+    [[nodiscard]] bool none() const { return plugin == 0; }
+  };
+  /// Asks all. Where plugins want the pod to wait it is in `waiting()` afterwards.
+  Refusal permit(CycleState& state, const PodInfo& pod, const std::string& node) const;
+  [[nodiscard]] WaitingPods& waiting() const { return waiting_; }
+  [[nodiscard]] bool preBindNeeded(const CycleState& state, const PodInfo& pod) const;
+  /// The wait of Permit, where there is one, then all of PreBind. `state` outlives the task.
+  Task<Refusal> beforeBind(CycleState& state, PodInfoPtr pod, std::string node,
+                           std::stop_token stop) const;
+  void postBind(const CycleState& state, const PodInfo& pod, const std::string& node) const;
   /// Internal error where no plugin binds.
   Task<Status> bind(PodInfoPtr pod, std::string node, std::stop_token stop) const;
 
@@ -67,9 +93,16 @@ class Framework {
     T* plugin;
     size_t index;
     uint32_t bit;
+    int64_t weight;
   };
+  void number();
+  template <typename T>
+  void wire(Point point, const Wiring* wiring, std::vector<At<T>>& list);
+  void wireAll(const Wiring* wiring);
+
   std::vector<std::unique_ptr<Plugin>> plugins_;
-  std::vector<EventInterest> interests_;
+  std::array<const Plugin*, kPluginsMax> byIndex_{};
+  std::array<EventInterest, kPluginsMax> interests_{};
   std::vector<At<PreEnqueuePlugin>> preEnqueue_;
   QueueSortPlugin* queueSort_ = nullptr;
   std::vector<At<PreFilterPlugin>> preFilter_;
@@ -77,8 +110,41 @@ class Framework {
   std::vector<At<PreScorePlugin>> preScore_;
   std::vector<At<ScorePlugin>> score_;
   std::vector<At<ReservePlugin>> reserve_;
+  std::vector<At<PermitPlugin>> permit_;
+  std::vector<At<PreBindPlugin>> preBind_;
   std::vector<At<BindPlugin>> bind_;
+  std::vector<At<PostBindPlugin>> postBind_;
+  const PreemptionOptions* preemption_ = nullptr;
+  mutable WaitingPods waiting_;
   mutable std::vector<int64_t> scratch_;
+};
+
+/// The frameworks of several profiles, by the schedulerName of pods. They number their plugins
+/// alike and sort the queue alike. A view: the frameworks outlive it.
+class Frameworks {
+ public:
+  /// One for all pods.
+  Frameworks(const Framework& only) : list_{{"", &only}} {}  // NOLINT
+  explicit Frameworks(std::vector<std::pair<std::string, const Framework*>> list)
+      : list_(std::move(list)) {}
+
+  /// That of the pod; the first where no profile has its name.
+  [[nodiscard]] const Framework& of(const PodInfo& pod) const {
+    return list_.size() == 1 ? *list_.front().second : search(pod);
+  }
+  [[nodiscard]] const QueueSortPlugin& queueSort() const {
+    return list_.front().second->queueSort();
+  }
+  /// Plugins (bits) of any profile that want to hear of any of these events.
+  [[nodiscard]] uint32_t interested(uint32_t events) const {
+    uint32_t bits = 0;
+    for (const auto& [name, framework] : list_) bits |= framework->interested(events);
+    return bits;
+  }
+
+ private:
+  [[nodiscard]] const Framework& search(const PodInfo& pod) const;
+  std::vector<std::pair<std::string, const Framework*>> list_;
 };
 
 }  // namespace coxswain::scheduler

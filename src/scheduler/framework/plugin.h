@@ -19,6 +19,8 @@
 
 namespace coxswain::scheduler {
 
+class WaitingPods;
+
 /// What a plugin says of a pod, or of a pod on a node.
 enum class Code : uint8_t {
   Success,
@@ -107,8 +109,10 @@ class Plugin {
     return QueueingHint::Queue;
   }
 
-  /// Place in the framework: set once, by it.
-  size_t index = 0;
+  /// Its bit in sets of plugins and its slot in cycle states. Set once: by the registry, the same
+  /// in all profiles, or else by the framework.
+  size_t index = kUnset;
+  static constexpr size_t kUnset = SIZE_MAX;
 };
 
 /// May the pod enter the active queue at all? The reason if not.
@@ -174,7 +178,21 @@ class ScorePlugin {
                          std::span<const NodeInfo* const> nodes, std::span<int64_t> scores) const {
     (void)state, (void)pod, (void)nodes, (void)scores;
   }
+  /// Where configuration gives none.
   [[nodiscard]] virtual int64_t weight() const = 0;
+};
+
+/// How far preemption looks.
+struct PreemptionOptions {
+  int32_t minCandidateNodesPercentage = 10;
+  int32_t minCandidateNodesAbsolute = 100;
+};
+
+/// No node fits: room may be made. The scheduler does it (scheduler/preemption), by these options.
+class PostFilterPlugin {
+ public:
+  virtual ~PostFilterPlugin() = default;
+  [[nodiscard]] virtual const PreemptionOptions& preemption() const = 0;
 };
 
 /// A node was chosen: keep what the pod will use. `unreserve` takes it back, also after a failed
@@ -185,6 +203,42 @@ class ReservePlugin {
   [[nodiscard]] virtual Status reserve(CycleState& state, const PodInfo& pod,
                                        const std::string& node) = 0;
   virtual void unreserve(CycleState& state, const PodInfo& pod, const std::string& node) = 0;
+};
+
+struct PermitResult {
+  Code code = Code::Success;  ///< Unschedulable: not now; Error
+  std::string message;
+  /// With Success: the pod waits that long at most until the plugin allows or rejects it.
+  std::optional<Duration> wait;
+};
+
+/// The pod has its node and is about to be bound: may it, or does it wait for something?
+class PermitPlugin {
+ public:
+  virtual ~PermitPlugin() = default;
+  [[nodiscard]] virtual PermitResult permit(CycleState& state, const PodInfo& pod,
+                                            const std::string& node) = 0;
+  /// Where the plugin lets waiting pods on. Set by the framework, which owns it.
+  WaitingPods* waiting = nullptr;
+};
+
+/// Work that must be done before the pod is bound, such as its volumes. May take long: the
+/// scheduler goes on with other pods meanwhile.
+class PreBindPlugin {
+ public:
+  virtual ~PreBindPlugin() = default;
+  /// Is there anything to do for this pod? Asked of each pod: cheap.
+  [[nodiscard]] virtual bool preBindNeeded(const CycleState& state, const PodInfo& pod) const = 0;
+  /// `state` outlives the task. A failure takes the pod off the node again.
+  virtual Task<Status> preBind(CycleState& state, PodInfoPtr pod, std::string node,
+                               std::stop_token stop) = 0;
+};
+
+/// Told of pods that were bound.
+class PostBindPlugin {
+ public:
+  virtual ~PostBindPlugin() = default;
+  virtual void postBind(const CycleState& state, const PodInfo& pod, const std::string& node) = 0;
 };
 
 class BindPlugin {

@@ -23,9 +23,8 @@ uint32_t ownChanges(const PodInfo& before, const PodInfo& after) {
 }  // namespace
 
 bool Queue::ActiveLess::operator()(const QueuedPod* a, const QueuedPod* b) const {
-  const auto& sort = framework->queueSort();
-  if (sort.less(*a->pod, a->queuedAt, *b->pod, b->queuedAt)) return true;
-  if (sort.less(*b->pod, b->queuedAt, *a->pod, a->queuedAt)) return false;
+  if (sort->less(*a->pod, a->queuedAt, *b->pod, b->queuedAt)) return true;
+  if (sort->less(*b->pod, b->queuedAt, *a->pod, a->queuedAt)) return false;
   return a->sequence < b->sequence;
 }
 
@@ -38,8 +37,10 @@ bool Queue::ParkedLess::operator()(const QueuedPod* a, const QueuedPod* b) const
   return a->parkedAt != b->parkedAt ? a->parkedAt < b->parkedAt : a->sequence < b->sequence;
 }
 
-Queue::Queue(const Framework& framework, QueueOptions options)
-    : framework_(framework), options_(options), active_(ActiveLess{&framework}) {}
+Queue::Queue(Frameworks frameworks, QueueOptions options)
+    : frameworks_(std::move(frameworks)),
+      options_(options),
+      active_(ActiveLess{&frameworks_.queueSort()}) {}
 Queue::~Queue() = default;
 
 Duration Queue::backoff(const QueuedPod& pod) const {
@@ -74,7 +75,7 @@ void Queue::take(QueuedPod& pod) {
 
 void Queue::activate(QueuedPod& pod, MonotonicTime now) {
   take(pod);
-  if (const auto gate = framework_.preEnqueue(*pod.pod)) {
+  if (const auto gate = frameworks_.of(*pod.pod).preEnqueue(*pod.pod)) {
     pod.place = Place::Gated;
     pod.rejectedBy = gate->plugin;
     ++gated_;
@@ -125,7 +126,8 @@ void Queue::set(PodInfoPtr pod, MonotonicTime now) {
     event.events = changes;
     event.oldPod = before.get();
     event.newPod = have.pod.get();
-    if (framework_.worthRetry(*have.pod, have.rejectedBy, event)) toBackoffOrActive(have, now);
+    if (frameworks_.of(*have.pod).worthRetry(*have.pod, have.rejectedBy, event))
+      toBackoffOrActive(have, now);
   }
 }
 
@@ -189,7 +191,7 @@ void Queue::retry(const std::string& key, MonotonicTime now) {
 
 void Queue::onEvent(const ClusterEvent& event, MonotonicTime now) {
   if (parked_.empty() || event.events == 0) return;
-  const uint32_t interested = framework_.interested(event.events);
+  const uint32_t interested = frameworks_.interested(event.events);
   bool anybody = parkedByNone_ > 0;
   for (size_t i = 0; i < kPluginsMax && !anybody; ++i)
     anybody = (interested & (1U << i)) && parkedBy_[i] > 0;
@@ -197,7 +199,7 @@ void Queue::onEvent(const ClusterEvent& event, MonotonicTime now) {
   std::vector<QueuedPod*> woken;
   for (QueuedPod* pod : parked_)
     if ((pod->rejectedBy == 0 || (pod->rejectedBy & interested)) &&
-        framework_.worthRetry(*pod->pod, pod->rejectedBy, event))
+        frameworks_.of(*pod->pod).worthRetry(*pod->pod, pod->rejectedBy, event))
       woken.push_back(pod);
   for (QueuedPod* pod : woken) toBackoffOrActive(*pod, now);
 }

@@ -44,7 +44,8 @@ struct QueueOptions {
 /// passes the time; nothing runs by itself. One executor.
 class Queue {
  public:
-  Queue(const Framework& framework, QueueOptions options = {});
+  /// A framework alone serves all pods.
+  Queue(Frameworks frameworks, QueueOptions options = {});  // NOLINT
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
@@ -79,7 +80,7 @@ class Queue {
 
  private:
   struct ActiveLess {
-    const Framework* framework;
+    const QueueSortPlugin* sort;
     bool operator()(const QueuedPod* a, const QueuedPod* b) const;
   };
   struct BackoffLess {
@@ -94,7 +95,7 @@ class Queue {
   [[nodiscard]] Duration backoff(const QueuedPod& pod) const;
   void enter(QueuedPod& pod, MonotonicTime now);
 
-  const Framework& framework_;
+  Frameworks frameworks_;
   QueueOptions options_;
   std::unordered_map<std::string, std::unique_ptr<QueuedPod>> pods_;
   std::set<QueuedPod*, ActiveLess> active_;
