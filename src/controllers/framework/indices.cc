@@ -3,6 +3,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
+#include "api/helpers/volumes.h"
 
 namespace coxswain::controllers {
 
@@ -26,6 +27,11 @@ static std::vector<std::string> nodeValues(const api::ConstObject& object) {
   return {pod->spec.nodeName};
 }
 
+static std::vector<std::string> claimValues(const api::ConstObject& object) {
+  const auto* pod = object.as<api::core::v1::Pod>();
+  return pod == nullptr ? std::vector<std::string>() : api::claimKeysOf(*pod);
+}
+
 void addControllerIndex(client::Informer& informer) {
   informer.addIndex(kByController, controllerValues);
 }
@@ -34,6 +40,9 @@ void addNamespaceIndex(client::Informer& informer) {
 }
 void addNodeIndex(client::Informer& pods) {
   pods.addIndex(kByNode, nodeValues);
+}
+void addClaimIndex(client::Informer& pods) {
+  pods.addIndex(kByClaim, claimValues);
 }
 
 }  // namespace coxswain::controllers

@@ -20,4 +20,8 @@ void addNamespaceIndex(client::Informer& informer);
 inline constexpr const char* kByNode = "node";
 void addNodeIndex(client::Informer& pods);
 
+/// Pods: byIndex(kByClaim, "namespace/name") are those with a volume of this claim.
+inline constexpr const char* kByClaim = "claim";
+void addClaimIndex(client::Informer& pods);
+
 }  // namespace coxswain::controllers
