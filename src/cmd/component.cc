@@ -141,11 +141,15 @@ Task<Status> run(Reactor& reactor, const ComponentFlags& flags, const ComponentW
 
 }  // namespace
 
-void addComponentFlags(CLI::App& app, ComponentFlags& flags) {
-  flags.leaseName = flags.component;
+void addClientFlags(CLI::App& app, ComponentFlags& flags) {
   app.add_option("--kubeconfig", flags.kubeconfig,
                  "file that says where the API server is and who this is");
   app.add_option("--master", flags.master, "address of the API server, instead of kubeconfig's");
+}
+
+void addComponentFlags(CLI::App& app, ComponentFlags& flags) {
+  flags.leaseName = flags.component;
+  addClientFlags(app, flags);
   app.add_flag("--leader-elect", flags.leaderElect,
                "work only while holding the lease, so that several may run")
       ->capture_default_str();

@@ -31,6 +31,8 @@ struct ComponentFlags {
   std::string tlsPrivateKeyFile;
 };
 
+/// Those alone that say where the API server is.
+void addClientFlags(CLI::App& app, ComponentFlags& flags);
 /// The component's name is set already; the port is the default one.
 void addComponentFlags(CLI::App& app, ComponentFlags& flags);
 

@@ -16,6 +16,7 @@ constexpr Part kParts[] = {
     {"up", "start a whole cluster on this machine", up},
     {"down", "stop it; with --purge nothing is left", down},
     {"images", "load container images into it", images},
+    {"hollow-nodes", "join many nodes that only pretend", hollowNodes},
     {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
     {"kube-controller-manager", "run the controllers", kubeControllerManager},
     {"kube-proxy", "make services work on this node", kubeProxy},
