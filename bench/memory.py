@@ -59,10 +59,10 @@ class Http2:
         self.answered = self.ended = self.bytes = 0
         self.window = 65535
 
-    def request(self, method, path, body=b"", accept="application/json"):
+    def request(self, method, path, body=b"", accept="application/json", content_type="application/json"):
         block = b"".join(b"\0" + literal(name) + literal(value) for name, value in (
             (":method", method), (":scheme", "https"), (":path", path), (":authority", self.authority),
-            ("authorization", "Bearer admin-token"), ("accept", accept), ("content-type", "application/json")))
+            ("authorization", "Bearer admin-token"), ("accept", accept), ("content-type", content_type)))
         out = frame(HEADERS, 4 if body else 5, self.next, block)
         if body:
             out += frame(DATA, 1, self.next, body)
