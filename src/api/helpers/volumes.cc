@@ -4,6 +4,8 @@
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/gen/storage_v1.h"
+#include "api/helpers/objects.h"
 #include "api/select/labels.h"
 
 namespace coxswain::api {
@@ -67,6 +69,53 @@ bool suits(const core::v1::PersistentVolume& volume, const core::v1::PersistentV
          volume.spec.volumeAttributesClassName.value_or("") ==
              claim.spec.volumeAttributesClassName.value_or("") &&
          hasModes(volume, claim) && isSelected(volume, claim);
+}
+
+std::string claimNameOf(const core::v1::Pod& pod, const core::v1::Volume& volume) {
+  const auto& source = volume.volumeSource;
+  if (source.persistentVolumeClaim) return source.persistentVolumeClaim->claimName;
+  if (source.ephemeral) return pod.metadata.name + "-" + volume.name;
+  return "";
+}
+
+std::vector<std::string> claimKeysOf(const core::v1::Pod& pod) {
+  std::vector<std::string> keys;
+  for (const auto& volume : pod.spec.volumes) {
+    auto name = claimNameOf(pod, volume);
+    if (!name.empty()) keys.push_back(pod.metadata.namespace_ + "/" + name);
+  }
+  return keys;
+}
+
+std::string claimKeyOf(const core::v1::PersistentVolume& volume) {
+  const auto& reference = volume.spec.claimRef;
+  return reference ? reference->namespace_ + "/" + reference->name : "";
+}
+
+Status checkClaimIsForPod(const core::v1::Pod& pod, const core::v1::PersistentVolumeClaim& claim) {
+  if (claim.metadata.namespace_ == pod.metadata.namespace_ &&
+      isControlledBy(claim.metadata, pod.metadata)) {
+    return {};
+  }
+  return badRequest("PVC " + objectKey(claim.metadata) + " was not created for pod " +
+                    objectKey(pod.metadata) + " (pod is not owner)");
+}
+
+bool hasStorageClass(const core::v1::PersistentVolumeClaim& claim) {
+  return claim.spec.storageClassName || claim.metadata.annotations.contains(kClassAnnotation);
+}
+
+bool isDefaultClass(const storage::v1::StorageClass& storageClass) {
+  for (std::string_view name : {"storageclass.kubernetes.io/is-default-class",
+                                "storageclass.beta.kubernetes.io/is-default-class"}) {
+    const auto* value = storageClass.metadata.annotations.get(name);
+    if (value != nullptr && *value == "true") return true;
+  }
+  return false;
+}
+
+bool waitsForFirstConsumer(const storage::v1::StorageClass& storageClass) {
+  return storageClass.volumeBindingMode == "WaitForFirstConsumer";
 }
 
 }  // namespace coxswain::api
