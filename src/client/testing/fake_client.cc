@@ -36,8 +36,12 @@ api::core::v1::Namespace* asNamespace(api::Object& object) {
 FakeClient::FakeClient(Executor& executor, uint64_t seed) : executor_(executor), random_(seed) {}
 FakeClient::~FakeClient() = default;
 
-std::string FakeClient::collectionOf(const ResourceType& type) {
-  return std::string(type.group) + "/" + std::string(type.plural);
+FakeClient::Collection& FakeClient::collectionOf(const ResourceType& type) const {
+  auto& known = known_[&type];
+  if (known == nullptr) {
+    known = &collections_[std::string(type.group) + "/" + std::string(type.plural)];
+  }
+  return *known;
 }
 
 bool FakeClient::happens(double chance) {
@@ -73,21 +77,25 @@ std::string FakeClient::newUid() {
 
 api::ConstObject FakeClient::find(const ResourceType& type, const std::string& ns,
                                   const std::string& name) const {
-  auto collection = collections_.find(collectionOf(type));
-  if (collection == collections_.end()) return {};
-  auto at = collection->second.find(keyOf(type.namespaced ? ns : kNoNamespace, name));
-  return at == collection->second.end() ? api::ConstObject() : at->second;
+  const auto& objects = collectionOf(type).objects;
+  auto at = objects.find(keyOf(type.namespaced ? ns : kNoNamespace, name));
+  return at == objects.end() ? api::ConstObject() : at->second;
 }
 
 std::vector<api::ConstObject> FakeClient::everything(const ResourceType& type,
                                                      const std::string& ns) const {
   std::vector<api::ConstObject> all;
-  auto collection = collections_.find(collectionOf(type));
-  if (collection == collections_.end()) return all;
-  for (const auto& [key, object] : collection->second) {
+  for (const auto& [key, object] : collectionOf(type).objects) {
     if (ns.empty() || api::objectMeta(object)->namespace_ == ns) all.push_back(object);
   }
   return all;
+}
+
+void FakeClient::forEach(const std::function<void(const std::string& collection,
+                                                  const api::ConstObject&)>& visit) const {
+  for (const auto& [name, collection] : collections_) {
+    for (const auto& [key, object] : collection.objects) visit(name, object);
+  }
 }
 
 api::ConstObject FakeClient::put(const ResourceType& type, api::Object object) {
@@ -103,10 +111,11 @@ api::ConstObject FakeClient::store(const ResourceType& type, api::Object object)
   meta.resourceVersion = std::to_string(++version_);
   const std::string key = keyOf(meta.namespace_, meta.name);
   api::ConstObject stored(std::move(object));
-  auto& slot = collections_[collectionOf(type)][key];
-  log_.push_back({version_, collectionOf(type), slot, stored});
-  slot = stored;
-  changed_.notifyAll();
+  auto& collection = collectionOf(type);
+  auto before = std::exchange(collection.objects[key], stored);
+  collection.log.push_back({version_, before, stored});
+  collection.changed.notifyAll();
+  if (observer) observer(type, before, stored);
   return stored;
 }
 
@@ -114,9 +123,12 @@ void FakeClient::drop(const ResourceType& type, const api::ConstObject& object) 
   api::Object last = object.clone();
   auto& meta = *api::objectMeta(last);
   meta.resourceVersion = std::to_string(++version_);
-  collections_[collectionOf(type)].erase(keyOf(meta.namespace_, meta.name));
-  log_.push_back({version_, collectionOf(type), api::ConstObject(std::move(last)), {}});
-  changed_.notifyAll();
+  auto& collection = collectionOf(type);
+  collection.objects.erase(keyOf(meta.namespace_, meta.name));
+  api::ConstObject gone(std::move(last));
+  collection.log.push_back({version_, gone, {}});
+  collection.changed.notifyAll();
+  if (observer) observer(type, gone, {});
 }
 
 Result<api::ConstObject> FakeClient::createNow(const ResourceType& type, const std::string& ns,
@@ -374,10 +386,10 @@ Task<Result<ObjectList>> FakeClient::list(const ResourceType& type, std::string 
 /// Reads the log of its client from a place on.
 class FakeWatch final : public Watch {
  public:
-  FakeWatch(FakeClient& client, std::string collection, Selection selection, size_t at,
+  FakeWatch(FakeClient& client, FakeClient::Collection& collection, Selection selection, size_t at,
             std::vector<api::ConstObject> first)
       : client_(client),
-        collection_(std::move(collection)),
+        collection_(collection),
         selection_(std::move(selection)),
         at_(at),
         first_(std::move(first)) {}
@@ -391,8 +403,8 @@ class FakeWatch final : public Watch {
         event.object = first_[firstAt_++];
         co_return event;
       }
-      while (at_ < client_.log_.size()) {
-        auto event = eventOf(client_.log_[at_++]);
+      while (at_ < collection_.log.size()) {
+        auto event = eventOf(collection_.log[at_++]);
         if (!event) continue;
         if (client_.happens(client_.faults.watchEnd)) {
           ended_ = true;
@@ -400,13 +412,12 @@ class FakeWatch final : public Watch {
         }
         co_return std::move(*event);
       }
-      CO_TRY_STATUS(co_await client_.changed_.wait(stop));
+      CO_TRY_STATUS(co_await collection_.changed.wait(stop));
     }
   }
 
  private:
   std::optional<WatchEvent> eventOf(const FakeClient::Logged& logged) const {
-    if (logged.collection != collection_) return std::nullopt;
     const bool was = logged.before && selection_.matches(logged.before);
     const bool is = logged.after && selection_.matches(logged.after);
     if (!was && !is) return std::nullopt;
@@ -419,7 +430,7 @@ class FakeWatch final : public Watch {
   }
 
   FakeClient& client_;
-  std::string collection_;
+  FakeClient::Collection& collection_;
   Selection selection_;
   size_t at_;
   std::vector<api::ConstObject> first_;
@@ -431,7 +442,8 @@ Task<Result<std::unique_ptr<Watch>>> FakeClient::watch(const ResourceType& type,
                                                        WatchOptions options, std::stop_token stop) {
   CO_TRY_STATUS(co_await arrive(Write::No, stop));
   CO_TRY(Selection selection, Selection::create(ns, options.labelSelector, options.fieldSelector));
-  size_t at = log_.size();
+  auto& collection = collectionOf(type);
+  size_t at = collection.log.size();
   std::vector<api::ConstObject> first;
   if (options.resourceVersion.empty() || options.resourceVersion == "0") {
     for (auto& object : everything(type, ns)) {
@@ -442,10 +454,10 @@ Task<Result<std::unique_ptr<Watch>>> FakeClient::watch(const ResourceType& type,
     if (since < compactedAt_) {
       co_return expired(fmt::format("too old resource version: {} ({})", since, compactedAt_));
     }
-    while (at > 0 && log_[at - 1].version > since) --at;
+    while (at > 0 && collection.log[at - 1].version > since) --at;
   }
-  std::unique_ptr<Watch> watch = std::make_unique<FakeWatch>(
-      *this, collectionOf(type), std::move(selection), at, std::move(first));
+  std::unique_ptr<Watch> watch =
+      std::make_unique<FakeWatch>(*this, collection, std::move(selection), at, std::move(first));
   co_return watch;
 }
 

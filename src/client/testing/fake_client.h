@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "client/client.h"
@@ -39,6 +40,11 @@ class FakeClient final : public Client {
   std::function<Status(std::string_view verb, const ResourceType&, std::string_view subresource,
                        const api::ConstObject* object)>
       reaction;
+  /// Told of each write after it happened: of an object that is made `before` is empty, of one that
+  /// is gone `after`. May change the cluster, by post() at the earliest.
+  std::function<void(const ResourceType&, const api::ConstObject& before,
+                     const api::ConstObject& after)>
+      observer;
   /// What SubjectAccessReviews are answered; unset: no.
   std::function<bool(const api::authorization::v1::SubjectAccessReview&)> mayAccess;
 
@@ -79,6 +85,10 @@ class FakeClient final : public Client {
   /// Writes that happened.
   [[nodiscard]] uint64_t writes() const { return version_; }
 
+  /// Each stored object with its collection ("apps/deployments"), in order of both.
+  void forEach(const std::function<void(const std::string& collection, const api::ConstObject&)>&
+                   visit) const;
+
   // Client
   Task<Result<api::ConstObject>> get(const ResourceType& type, std::string ns, std::string name,
                                      std::stop_token stop) override;
@@ -105,18 +115,22 @@ class FakeClient final : public Client {
   friend class FakeWatch;
   struct Logged {
     uint64_t version;
-    std::string collection;
     api::ConstObject before;
     api::ConstObject after;
   };
-  using Collection = std::map<std::string, api::ConstObject>;
+  struct Collection {
+    std::map<std::string, api::ConstObject> objects;
+    std::vector<Logged> log;
+    WaitList changed;
+  };
 
   enum class Write : uint8_t { No, Yes };
   Task<Status> arrive(Write write, std::stop_token stop);
   Status leave(Write write);
   bool happens(double chance);
 
-  static std::string collectionOf(const ResourceType& type);
+  /// Whatever the version it is asked for by; made when first asked for.
+  Collection& collectionOf(const ResourceType& type) const;
   api::ConstObject find(const ResourceType& type, const std::string& ns,
                         const std::string& name) const;
   std::vector<api::ConstObject> everything(const ResourceType& type, const std::string& ns) const;
@@ -141,13 +155,12 @@ class FakeClient final : public Client {
 
   Executor& executor_;
   SeededRandom random_;
-  std::map<std::string, Collection> collections_;
-  std::vector<Logged> log_;
+  mutable std::map<std::string, Collection> collections_;
+  mutable std::unordered_map<const ResourceType*, Collection*> known_;
   uint64_t version_ = 0;
   uint64_t compactedAt_ = 0;
   uint64_t uids_ = 0;
   uint64_t tokens_ = 0;
-  WaitList changed_;
 };
 
 }  // namespace coxswain::client::testing

@@ -27,6 +27,10 @@ class SimExecutor final : public Executor {
   /// The machine was suspended: the wall clock goes on, timers and the monotonic clock do not.
   void suspend(Duration duration) { asleep_ += duration; }
 
+  /// Timers that wait, and work that is ready: what somebody who has stopped has left.
+  [[nodiscard]] size_t timers() const { return timers_.size(); }
+  [[nodiscard]] size_t ready() const { return ready_.size(); }
+
   /// Until neither work nor timers are left. False: still busy after `stepsMax` pieces of work.
   bool runUntilIdle(uint64_t stepsMax = 10'000'000);
   /// Until virtual time has advanced by `duration`.
