@@ -1,0 +1,334 @@
+#include "kubelet/csi/volumes.h"
+
+#include "base/log.h"
+#include "runtime/spawn.h"
+
+namespace coxswain::kubelet::csi {
+namespace {
+
+const Logger kLog("csi");
+constexpr std::string_view kPodVolumes = "/volumes/kubernetes.io~csi";
+/// The cluster is told when the node's status is written; without an answer, on with it.
+constexpr Duration kReportTimeout = 1min;
+
+}  // namespace
+
+Volumes::Volumes(Dependencies dependencies, std::string rootDir)
+    : deps_(std::move(dependencies)), rootDir_(std::move(rootDir)) {}
+Volumes::~Volumes() = default;
+
+Volumes::DevicePointer Volumes::deviceOf(const std::string& driver, const std::string& handle) {
+  auto& device = devices_[uniqueVolumeName(driver, handle)];
+  if (!device) {
+    device = std::make_shared<Device>();
+    device->driver = driver;
+    device->handle = handle;
+  }
+  return device;
+}
+
+void Volumes::load() {
+  auto& files = deps_.files;
+  const auto names = [&files](const std::string& folder) {
+    return files.list(folder).valueOr(std::vector<std::string>());
+  };
+  const std::string pods = rootDir_ + "/pods";
+  for (const auto& pod : names(pods)) {
+    const std::string volumes = pods + "/" + pod + std::string(kPodVolumes);
+    for (const auto& name : names(volumes)) {
+      const std::string folder = volumes + "/" + name;
+      const auto data = readVolumeData(files, folder);
+      if (!data.ok() || data->lifecycleMode == "Ephemeral") continue;
+      const auto device = deviceOf(data->driverName, data->volumeHandle);
+      device->folders.insert(folder);
+      device->attachable = true;  // for all that is known: it is taken back with the last use
+    }
+  }
+  const std::string plugins = rootDir_ + "/plugins/kubernetes.io/csi";
+  for (const auto& driver : names(plugins)) {
+    for (const auto& hash : names(plugins + "/" + driver)) {
+      const auto data = readVolumeData(files, plugins + "/" + driver + "/" + hash);
+      if (data.ok()) deviceOf(data->driverName, data->volumeHandle)->attachable = true;
+    }
+  }
+}
+
+std::vector<std::string> Volumes::inUse() const {
+  std::vector<std::string> names;
+  for (const auto& [name, device] : devices_) {
+    if (device->attachable) names.push_back(name);
+  }
+  return names;
+}
+
+void Volumes::reported(const std::vector<std::string>& names) {
+  reported_ = std::set<std::string>(names.begin(), names.end());
+  reports_.notifyAll();
+}
+
+Task<Status> Volumes::claim(std::string driver, std::string handle, std::string folder,
+                            std::stop_token stop) {
+  const std::string name = uniqueVolumeName(driver, handle);
+  const auto device = deviceOf(driver, handle);
+  device->folders.insert(std::move(folder));
+  if (!std::exchange(device->attachable, true)) changed();
+  Deadline deadline(kReportTimeout, stop);
+  while (!reported_.contains(name)) {
+    const Status told = co_await reports_.wait(deadline.token());
+    if (stop.stop_requested()) co_return canceled();
+    if (!told.ok()) {
+      co_return serviceUnavailable("the volume is not reported as in use by the node yet");
+    }
+  }
+  co_return Status();
+}
+
+Task<Result<VolumeCapability>> Volumes::capabilityOf(std::shared_ptr<const MountSpec> spec,
+                                                     std::shared_ptr<Driver> driver,
+                                                     std::stop_token stop) {
+  CO_TRY(const auto known, co_await driver->capabilities(std::move(stop)));
+  const bool fine = known.contains(SINGLE_NODE_MULTI_WRITER_CAPABILITY);
+  VolumeCapability capability;
+  auto& mount = capability.mount.emplace();
+  mount.fsType = spec->fsType;
+  mount.mountFlags = spec->mountOptions;
+  if (spec->fsGroup && known.contains(VOLUME_MOUNT_GROUP)) {
+    mount.volumeMountGroup = std::to_string(*spec->fsGroup);
+  }
+  int32_t mode = fine ? SINGLE_NODE_MULTI_WRITER : SINGLE_NODE_WRITER;
+  if (spec->accessMode == "ReadOnlyMany") mode = MULTI_NODE_READER_ONLY;
+  if (spec->accessMode == "ReadWriteMany") mode = MULTI_NODE_MULTI_WRITER;
+  if (spec->accessMode == "ReadWriteOncePod") {
+    mode = fine ? SINGLE_NODE_SINGLE_WRITER : SINGLE_NODE_WRITER;
+  }
+  capability.accessMode.emplace().mode = mode;
+  co_return capability;
+}
+
+Task<Status> Volumes::stage(std::shared_ptr<const MountSpec> spec, std::stop_token stop) {
+  const auto device = deviceOf(spec->data.driverName, spec->data.volumeHandle);
+  device->folders.insert(spec->folder);
+  CO_TRY_STATUS(co_await device->turn.acquire(stop));
+  Status done;
+  if (!device->staged) done = co_await stageNow(device, std::move(spec), std::move(stop));
+  device->turn.release();
+  co_return done;
+}
+
+Task<Status> Volumes::stageNow(const DevicePointer device, std::shared_ptr<const MountSpec> spec,
+                               std::stop_token stop) {
+  auto found = deps_.drivers.get(device->driver);
+  if (!found.ok()) {
+    co_return found.status().withContext(
+        "kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient");
+  }
+  const auto driver = *found;
+  CO_TRY(const auto known, co_await driver->capabilities(stop));
+  if (!known.contains(STAGE_UNSTAGE_VOLUME)) {
+    device->staged = true;
+    co_return Status();
+  }
+  const std::string folder = deviceFolder(rootDir_, device->driver, device->handle);
+  CO_TRY_STATUS(deps_.files.mkdirs(folder + "/globalmount", 0750));
+  VolumeData data;
+  data.driverName = device->driver;
+  data.volumeHandle = device->handle;
+  CO_TRY_STATUS(writeVolumeData(deps_.files, folder, data));
+  CO_TRY(auto capability, co_await capabilityOf(spec, driver, stop));
+  NodeStageVolumeRequest request;
+  request.volumeId = device->handle;
+  request.publishContext = spec->publishContext;
+  request.stagingTargetPath = folder + "/globalmount";
+  request.volumeCapability.getOrCreate() = std::move(capability);
+  request.secrets = spec->stageSecrets;
+  request.volumeContext = spec->volumeContext;
+  Status staged = co_await driver->stage(std::move(request), std::move(stop));
+  device->staged = staged.ok();
+  co_return staged;
+}
+
+Task<Result<bool>> Volumes::publish(std::shared_ptr<const MountSpec> spec, std::stop_token stop) {
+  const auto& data = spec->data;
+  auto found = deps_.drivers.get(data.driverName);
+  if (!found.ok()) {
+    co_return found.status().withContext(
+        "kubernetes.io/csi: mounter.SetUpAt failed to get CSI client");
+  }
+  const auto driver = *found;
+  CO_TRY(const auto known, co_await driver->capabilities(stop));
+  CO_TRY(auto capability, co_await capabilityOf(spec, driver, stop));
+  const bool grouped = !capability.mount->volumeMountGroup.empty();
+  CO_TRY_STATUS(deps_.files.mkdirs(spec->folder, 0750));
+  CO_TRY_STATUS(writeVolumeData(deps_.files, spec->folder, data));
+  NodePublishVolumeRequest request;
+  request.volumeId = data.volumeHandle;
+  request.publishContext = spec->publishContext;
+  if (spec->persistent() && known.contains(STAGE_UNSTAGE_VOLUME)) {
+    request.stagingTargetPath = staging(data.driverName, data.volumeHandle);
+  }
+  request.targetPath = spec->target();
+  request.volumeCapability.getOrCreate() = std::move(capability);
+  request.readonly = spec->readOnly;
+  request.secrets = spec->publishSecrets;
+  request.volumeContext = spec->volumeContext;
+  for (const auto& [key, value] : spec->podContext) request.volumeContext[key] = value;
+  CO_TRY_STATUS(co_await driver->publish(std::move(request), std::move(stop)));
+  published_.insert(spec->folder);
+  co_return grouped;
+}
+
+Task<Status> Volumes::unmountPod(std::string podDir, std::stop_token stop) {
+  const std::string volumes = podDir + std::string(kPodVolumes);
+  Status failure;
+  for (auto& name : deps_.files.list(volumes).valueOr(std::vector<std::string>())) {
+    Status done = co_await unmountOne(volumes + "/" + name, stop);
+    if (!done.ok()) failure = done;  // the others can end all the same
+  }
+  // Those that came no further than being claimed or staged.
+  for (const auto& device : usedBelow(volumes + "/")) {
+    for (auto& folder : std::vector<std::string>(device->folders.begin(), device->folders.end())) {
+      if (!folder.starts_with(volumes + "/") ||
+          deps_.files.exists(joinPath(folder, kVolumeDataFile))) {
+        continue;
+      }
+      Status done = co_await release(device->driver, device->handle, folder, stop);
+      if (!done.ok()) failure = done;
+    }
+  }
+  co_return failure;
+}
+
+std::vector<Volumes::DevicePointer> Volumes::usedBelow(const std::string& path) const {
+  std::vector<DevicePointer> used;
+  for (const auto& [name, device] : devices_) {
+    const auto first = device->folders.lower_bound(path);
+    if (first != device->folders.end() && first->starts_with(path)) used.push_back(device);
+  }
+  return used;
+}
+
+Task<Status> Volumes::unmountOne(std::string folder, std::stop_token stop) {
+  auto data = readVolumeData(deps_.files, folder);
+  if (isNotFound(data.status())) co_return Status();  // nothing was published yet
+  if (!data.ok()) co_return data.status().withContext(joinPath(folder, kVolumeDataFile));
+  auto found = deps_.drivers.get(data->driverName);
+  if (!found.ok()) {
+    co_return found.status().withContext(
+        "kubernetes.io/csi: Unmounter.TearDownAt failed to get CSI client");
+  }
+  NodeUnpublishVolumeRequest request;
+  request.volumeId = data->volumeHandle;
+  request.targetPath = folder + "/mount";
+  Status ended = co_await (*found)->unpublish(std::move(request), stop);
+  CO_TRY_STATUS(ended.withContext("kubernetes.io/csi: Unmounter.TearDownAt failed"));
+  published_.erase(folder);
+  // Drivers remove the target; what they leave goes, but never what is in a volume.
+  CO_TRY(const bool mounted, deps_.mounter.isMountPoint(folder + "/mount"));
+  if (mounted) {
+    co_return Status(Reason::Conflict, 409, folder + "/mount is mounted after NodeUnpublishVolume");
+  }
+  CO_TRY_STATUS(deps_.files.remove(folder + "/mount"));
+  if (data->lifecycleMode != "Ephemeral") {
+    CO_TRY_STATUS(co_await release(data->driverName, data->volumeHandle, folder, stop));
+  }
+  CO_TRY_STATUS(deps_.files.remove(joinPath(folder, kVolumeDataFile)));
+  co_return deps_.files.remove(folder);
+}
+
+/// One use less. While its vol_data.json is there, a next try ends here again.
+Task<Status> Volumes::release(std::string driver, std::string handle, std::string folder,
+                              std::stop_token stop) {
+  const auto device = deviceOf(driver, handle);
+  device->folders.erase(folder);
+  Status done = co_await unstage(device, std::move(stop));
+  if (!done.ok()) device->folders.insert(std::move(folder));
+  co_return done;
+}
+
+Task<Status> Volumes::unstage(const DevicePointer device, std::stop_token stop) {
+  CO_TRY_STATUS(co_await device->turn.acquire(stop));
+  Status done;
+  const std::string folder = deviceFolder(rootDir_, device->driver, device->handle);
+  if (device->folders.empty() && deps_.files.exists(joinPath(folder, kVolumeDataFile))) {
+    auto found = deps_.drivers.get(device->driver);
+    if (found.ok()) {
+      device->staged = false;
+      NodeUnstageVolumeRequest request;
+      request.volumeId = device->handle;
+      request.stagingTargetPath = folder + "/globalmount";
+      done = co_await (*found)->unstage(std::move(request), stop);
+      if (done.ok()) done = deps_.files.remove(folder + "/globalmount");
+      if (done.ok()) done = deps_.files.remove(joinPath(folder, kVolumeDataFile));
+      if (done.ok()) done = deps_.files.remove(folder);
+    } else {
+      done = found.status();
+    }
+    done = done.withContext("kubernetes.io/csi: attacher.UnmountDevice failed");
+  }
+  if (done.ok() && device->folders.empty() &&
+      devices_.erase(uniqueVolumeName(device->driver, device->handle)) != 0) {
+    changed();
+  }
+  device->turn.release();
+  co_return done;
+}
+
+Task<void> Volumes::unstageUnused(std::string driver, std::stop_token stop) {
+  std::vector<DevicePointer> unused;
+  for (const auto& [name, device] : devices_) {
+    if (device->driver == driver && device->folders.empty()) unused.push_back(device);
+  }
+  for (const auto& device : unused) {
+    const Status done = co_await unstage(device, stop);
+    if (!done.ok() && !stop.stop_requested()) {
+      kLog.warn("unstaging a volume that no pod uses failed",
+                {{"driver", device->driver}, {"volume", device->handle}, {"error", done}});
+    }
+  }
+}
+
+Task<Result<VolumeStats>> Volumes::stats(std::string folder, std::stop_token stop) {
+  CO_TRY(const auto data, readVolumeData(deps_.files, folder));
+  CO_TRY(const auto driver, deps_.drivers.get(data.driverName));
+  CO_TRY(const auto known, co_await driver->capabilities(stop));
+  if (!known.contains(GET_VOLUME_STATS)) {
+    co_return Status(Reason::NotFound, 404, "driver " + data.driverName + " has no statistics");
+  }
+  NodeGetVolumeStatsRequest request;
+  request.volumeId = data.volumeHandle;
+  request.volumePath = folder + "/mount";
+  CO_TRY(const auto answer, co_await driver->stats(std::move(request), std::move(stop)));
+  VolumeStats stats;
+  for (const auto& usage : answer.usage) {
+    VolumeStats::Counts counts{usage.available, usage.total, usage.used};
+    if (usage.unit == BYTES) stats.bytes = counts;
+    if (usage.unit == INODES) stats.inodes = counts;
+  }
+  co_return stats;
+}
+
+Task<Result<bool>> Volumes::expands(std::string driver, std::stop_token stop) {
+  CO_TRY(const auto found, deps_.drivers.get(driver));
+  CO_TRY(const auto known, co_await found->capabilities(std::move(stop)));
+  co_return known.contains(EXPAND_VOLUME);
+}
+
+Task<Result<int64_t>> Volumes::expand(std::shared_ptr<const MountSpec> spec, int64_t bytes,
+                                      api::Map<std::string> secrets, std::stop_token stop) {
+  const auto& data = spec->data;
+  CO_TRY(const auto driver, deps_.drivers.get(data.driverName));
+  CO_TRY(const auto known, co_await driver->capabilities(stop));
+  CO_TRY(auto capability, co_await capabilityOf(spec, driver, stop));
+  NodeExpandVolumeRequest request;
+  request.volumeId = data.volumeHandle;
+  request.volumePath = spec->target();
+  request.capacityRange.getOrCreate().requiredBytes = bytes;
+  if (known.contains(STAGE_UNSTAGE_VOLUME)) {
+    request.stagingTargetPath = staging(data.driverName, data.volumeHandle);
+  }
+  request.volumeCapability.getOrCreate() = std::move(capability);
+  request.secrets = std::move(secrets);
+  co_return co_await driver->expand(std::move(request), std::move(stop));
+}
+
+}  // namespace coxswain::kubelet::csi
