@@ -2,6 +2,8 @@
 
 #include "api/codec/json.h"
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
+#include "api/gen/storage_v1.h"
 #include "api/helpers/objects.h"
 #include "api/helpers/pods.h"
 #include "base/log.h"
@@ -24,24 +26,57 @@ const Logger kLog("scheduler");
 /// Decisions in a row before others on the executor have their turn.
 constexpr int kDecisionsInARow = 32;
 
+SchedulerOptions withRegistrations(SchedulerOptions options) {
+  if (options.registrations.empty()) options.registrations = plugins::registry();
+  return options;
+}
+
 }  // namespace
+
+Scheduler::Profile::Profile(const SchedulerContext& context, const SchedulerOptions& options,
+                            const ProfileOptions& profile, VolumeState& volumes)
+    : name(profile.schedulerName),
+      framework(plugins::makePlugins(options.registrations, *profile.wiring,
+                                     {profile.args, &context.client, &context.informers, &volumes}),
+                *profile.wiring),
+      picker(framework, context.random,
+             profile.percentageOfNodesToScore.value_or(options.percentageOfNodesToScore)),
+      events(context.client, context.executor, profile.schedulerName) {}
+
+std::vector<std::unique_ptr<Scheduler::Profile>> Scheduler::makeProfiles(
+    const SchedulerContext& context, const SchedulerOptions& options, VolumeState& volumes) {
+  std::vector<std::unique_ptr<Profile>> out;
+  for (ProfileOptions profile : options.profiles) {
+    if (!profile.wiring) profile.wiring = plugins::defaultWiring(options.registrations);
+    out.push_back(std::make_unique<Profile>(context, options, profile, volumes));
+  }
+  return out;
+}
+
+Frameworks Scheduler::frameworksOf(const std::vector<std::unique_ptr<Profile>>& profiles) {
+  std::vector<std::pair<std::string, const Framework*>> list;
+  for (const auto& profile : profiles) list.emplace_back(profile->name, &profile->framework);
+  return Frameworks(std::move(list));
+}
 
 Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
     : context_(context),
-      options_(std::move(options)),
-      framework_(plugins::defaultPlugins(&context.client, &context.informers)),
-      picker_(framework_, context.random, options_.percentageOfNodesToScore),
-      queue_(framework_, options_.queue),
-      events_(context.client, context.executor, options_.schedulerName),
+      options_(withRegistrations(std::move(options))),
+      volumes_(context.informers),
+      profiles_(makeProfiles(context, options_, volumes_)),
+      queue_(frameworksOf(profiles_), options_.queue),
       bindings_(options_.bindingsMax) {
   context_.informers.of<Pod>().addHandler([this](const client::Change& c) { onPod(c); });
   context_.informers.of<Node>().addHandler([this](const client::Change& c) { onNode(c); });
   context_.informers.of<Namespace>().addHandler(
       [this](const client::Change& c) { onNamespace(c); });
-  context_.informers.of<PersistentVolumeClaim>().addHandler(
-      [this](const client::Change& c) { onStorage(c, kClaim); });
-  context_.informers.of<PersistentVolume>().addHandler(
-      [this](const client::Change& c) { onStorage(c, kVolume); });
+  watchStorage<PersistentVolumeClaim>(kClaim);
+  watchStorage<PersistentVolume>(kVolume);
+  watchStorage<api::storage::v1::StorageClass>(kStorageClass);
+  watchStorage<api::storage::v1::CSINode>(kCsiNode);
+  watchStorage<api::storage::v1::CSIDriver>(kCsiDriver);
+  watchStorage<api::storage::v1::CSIStorageCapacity>(kCsiCapacity);
+  watchStorage<api::storage::v1::VolumeAttachment>(kAttachmentDelete);
 }
 
 Scheduler::~Scheduler() = default;
@@ -53,7 +88,23 @@ void Scheduler::start() {
 Task<void> Scheduler::stop() {
   stop_.request_stop();
   co_await gate_.close();
-  co_await events_.stop();
+  for (const auto& profile : profiles_) co_await profile->events.stop();
+}
+
+Scheduler::Profile* Scheduler::find(const std::string& schedulerName) {
+  for (const auto& profile : profiles_)
+    if (profile->name == schedulerName) return profile.get();
+  return nullptr;
+}
+
+Scheduler::Profile& Scheduler::profileOf(const PodInfo& pod) {
+  Profile* found = find(pod.pod->spec.schedulerName);
+  return found ? *found : *profiles_.front();
+}
+
+WaitingPods* Scheduler::waitingPods(const std::string& schedulerName) {
+  Profile* profile = find(schedulerName);
+  return profile ? &profile->framework.waiting() : nullptr;
 }
 
 void Scheduler::tell(const ClusterEvent& event) {
@@ -71,6 +122,7 @@ void Scheduler::onPod(const client::Change& change) {
   if (!after || (before && before->metadata.uid != after->metadata.uid)) {
     const std::string key = api::objectKey(before->metadata);
     queue_.remove(key);
+    if (const auto at = preparing_.find(key); at != preparing_.end()) at->second.request_stop();
     const PodInfoPtr gone = cache_.pod(key);
     cache_.removePod(key);
     if (gone) {
@@ -84,7 +136,7 @@ void Scheduler::onPod(const client::Change& change) {
 
   const auto info = std::make_shared<const PodInfo>(after);
   if (after->spec.nodeName.empty()) {
-    if (after->spec.schedulerName != options_.schedulerName) return;
+    if (!find(after->spec.schedulerName)) return;
     // Bound already, and the informer is behind.
     if (cache_.isAssumed(info->key) && !queue_.find(info->key)) return;
     queue_.set(info, now());
@@ -133,11 +185,17 @@ void Scheduler::onNamespace(const client::Change& change) {
   tell(event);
 }
 
-void Scheduler::onStorage(const client::Change& change, EventBit bit) {
-  if (!change.after) return;
-  ClusterEvent event;
-  event.events = bit;
-  tell(event);
+template <typename T>
+void Scheduler::watchStorage(EventBit bit) {
+  context_.informers.of<T>().addHandler([this, bit](const client::Change& change) {
+    // What goes away helps nobody, but for an attachment.
+    if ((bit == kAttachmentDelete) == static_cast<bool>(change.after)) return;
+    ClusterEvent event;
+    event.events = bit;
+    event.oldObject = change.before ? &change.before : nullptr;
+    event.newObject = change.after ? &change.after : nullptr;
+    tell(event);
+  });
 }
 
 Task<Status> Scheduler::waitForWork(std::stop_token stop) {
@@ -161,11 +219,12 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
   // Others may share the informers, with kinds that the server does not have: wait for ours only.
   auto& informers = self.context_.informers;
   Status synced;
-  for (auto* used :
-       {&informers.of<Namespace>(), &informers.of<PersistentVolume>(),
-        &informers.of<PersistentVolumeClaim>(), &informers.of<Node>(), &informers.of<Pod>()}) {
-    if (synced.ok()) synced = co_await used->waitSynced(stop);
-  }
+  auto used = self.volumes_.used();
+  used.push_back(&informers.of<Namespace>());
+  used.push_back(&informers.of<Node>());
+  used.push_back(&informers.of<Pod>());
+  for (auto* informer : used)
+    if (synced.ok()) synced = co_await informer->waitSynced(stop);
   int inARow = 0;
   while (synced.ok() && !stop.stop_requested()) {
     Status ready = co_await self.waitForWork(stop);
@@ -189,7 +248,8 @@ bool Scheduler::scheduleOne(QueuedPod& queued, const std::stop_token& stop) {
     queue_.done(pod->key);
     return false;
   }
-  Decision decision = picker_.pick(*pod, cache_.snapshot());
+  Profile& profile = profileOf(*pod);
+  Decision decision = profile.picker.pick(*pod, cache_.snapshot());
   if (!decision.error.ok()) {
     queue_.retry(pod->key, now());
     report(*pod, "SchedulerError", decision.error.message());
@@ -202,33 +262,69 @@ bool Scheduler::scheduleOne(QueuedPod& queued, const std::stop_token& stop) {
     return false;
   }
   cache_.assume(pod, decision.node);
-  const Status reserved = framework_.reserve(decision.state, *pod, decision.node);
+  const Status reserved = profile.framework.reserve(decision.state, *pod, decision.node);
   if (!reserved.ok()) {
-    bindingFailed(pod, decision, reserved);
+    bindingFailed(pod, decision, reserved.message());
+    return false;
+  }
+  const auto refusal = profile.framework.permit(decision.state, *pod, decision.node);
+  if (!refusal.none()) {
+    bindingFailed(pod, decision, refusal.message, refusal.error ? 0 : refusal.plugin);
     return false;
   }
   spawn(context_.executor, bind(*this, gate_.enter(), pod, std::move(decision), stop));
   return true;
 }
 
+Task<bool> Scheduler::prepare(Scheduler& self, PodInfoPtr pod, Decision& decision,
+                              std::stop_token stop) {
+  Framework& framework = self.profileOf(*pod).framework;
+  self.bindings_.release();
+  std::stop_source own;
+  self.preparing_[pod->key] = own;
+  const std::stop_callback forward(stop, [own]() mutable { own.request_stop(); });
+  auto refusal = co_await framework.beforeBind(decision.state, pod, decision.node, own.get_token());
+  const auto at = self.preparing_.find(pod->key);
+  if (at != self.preparing_.end() && at->second == own) self.preparing_.erase(at);
+  if (refusal.none()) {
+    Status permit = co_await self.bindings_.acquire(stop);
+    if (permit.ok()) co_return true;
+  } else if (!stop.stop_requested()) {
+    self.bindingFailed(pod, decision, std::move(refusal.message),
+                       refusal.error ? 0 : refusal.plugin);
+  }
+  co_return false;
+}
+
 Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Decision decision,
                            std::stop_token stop) {
-  Status bound = co_await self.framework_.bind(pod, decision.node, stop);
+  Profile& profile = self.profileOf(*pod);
+  Framework& framework = profile.framework;
+  const bool slow =
+      framework.waiting().waits(pod->key) || framework.preBindNeeded(decision.state, *pod);
+  if (slow) {
+    const bool ready = co_await prepare(self, pod, decision, stop);
+    if (!ready) co_return;
+  }
+  Status bound = co_await framework.bind(pod, decision.node, stop);
   self.bindings_.release();
   if (bound.ok()) {
     const auto* queued = self.queue_.find(pod->key);
     if (queued && queued->pod->pod->metadata.uid == pod->pod->metadata.uid)
       self.queue_.done(pod->key);
-    self.events_.event(*pod->pod, client::kEventNormal, "Scheduled",
-                       "Successfully assigned " + pod->key + " to " + decision.node);
+    profile.events.event(*pod->pod, client::kEventNormal, "Scheduled",
+                         "Successfully assigned " + pod->key + " to " + decision.node);
+    framework.postBind(decision.state, *pod, decision.node);
   } else if (!stop.stop_requested()) {
-    self.bindingFailed(pod, decision, bound);
+    self.bindingFailed(pod, decision, "binding rejected: " + bound.message());
   }
 }
 
 std::string Scheduler::preempt(const PodInfoPtr& pod, const Decision& decision) {
+  const Framework& framework = profileOf(*pod).framework;
+  if (!framework.preemption()) return "";
   auto plan =
-      planPreemption(framework_, *pod, cache_.snapshot(), decision, context_.random.next() >> 1);
+      planPreemption(framework, *pod, cache_.snapshot(), decision, context_.random.next() >> 1);
   if (plan.node.empty()) return plan.message;
   cache_.nominate(pod, plan.node);
   if (auto pass = gate_.enter())
@@ -249,7 +345,7 @@ Task<void> Scheduler::evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preempt
     condition.status = "True";
     condition.reason = "PreemptionByScheduler";
     condition.message =
-        self.options_.schedulerName + ": preempting to accommodate a higher priority pod";
+        preemptor->pod->spec.schedulerName + ": preempting to accommodate a higher priority pod";
     condition.observedGeneration = meta.generation;
     condition.lastTransitionTime = api::Time(self.context_.executor.wallNow());
     std::string body = R"({"metadata":{"uid":")" + meta.uid + R"("},"status":{"conditions":[)" +
@@ -265,16 +361,18 @@ Task<void> Scheduler::evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preempt
       self.cache_.unnominate(preemptor->key);
       co_return;
     }
-    self.events_.event(*victim->pod, client::kEventNormal, "Preempted",
-                       "Preempted by pod " + preemptor->pod->metadata.uid + " on node " + node);
+    self.profileOf(*preemptor)
+        .events.event(*victim->pod, client::kEventNormal, "Preempted",
+                      "Preempted by pod " + preemptor->pod->metadata.uid + " on node " + node);
   }
   std::string body = R"({"metadata":{"uid":")" + preemptor->pod->metadata.uid +
                      R"("},"status":{"nominatedNodeName":")" + node + R"("}})";
   co_await patchStatus(self, Gate::Pass(), preemptor, std::move(body), stop);
 }
 
-void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, const Status& why) {
-  framework_.unreserve(decision.state, *pod, decision.node);
+void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, std::string message,
+                              uint32_t rejectedBy) {
+  profileOf(*pod).framework.unreserve(decision.state, *pod, decision.node);
   const PodInfoPtr assumed = cache_.pod(pod->key);
   if (assumed == pod) {
     cache_.forget(pod->key);
@@ -286,14 +384,21 @@ void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, const S
   const auto* queued = queue_.find(pod->key);
   // Gone, bound after all, or another pod of this name by now.
   if (!queued || queued->pod->pod->metadata.uid != pod->pod->metadata.uid) return;
-  kLog.warn("binding failed", {{"pod", pod->key}, {"node", decision.node}, {"error", why}});
-  queue_.retry(pod->key, now());
+  kLog.warn("binding failed", {{"pod", pod->key}, {"node", decision.node}, {"error", message}});
+  if (rejectedBy == 0) {
+    queue_.retry(pod->key, now());
+    report(*pod, "SchedulerError", message);
+  } else {
+    queue_.park(pod->key, rejectedBy, now());
+    ReasonCounts reasons;
+    reasons.add(message);
+    report(*pod, "Unschedulable", fitErrorMessage(1, "", reasons, ""));
+  }
   wake_.set();
-  report(*pod, "SchedulerError", "binding rejected: " + std::string(why.message()));
 }
 
 void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::string& message) {
-  events_.event(*pod.pod, client::kEventWarning, "FailedScheduling", message);
+  profileOf(pod).events.event(*pod.pod, client::kEventWarning, "FailedScheduling", message);
   const auto* have = api::findPodCondition(pod.pod->status, "PodScheduled");
   if (have && have->status == "False" && have->reason == reason && have->message == message) return;
   api::core::v1::PodCondition condition;

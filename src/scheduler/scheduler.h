@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "client/event_recorder.h"
 #include "client/informers.h"
@@ -12,16 +15,28 @@
 #include "runtime/sync.h"
 #include "scheduler/cache/cache.h"
 #include "scheduler/framework/picker.h"
+#include "scheduler/plugins/registry.h"
 #include "scheduler/queue/queue.h"
+#include "scheduler/volumes/volume_state.h"
 
 namespace coxswain::scheduler {
 
-struct SchedulerOptions {
+/// How pods of one schedulerName are scheduled.
+struct ProfileOptions {
   std::string schedulerName = "default-scheduler";
+  std::optional<int> percentageOfNodesToScore;  ///< nothing: the scheduler's
+  std::optional<Wiring> wiring;                 ///< nothing: all plugins, as registered
+  PluginArgs args;
+};
+
+struct SchedulerOptions {
+  std::vector<ProfileOptions> profiles = std::vector<ProfileOptions>(1);
   int percentageOfNodesToScore = 0;  ///< 0: adaptive
   QueueOptions queue;
   /// Bindings under way at once; further pods wait.
   size_t bindingsMax = 128;
+  /// What profiles may name; empty: plugins::registry().
+  std::vector<Registration> registrations;
 };
 
 /// What the scheduler gets from outside; all of it outlives the scheduler. One executor.
@@ -32,10 +47,12 @@ struct SchedulerContext {
   Random& random;
 };
 
-/// Gives each pod of its name a node. Informers fill cache and queue; a loop takes one pod after
-/// the other, decides (Picker, without suspending), assumes the pod on its node, and binds in the
-/// background. A pod without a node gets condition PodScheduled=False and event FailedScheduling,
-/// and waits for an event that may help. Made before informers start; stop() before destruction.
+/// Gives each pod that names one of its profiles a node. Informers fill cache and queue; a loop
+/// takes one pod after the other, decides (Picker, without suspending), assumes the pod on its
+/// node, and binds in the background. A pod without a node gets condition PodScheduled=False and
+/// event FailedScheduling, and waits for an event that may help. What may take long before a
+/// binding (Permit, PreBind: the pod's volumes) holds up nobody else, and a pod that goes meanwhile
+/// ends it. Made before informers start; stop() before destruction.
 class Scheduler {
  public:
   Scheduler(const SchedulerContext& context, SchedulerOptions options);
@@ -47,14 +64,33 @@ class Scheduler {
   void start();
   Task<void> stop();
 
+  /// Pods that Permit plugins of the profile make wait; null: there is no such profile.
+  [[nodiscard]] WaitingPods* waitingPods(const std::string& schedulerName);
   [[nodiscard]] const Queue& queue() const { return queue_; }
   [[nodiscard]] const Cache& cache() const { return cache_; }
 
  private:
+  struct Profile {
+    Profile(const SchedulerContext& context, const SchedulerOptions& options,
+            const ProfileOptions& profile, VolumeState& volumes);
+    std::string name;
+    Framework framework;
+    Picker picker;
+    client::EventRecorder events;
+  };
+  [[nodiscard]] Profile* find(const std::string& schedulerName);
+  /// Of a pod that is or was queued.
+  [[nodiscard]] Profile& profileOf(const PodInfo& pod);
+  [[nodiscard]] static std::vector<std::unique_ptr<Profile>> makeProfiles(
+      const SchedulerContext& context, const SchedulerOptions& options, VolumeState& volumes);
+  [[nodiscard]] static Frameworks frameworksOf(
+      const std::vector<std::unique_ptr<Profile>>& profiles);
+
   void onPod(const client::Change& change);
   void onNode(const client::Change& change);
   void onNamespace(const client::Change& change);
-  void onStorage(const client::Change& change, EventBit bit);
+  template <typename T>
+  void watchStorage(EventBit bit);
   void tell(const ClusterEvent& event);
 
   static Task<void> main(Scheduler& self, Gate::Pass pass, std::stop_token stop);
@@ -64,7 +100,13 @@ class Scheduler {
   bool scheduleOne(QueuedPod& queued, const std::stop_token& stop);
   static Task<void> bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Decision decision,
                          std::stop_token stop);
-  void bindingFailed(const PodInfoPtr& pod, Decision& decision, const Status& why);
+  /// The slow way to a binding: waits for Permit, does PreBind. Releases the binding permit
+  /// meanwhile. False: it is over, and said so.
+  static Task<bool> prepare(Scheduler& self, PodInfoPtr pod, Decision& decision,
+                            std::stop_token stop);
+  /// Off the node again, and back to the queue: `rejectedBy` none: after backoff, as an error.
+  void bindingFailed(const PodInfoPtr& pod, Decision& decision, std::string message,
+                     uint32_t rejectedBy = 0);
   /// Condition and event of a pod that got no node. `reason`: Unschedulable or SchedulerError.
   void report(const PodInfo& pod, std::string_view reason, const std::string& message);
   /// Tries preemption: the text for the pod's message; victims are deleted in the background.
@@ -77,11 +119,12 @@ class Scheduler {
 
   SchedulerContext context_;
   SchedulerOptions options_;
-  Framework framework_;
-  Picker picker_;
+  VolumeState volumes_;
+  std::vector<std::unique_ptr<Profile>> profiles_;
   Cache cache_;
   Queue queue_;
-  client::EventRecorder events_;
+  /// Pods before their binding, by key: stopped when they go.
+  std::unordered_map<std::string, std::stop_source> preparing_;
   Event wake_;
   Semaphore bindings_;
   Gate gate_;

@@ -11,9 +11,6 @@ namespace {
 
 using Terms = std::vector<AffinityTerm>;
 
-/// args hardPodAffinityWeight: what a required term of a pod that runs counts for a newcomer.
-constexpr int64_t kHardPodAffinityWeight = 1;
-
 const std::string* topologyOf(const NodeInfo& node, const std::string& key) {
   return node.node->metadata.labels.get(key);
 }
@@ -71,6 +68,7 @@ class InterPodAffinity final : public Plugin,
                                public PreScorePlugin,
                                public ScorePlugin {
  public:
+  explicit InterPodAffinity(const InterPodAffinityArgs& args) : args_(args) {}
   [[nodiscard]] std::string_view name() const override { return "InterPodAffinity"; }
   [[nodiscard]] EventInterest events() const override {
     return kNodeAdd | kNodeLabel | kAssignedPodAdd | kAssignedPodDelete | kAssignedPodLabel |
@@ -138,7 +136,8 @@ class InterPodAffinity final : public Plugin,
                               const Snapshot& snapshot) const override {
     const bool own = pod.affinity && (!pod.affinity->preferredAffinity.empty() ||
                                       !pod.affinity->preferredAntiAffinity.empty());
-    if (!own && snapshot.withAffinity.empty()) return Code::Skip;
+    if (!own && (snapshot.withAffinity.empty() || args_.ignorePreferredTermsOfExistingPods))
+      return Code::Skip;
     auto scores = std::make_shared<Scores>();
     const auto& nodes = own ? snapshot.nodes : snapshot.withAffinity;
     for (const NodeInfo* node : nodes)
@@ -180,8 +179,8 @@ class InterPodAffinity final : public Plugin,
            std::all_of(terms.begin(), terms.end(),
                        [&](const AffinityTerm& term) { return term.matches(*pod.pod, nullptr); });
   }
-  static void weigh(TopologyCounts& scores, const PodInfo& pod, const PodInfo& other,
-                    const NodeInfo& node, const Snapshot& snapshot, bool own) {
+  void weigh(TopologyCounts& scores, const PodInfo& pod, const PodInfo& other, const NodeInfo& node,
+             const Snapshot& snapshot, bool own) const {
     const auto add = [&](const Terms& terms, const PodInfo& matched, int64_t sign, int64_t fixed) {
       const auto* labels = snapshot.labelsOf(matched.pod->metadata.namespace_);
       for (const auto& term : terms) {
@@ -195,16 +194,19 @@ class InterPodAffinity final : public Plugin,
       add(pod.affinity->preferredAntiAffinity, other, -1, 0);
     }
     if (!other.affinity) return;
-    add(other.affinity->requiredAffinity, pod, 1, kHardPodAffinityWeight);
+    if (args_.hardPodAffinityWeight > 0)
+      add(other.affinity->requiredAffinity, pod, 1, args_.hardPodAffinityWeight);
     add(other.affinity->preferredAffinity, pod, 1, 0);
     add(other.affinity->preferredAntiAffinity, pod, -1, 0);
   }
+
+  InterPodAffinityArgs args_;
 };
 
 }  // namespace
 
-std::unique_ptr<Plugin> interPodAffinity() {
-  return std::make_unique<InterPodAffinity>();
+std::unique_ptr<Plugin> interPodAffinity(const InterPodAffinityArgs& args) {
+  return std::make_unique<InterPodAffinity>(args);
 }
 
 }  // namespace coxswain::scheduler::plugins

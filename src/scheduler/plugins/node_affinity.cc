@@ -29,17 +29,27 @@ std::optional<std::vector<std::string>> namedNodes(const api::core::v1::NodeSele
   return names;
 }
 
-/// spec.nodeSelector and node affinity, required and preferred.
+/// spec.nodeSelector and node affinity, required and preferred; and the profile's addedAffinity,
+/// which all its pods have besides.
 class NodeAffinity final : public Plugin,
                            public PreFilterPlugin,
                            public FilterPlugin,
                            public PreScorePlugin,
                            public ScorePlugin {
  public:
+  explicit NodeAffinity(const NodeAffinityArgs& args) {
+    if (!args.addedAffinity) return;
+    added_.affinity.getOrCreate().nodeAffinity.getOrCreate() = *args.addedAffinity;
+    const auto& affinity = *added_.affinity->nodeAffinity;
+    addedRequired_ = static_cast<bool>(affinity.requiredDuringSchedulingIgnoredDuringExecution);
+    addedPreferred_ = !affinity.preferredDuringSchedulingIgnoredDuringExecution.empty();
+  }
   [[nodiscard]] std::string_view name() const override { return "NodeAffinity"; }
   [[nodiscard]] EventInterest events() const override { return kNodeAdd | kNodeLabel | kPodSpec; }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    const bool matches = !event.newNode || api::matchesNodeAffinity(pod.pod->spec, *event.newNode);
+    const bool matches =
+        !event.newNode || (api::matchesNodeAffinity(pod.pod->spec, *event.newNode) &&
+                           (!addedRequired_ || api::matchesNodeAffinity(added_, *event.newNode)));
     return matches ? QueueingHint::Queue : QueueingHint::Skip;
   }
 
@@ -50,7 +60,7 @@ class NodeAffinity final : public Plugin,
     const auto* required =
         affinity ? affinity->requiredDuringSchedulingIgnoredDuringExecution.get() : nullptr;
     if (!required) {
-      if (pod.pod->spec.nodeSelector.empty()) result.code = Code::Skip;
+      if (pod.pod->spec.nodeSelector.empty() && !addedRequired_) result.code = Code::Skip;
       return result;
     }
     if (!required->nodeSelectorTerms.empty()) result.nodeNames = namedNodes(*required);
@@ -58,12 +68,17 @@ class NodeAffinity final : public Plugin,
   }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
+    if (addedRequired_ && !api::matchesNodeAffinity(added_, *node.node)) {
+      reasons.push_back("node(s) didn't match scheduler-enforced node affinity");
+      return Code::UnschedulableAndUnresolvable;
+    }
     if (api::matchesNodeAffinity(pod.pod->spec, *node.node)) return Code::Success;
     reasons.push_back("node(s) didn't match Pod's node affinity/selector");
     return Code::UnschedulableAndUnresolvable;
   }
   [[nodiscard]] Code preScore(CycleState&, const PodInfo& pod, std::span<const NodeInfo* const>,
                               const Snapshot&) const override {
+    if (addedPreferred_) return Code::Success;
     const auto* affinity = affinityOf(pod);
     return !affinity || affinity->preferredDuringSchedulingIgnoredDuringExecution.empty()
                ? Code::Skip
@@ -71,19 +86,25 @@ class NodeAffinity final : public Plugin,
   }
   [[nodiscard]] int64_t score(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                               const Snapshot&) const override {
-    return api::preferredNodeScore(pod.pod->spec, *node.node);
+    const int64_t own = api::preferredNodeScore(pod.pod->spec, *node.node);
+    return addedPreferred_ ? own + api::preferredNodeScore(added_, *node.node) : own;
   }
   void normalize(const CycleState&, const PodInfo&, std::span<const NodeInfo* const>,
                  std::span<int64_t> scores) const override {
     normalizeByMax(scores, false);
   }
   [[nodiscard]] int64_t weight() const override { return 2; }
+
+ private:
+  api::core::v1::PodSpec added_;  ///< with the added affinity alone
+  bool addedRequired_ = false;
+  bool addedPreferred_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodeAffinity() {
-  return std::make_unique<NodeAffinity>();
+std::unique_ptr<Plugin> nodeAffinity(const NodeAffinityArgs& args) {
+  return std::make_unique<NodeAffinity>(args);
 }
 
 }  // namespace coxswain::scheduler::plugins

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "api/gen/core_v1.h"
 #include "scheduler/plugins/plugins.h"
+#include "scheduler/plugins/resource_score.h"
 
 namespace coxswain::scheduler::plugins {
 
@@ -10,7 +13,25 @@ struct State final : PluginState {
   std::vector<std::string> scalarReasons;
 };
 
-bool fits(const PodInfo& pod, const NodeInfo& node) {
+/// Extended resources that configuration leaves to others.
+class Ignored {
+ public:
+  explicit Ignored(const NodeResourcesFitArgs& args)
+      : names_(args.ignoredResources), groups_(args.ignoredResourceGroups) {}
+  [[nodiscard]] bool contains(std::string_view name) const {
+    if (names_.empty() && groups_.empty()) return false;
+    const auto slash = name.find('/');
+    if (slash == std::string_view::npos) return false;
+    return std::find(names_.begin(), names_.end(), name) != names_.end() ||
+           std::find(groups_.begin(), groups_.end(), name.substr(0, slash)) != groups_.end();
+  }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::string> groups_;
+};
+
+bool fits(const PodInfo& pod, const NodeInfo& node, const Ignored& ignored) {
   const Resources& want = pod.requests;
   const Resources& have = node.allocatable;
   const Resources& used = node.requested;
@@ -23,17 +44,18 @@ bool fits(const PodInfo& pod, const NodeInfo& node) {
       !room(want.ephemeralStorage, have.ephemeralStorage, used.ephemeralStorage))
     return false;
   for (const auto& [name, amount] : want.scalars)
-    if (!room(amount, have.scalar(name), used.scalar(name))) return false;
+    if (!room(amount, have.scalar(name), used.scalar(name)) && !ignored.contains(name))
+      return false;
   return true;
 }
 
-/// Requests fit into what is left of the node; scores by what is left afterwards
-/// (LeastAllocated, cpu and memory alike).
+/// Requests fit into what is left of the node; scores by its scoringStrategy.
 class NodeResourcesFit final : public Plugin,
                                public PreFilterPlugin,
                                public FilterPlugin,
                                public ScorePlugin {
  public:
+  explicit NodeResourcesFit(const NodeResourcesFitArgs& args) : ignored_(args), scorer_(args) {}
   [[nodiscard]] std::string_view name() const override { return "NodeResourcesFit"; }
   [[nodiscard]] EventInterest events() const override {
     return kNodeAdd | kNodeAllocatable | kAssignedPodDelete | kAssignedPodScaleDown | kPodSpec;
@@ -46,7 +68,7 @@ class NodeResourcesFit final : public Plugin,
     bool possible = have.pods > 0 && want.milliCpu <= have.milliCpu && want.memory <= have.memory &&
                     want.ephemeralStorage <= have.ephemeralStorage;
     for (const auto& [name, amount] : want.scalars)
-      possible = possible && amount <= have.scalar(name);
+      possible = possible && (amount <= have.scalar(name) || ignored_.contains(name));
     return possible ? QueueingHint::Queue : QueueingHint::Skip;
   }
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
@@ -59,7 +81,7 @@ class NodeResourcesFit final : public Plugin,
   }
   [[nodiscard]] Code filter(const CycleState& state, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
-    if (fits(pod, node)) return Code::Success;
+    if (fits(pod, node, ignored_)) return Code::Success;
     Code code = Code::Unschedulable;
     if (static_cast<int64_t>(node.pods.size()) + 1 > node.allocatable.pods)
       reasons.push_back("Too many pods");
@@ -79,30 +101,26 @@ class NodeResourcesFit final : public Plugin,
     const auto* own = state.filterState<State>(index);
     for (size_t i = 0; i < want.scalars.size(); ++i) {
       const auto& [name, amount] = want.scalars[i];
+      if (ignored_.contains(name)) continue;
       check(amount, have.scalar(name), used.scalar(name), own->scalarReasons[i]);
     }
     return code;
   }
   [[nodiscard]] int64_t score(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                               const Snapshot&) const override {
-    int64_t sum = 0;
-    int64_t weights = 0;
-    const auto add = [&](int64_t wanted, int64_t total) {
-      if (total == 0) return;
-      ++weights;
-      if (wanted <= total) sum += (total - wanted) * kScoreMax / total;
-    };
-    add(node.nonZeroMilliCpu + pod.nonZeroMilliCpu, node.allocatable.milliCpu);
-    add(node.nonZeroMemory + pod.nonZeroMemory, node.allocatable.memory);
-    return weights == 0 ? 0 : sum / weights;
+    return scorer_.score(pod, node);
   }
   [[nodiscard]] int64_t weight() const override { return 1; }
+
+ private:
+  Ignored ignored_;
+  ResourceScorer scorer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Plugin> nodeResourcesFit() {
-  return std::make_unique<NodeResourcesFit>();
+std::unique_ptr<Plugin> nodeResourcesFit(const NodeResourcesFitArgs& args) {
+  return std::make_unique<NodeResourcesFit>(args);
 }
 
 }  // namespace coxswain::scheduler::plugins

@@ -4,12 +4,16 @@
 #include <vector>
 
 #include "scheduler/framework/plugin.h"
+#include "scheduler/plugins/args.h"
 
 namespace coxswain::client {
 class Client;
-class Informer;
 class Informers;
 }  // namespace coxswain::client
+
+namespace coxswain::scheduler {
+class VolumeState;
+}
 
 namespace coxswain::scheduler::plugins {
 
@@ -18,24 +22,32 @@ std::unique_ptr<Plugin> prioritySort();
 std::unique_ptr<Plugin> nodeUnschedulable();
 std::unique_ptr<Plugin> nodeName();
 std::unique_ptr<Plugin> taintToleration();
-std::unique_ptr<Plugin> nodeAffinity();
+std::unique_ptr<Plugin> nodeAffinity(const NodeAffinityArgs& args);
 std::unique_ptr<Plugin> nodePorts();
-std::unique_ptr<Plugin> nodeResourcesFit();
+std::unique_ptr<Plugin> nodeResourcesFit(const NodeResourcesFitArgs& args);
 /// Constraints of the pod only: the default ones (of a pod's service) are not made up.
 std::unique_ptr<Plugin> podTopologySpread();
-std::unique_ptr<Plugin> interPodAffinity();
-std::unique_ptr<Plugin> nodeResourcesBalancedAllocation();
+std::unique_ptr<Plugin> interPodAffinity(const InterPodAffinityArgs& args);
+std::unique_ptr<Plugin> nodeResourcesBalancedAllocation(
+    const NodeResourcesBalancedAllocationArgs& args);
 std::unique_ptr<Plugin> imageLocality();
+/// Its options; what it does is scheduler/preemption.
+std::unique_ptr<Plugin> defaultPreemption(const PreemptionOptions& options);
 /// `client` outlives the plugin.
 std::unique_ptr<Plugin> defaultBinder(client::Client& client);
 
-/// Claims and volumes as these caches show them, which outlive the plugin.
-std::unique_ptr<Plugin> volumeBinding(const client::Informer& claims,
-                                      const client::Informer& volumes);
+// `state` outlives them.
+std::unique_ptr<Plugin> volumeRestrictions(const VolumeState& state);
+std::unique_ptr<Plugin> nodeVolumeLimits(const VolumeState& state);
+/// `client` null: decides, but binds no volumes.
+std::unique_ptr<Plugin> volumeBinding(const VolumeBindingArgs& args, VolumeState& state,
+                                      client::Client* client);
+std::unique_ptr<Plugin> volumeZone(const VolumeState& state);
 
 /// The default profile, in upstream's order. `client` null: no DefaultBinder (decisions only).
-/// `informers` null: no VolumeBinding.
+/// `volumes` null: no plugins of volumes.
 std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client,
-                                                    client::Informers* informers = nullptr);
+                                                    client::Informers* informers = nullptr,
+                                                    VolumeState* volumes = nullptr);
 
 }  // namespace coxswain::scheduler::plugins

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace coxswain::api::core::v1 {
+struct PersistentVolumeClaim;
+struct Pod;
+struct Volume;
+}  // namespace coxswain::api::core::v1
+
+namespace coxswain::scheduler {
+
+/// A claim that a pod uses, in the pod's namespace.
+struct PodClaim {
+  std::string name;
+  bool ephemeral = false;  ///< made for this pod, from its template
+};
+
+/// In the order of the pod's volumes. Costs nothing where there is none.
+std::vector<PodClaim> claimsOf(const api::core::v1::Pod& pod);
+bool hasClaims(const api::core::v1::Pod& pod);
+/// Does the pod use the claim `name` of its namespace?
+bool usesClaim(const api::core::v1::Pod& pod, const std::string& ns, const std::string& name);
+
+/// Empty: an ephemeral claim that was made for the pod (or one that is not ephemeral); else why
+/// not.
+std::string notOwned(const api::core::v1::Pod& pod, const PodClaim& wanted,
+                     const api::core::v1::PersistentVolumeClaim& claim);
+
+/// `persistentvolumeclaim "c" not found`, or that it is still to be made for the pod.
+std::string missingClaim(const PodClaim& wanted);
+
+}  // namespace coxswain::scheduler
