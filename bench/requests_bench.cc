@@ -63,8 +63,10 @@ class Text final : public net::BodyReader {
 };
 
 /// Takes an answer and keeps what is counted of it.
-class Sink final : public net::ResponseWriter {
+class Sink final : public net::ResponseWriter, public net::LastingAnswer::Host {
  public:
+  explicit Sink(Executor& executor) : executor_(executor) {}
+  ~Sink() override { stop(); }
   Task<Status> start(int status, net::Headers) override {
     code = status;
     co_return Status();
@@ -85,11 +87,38 @@ class Sink final : public net::ResponseWriter {
     co_return badRequest("no upgrades");
   }
   [[nodiscard]] bool started() const override { return code != 0; }
+  void goOnWith(std::shared_ptr<net::LastingAnswer> rest) override {
+    rest_ = std::move(rest);
+    rest_->setHost(this);
+    wake();
+  }
+  void wake() override {
+    again_ = true;
+    if (!std::exchange(running_, true)) spawn(executor_, run());
+  }
+  void stop() {
+    if (rest_) rest_->setHost(nullptr);
+    rest_.reset();
+  }
 
   int code = 0;
   size_t bytes = 0;
   size_t writes = 0;
   std::string text;
+
+ private:
+  Task<void> run() {
+    while (rest_ && std::exchange(again_, false)) {
+      auto more = co_await rest_->advance(*this);
+      if (!more.ok() || !*more) stop();
+    }
+    running_ = false;
+  }
+
+  Executor& executor_;
+  std::shared_ptr<net::LastingAnswer> rest_;
+  bool running_ = false;
+  bool again_ = false;
 };
 
 struct Call {
@@ -154,8 +183,8 @@ class Bench {
   /// Ends the program where the answer is not the wanted code.
   size_t call(const Call& call, int wanted) {
     bool done = false;
-    Sink sink;
-    spawn(executor_, serve(call, sink, {}, done));
+    Sink sink(executor_);
+    spawn(executor_, serve(call, sink, done));
     executor_.runUntil([&done] { return done; }, 1min);
     if (sink.code != wanted) fail(call.path + ": " + std::to_string(sink.code) + " " + sink.text);
     return sink.bytes;
@@ -175,9 +204,9 @@ class Bench {
   /// One after the other: the server refuses so many at once from one user.
   void watch(int count, const Call& what) {
     while (static_cast<int>(sinks_.size()) < count) {
-      sinks_.push_back(std::make_unique<Sink>());
+      sinks_.push_back(std::make_unique<Sink>(executor_));
       auto& sink = *sinks_.back();
-      spawn(executor_, serve(what, sink, stopping_.get_token(), ended_));
+      spawn(executor_, serve(what, sink, ended_));
       executor_.runUntil([&sink] { return sink.writes > 0; }, 1min);
       if (sink.writes == 0) fail("a watch that does not begin: " + std::to_string(sink.code));
     }
@@ -189,10 +218,8 @@ class Bench {
   }
   void settle() { executor_.runFor(1ms); }
   void stopWatches() {
-    stopping_.request_stop();
     executor_.runFor(1s);
     sinks_.clear();
-    stopping_ = std::stop_source();
   }
 
  private:
@@ -209,7 +236,7 @@ class Bench {
     co_await assembly_->stop();
     done = true;
   }
-  Task<void> serve(Call call, Sink& sink, std::stop_token stop, bool& done) {
+  Task<void> serve(Call call, Sink& sink, bool& done) {
     Text body(std::move(call.body));
     net::Request request;
     request.method = std::move(call.method);
@@ -221,7 +248,6 @@ class Bench {
     if (!call.contentType.empty()) request.headers.add("Content-Type", call.contentType);
     request.body = &body;
     request.peerAddress = "127.0.0.1:1";
-    request.stop = std::move(stop);
     co_await assembly_->server().serve(request, sink);
     done = true;
   }
@@ -232,7 +258,6 @@ class Bench {
   std::unique_ptr<apiserver::Assembly> assembly_;
   int pods_ = 0;
   std::vector<std::unique_ptr<Sink>> sinks_;
-  std::stop_source stopping_;
   bool ended_ = false;
 };
 

@@ -76,6 +76,37 @@ struct Request {
   std::stop_token stop;
 };
 
+class ResponseWriter;
+
+/// What goes on of an answer when Handler::serve has returned: a watch. While it has nothing to
+/// send it costs no more than itself: no coroutine, nothing of the request. One executor.
+class LastingAnswer {
+ public:
+  virtual ~LastingAnswer() = default;
+  /// Sends what there is, at first and each time it has called `wake`. False: that was all, and it
+  /// has ended the answer. A failure: the client is gone. Not called while it runs.
+  virtual Task<Result<bool>> advance(ResponseWriter& response) = 0;
+  /// It is over, by itself or because the client left or the server stopped. Then it is destroyed.
+  virtual void ended() {}
+
+  /// The server's end of it.
+  class Host {
+   public:
+    virtual ~Host() = default;
+    virtual void wake() = 0;
+  };
+  void setHost(Host* host) { host_ = host; }
+
+ protected:
+  /// There is something to send.
+  void wake() {
+    if (host_) host_->wake();
+  }
+
+ private:
+  Host* host_ = nullptr;
+};
+
 /// The answer to one request. Either `respond`, or `start`, `write`..., `end`, or `upgrade`.
 /// Failures mean that the client is gone; the handler should return.
 class ResponseWriter {
@@ -93,6 +124,9 @@ class ResponseWriter {
   /// sent early included. BadRequest on HTTP/2.
   virtual Task<Result<std::unique_ptr<Stream>>> upgrade(Headers headers) = 0;
   [[nodiscard]] virtual bool started() const = 0;
+  /// After `start`: the server goes on with `rest` as soon as Handler::serve has returned, which is
+  /// to return at once.
+  virtual void goOnWith(std::shared_ptr<LastingAnswer> rest) = 0;
   /// From now on writes fail when the client has taken nothing for so long; 0, as at first: never.
   virtual void limitStalls(Duration longest) {}
 };

@@ -123,6 +123,8 @@ class Writer final : public ResponseWriter {
   }
 
   [[nodiscard]] bool started() const override { return started_; }
+  void goOnWith(std::shared_ptr<LastingAnswer> rest) override { rest_ = std::move(rest); }
+  std::shared_ptr<LastingAnswer> takeRest() { return std::move(rest_); }
   void limitStalls(Duration longest) override { in_.stream().limitStalls(longest); }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] bool upgraded() const { return upgraded_; }
@@ -181,6 +183,36 @@ class Writer final : public ResponseWriter {
   bool hasLength_ = false;
   bool chunked_ = false;
   uint64_t left_ = 0;
+  std::shared_ptr<LastingAnswer> rest_;
+};
+
+/// Here the connection waits with its answer anyway.
+class Lasting final : public LastingAnswer::Host {
+ public:
+  explicit Lasting(std::shared_ptr<LastingAnswer> answer) : answer_(std::move(answer)) {
+    answer_->setHost(this);
+  }
+  ~Lasting() override {
+    answer_->setHost(nullptr);
+    answer_->ended();
+  }
+  Lasting(const Lasting&) = delete;
+  Lasting& operator=(const Lasting&) = delete;
+  void wake() override { woken_.set(); }
+
+  Task<void> run(ResponseWriter& response, std::stop_token stop) {
+    while (true) {
+      woken_.reset();
+      auto more = co_await answer_->advance(response);
+      if (!more.ok() || !*more) co_return;
+      Status waited = co_await woken_.wait(stop);
+      if (!waited.ok()) co_return;
+    }
+  }
+
+ private:
+  const std::shared_ptr<LastingAnswer> answer_;
+  Event woken_;
 };
 
 /// The request's body; the watcher starts when it has been read.
@@ -273,6 +305,10 @@ Task<bool> serveOne(ConnectionContext& context, Buffered& in, http1::RequestHead
   request.stop = requestStop.get_token();
   in.stream().limitStalls(0s);
   co_await context.handler.serve(request, writer);
+  if (auto rest = writer.takeRest()) {
+    Lasting lasting(std::move(rest));
+    co_await lasting.run(writer, request.stop);
+  }
 
   if (writer.upgraded()) co_return false;
   co_await watcher.stop();

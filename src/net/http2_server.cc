@@ -32,8 +32,7 @@ class Http2Writer final : public ResponseWriter {
     co_return session_->finish(*stream_, trailers);
   }
 
-  // Not inlined, as endStream below: serveStream's frame lives as long as its stream.
-  [[gnu::noinline]] Task<Status> respond(int status, Headers headers, std::string body) override {
+  Task<Status> respond(int status, Headers headers, std::string body) override {
     if (status != 204 && status != 304) headers.set("content-length", std::to_string(body.size()));
     CO_TRY_STATUS(begin(status, headers, !body.empty()));
     if (!bodyless_ && !body.empty()) {
@@ -49,15 +48,23 @@ class Http2Writer final : public ResponseWriter {
   }
 
   [[nodiscard]] bool started() const override { return started_; }
+  void goOnWith(std::shared_ptr<LastingAnswer> rest) override { rest_ = std::move(rest); }
   void limitStalls(Duration longest) override { stallMax_ = longest; }
   [[nodiscard]] bool ended() const { return ended_; }
+  std::shared_ptr<LastingAnswer> takeRest() { return std::move(rest_); }
+
+  /// After the handler, and what went on of its answer.
+  Task<void> close();
+
+  [[nodiscard]] Reactor& reactor() const { return context_.reactor; }
+  [[nodiscard]] Http2Stream& stream() const { return *stream_; }
 
  private:
   Status begin(int status, Headers& headers, bool hasBody) {
     if (started_) return internalError("response has started");
     TRY_STATUS(http1::checkFields(headers));
     started_ = true;
-    bodyless_ = stream_->method == "HEAD" || status == 204 || status == 304;
+    bodyless_ = stream_->received->method == "HEAD" || status == 204 || status == 304;
     if (!headers.has("date")) headers.add("date", httpDate(context_.reactor.wallNow()));
     return session_->respond(*stream_, status, headers, hasBody && !bodyless_);
   }
@@ -69,12 +76,12 @@ class Http2Writer final : public ResponseWriter {
   bool ended_ = false;
   bool bodyless_ = false;
   Duration stallMax_{};
+  std::shared_ptr<LastingAnswer> rest_;
 };
 
 /// The answer is complete and the rest of the body unwanted (RFC 9113, 8.1). A reset overtakes data
 /// under way: leave the client time to take it.
-[[gnu::noinline]] Task<void> endStream(std::shared_ptr<Http2Session> session,
-                                       Http2StreamPtr stream) {
+Task<void> endStream(std::shared_ptr<Http2Session> session, Http2StreamPtr stream) {
   Deadline deadline(5s, stream->stop.get_token());
   while (!stream->inClosed && !stream->closed) {
     stream->inChanged.reset();
@@ -84,17 +91,70 @@ class Http2Writer final : public ResponseWriter {
   if (!stream->inClosed) session->reset(*stream, NGHTTP2_NO_ERROR);
 }
 
+Task<void> Http2Writer::close() {
+  session_->abandon(*stream_);
+  if (!ended_) {
+    session_->reset(*stream_, NGHTTP2_INTERNAL_ERROR);
+  } else if (!stream_->inClosed) {
+    co_await endStream(session_, stream_);
+  }
+}
+
+/// An answer that goes on without its handler. The stream holds it; and a coroutine, while it
+/// sends.
+class Lasting final : public Http2Remainder,
+                      public LastingAnswer::Host,
+                      public std::enable_shared_from_this<Lasting> {
+ public:
+  Lasting(Gate::Pass pass, Http2Writer writer, std::shared_ptr<LastingAnswer> answer)
+      : pass_(std::move(pass)), writer_(std::move(writer)), answer_(std::move(answer)) {
+    answer_->setHost(this);
+  }
+
+  void end() override {
+    answer_->setHost(nullptr);
+    if (!running_) answer_->ended();
+  }
+  void wake() override {
+    again_ = true;
+    if (!std::exchange(running_, true)) spawn(writer_.reactor(), run(shared_from_this()));
+  }
+
+ private:
+  static Task<void> run(std::shared_ptr<Lasting> self) {
+    bool goesOn = true;
+    while (goesOn && std::exchange(self->again_, false)) {
+      auto more = co_await self->answer_->advance(self->writer_);
+      goesOn = more.ok() && *more && !self->writer_.stream().closed;
+    }
+    if (goesOn) {
+      self->running_ = false;
+      co_return;
+    }
+    self->answer_->setHost(nullptr);
+    self->answer_->ended();
+    co_await self->writer_.close();
+    self->writer_.stream().remainder.reset();
+  }
+
+  Gate::Pass pass_;
+  Http2Writer writer_;
+  const std::shared_ptr<LastingAnswer> answer_;
+  bool running_ = false;
+  bool again_ = false;
+};
+
 Task<void> serveStream(ConnectionContext& context, std::shared_ptr<Http2Session> session,
                        Http2StreamPtr stream, Gate::Pass pass) {
   Http2Writer writer(context, session, stream);
   Http2Body body(session, stream, context.limits.bodyBytesMax);
+  auto& received = *stream->received;
   Request request;
-  request.method = stream->method;
-  request.host = std::move(stream->authority);
-  request.headers = std::move(stream->headers);
+  request.method = received.method;
+  request.host = std::move(received.authority);
+  request.headers = std::move(received.headers);
   if (request.host.empty()) request.host = std::string(request.headers.get("host"));
-  splitTarget(stream->path, request);
-  stream->path = {};  // a stream may live long
+  splitTarget(received.path, request);
   request.body = &body;
   request.bodyArrived = stream->inClosed;
   request.peerAddress = session->stream().peerAddress();
@@ -102,18 +162,23 @@ Task<void> serveStream(ConnectionContext& context, std::shared_ptr<Http2Session>
   request.majorVersion = 2;
   request.stop = stream->stop.get_token();
   Status sent;
-  if (stream->headersTooLarge) {
+  if (received.headersTooLarge) {
     sent = co_await writer.respond(431, Headers(), "431 Request Header Fields Too Large");
   } else {
     co_await context.handler.serve(request, writer);
     if (!writer.started()) sent = co_await writer.respond(500, Headers(), "");
   }
-  session->abandon(*stream);
-  if (!writer.ended()) {
-    session->reset(*stream, NGHTTP2_INTERNAL_ERROR);
-  } else if (!stream->inClosed) {
-    co_await endStream(session, stream);
+  auto rest = writer.takeRest();
+  if (!rest || stream->closed) {
+    if (rest) rest->ended();
+    co_await writer.close();
+    co_return;
   }
+  session->abandon(*stream);
+  stream->stop = std::stop_source(std::nostopstate);  // what lasts is told by its end
+  auto lasting = std::make_shared<Lasting>(std::move(pass), std::move(writer), std::move(rest));
+  stream->remainder = lasting;
+  lasting->wake();
 }
 
 /// Takes requests from nghttp2's callback to coroutines.

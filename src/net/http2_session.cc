@@ -73,28 +73,30 @@ struct Http2Callbacks {
     auto& self = of(user);
     auto stream = self.find(frame->hd.stream_id);
     if (!stream) return 0;
-    stream->headerBytes += nameSize + valueSize + 32;
-    if (stream->headerBytes > self.limits_.headerBytesMax ||
-        stream->headers.size() + stream->trailers.size() >= self.limits_.headerFieldsMax) {
-      stream->headersTooLarge = true;
+    if (!stream->received) return 0;
+    auto& received = *stream->received;
+    received.headerBytes += nameSize + valueSize + 32;
+    if (received.headerBytes > self.limits_.headerBytesMax ||
+        received.headers.size() + received.trailers.size() >= self.limits_.headerFieldsMax) {
+      received.headersTooLarge = true;
       return 0;
     }
     std::string n(reinterpret_cast<const char*>(name), nameSize);
     std::string v(reinterpret_cast<const char*>(value), valueSize);
     if (n == ":method") {
-      stream->method = std::move(v);
+      received.method = std::move(v);
     } else if (n == ":path") {
-      stream->path = std::move(v);
+      received.path = std::move(v);
     } else if (n == ":authority") {
-      stream->authority = std::move(v);
+      received.authority = std::move(v);
     } else if (n == ":status") {
-      stream->status = std::atoi(v.c_str());
+      received.status = std::atoi(v.c_str());
     } else if (n.starts_with(':')) {
       return 0;
     } else if (stream->headersDone) {
-      stream->trailers.add(std::move(n), std::move(v));
+      received.trailers.add(std::move(n), std::move(v));
     } else {
-      stream->headers.add(std::move(n), std::move(v));
+      received.headers.add(std::move(n), std::move(v));
     }
     return 0;
   }
@@ -108,9 +110,10 @@ struct Http2Callbacks {
     bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (last) stream->inClosed = true;
     if (frame->hd.type == NGHTTP2_HEADERS && !stream->headersDone) {
-      bool interim = self.role_ == Http2Session::Role::Client && stream->status < 200;
+      bool interim = self.role_ == Http2Session::Role::Client && stream->received &&
+                     stream->received->status < 200;
       if (interim) {
-        stream->headers = Headers();
+        stream->received->headers = Headers();
       } else {
         stream->headersDone = true;
         if (self.role_ == Http2Session::Role::Server) self.onRequest_(stream);
@@ -124,15 +127,16 @@ struct Http2Callbacks {
                   void* user) {
     auto& self = of(user);
     auto stream = self.find(id);
-    if (!stream || stream->discard) {
+    if (!stream || !stream->received) {
       self.consume(id, size);
       return 0;
     }
+    auto& body = stream->received->body;
     // Frames may be tiny: pieces are joined, so that their number stays bounded by the window.
-    if (!stream->in.empty() && stream->in.back().size() + size <= 16 * 1024) {
-      stream->in.back().append(reinterpret_cast<const char*>(bytes), size);
+    if (!body.empty() && body.back().size() + size <= 16 * 1024) {
+      body.back().append(reinterpret_cast<const char*>(bytes), size);
     } else {
-      stream->in.emplace_back(reinterpret_cast<const char*>(bytes), size);
+      body.emplace_back(reinterpret_cast<const char*>(bytes), size);
     }
     stream->inChanged.set();
     return 0;
@@ -143,8 +147,18 @@ struct Http2Callbacks {
     return 0;
   }
 
+  static int sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type != NGHTTP2_DATA) return 0;
+    auto& self = of(user);
+    auto stream = self.find(frame->hd.stream_id);
+    if (!stream || stream->pull != Http2Stream::Pull::Taken) return 0;
+    stream->pull = Http2Stream::Pull::No;
+    if (!stream->out.empty() || stream->outClosed) self.pull(*stream);
+    return 0;
+  }
+
   static ssize_t pull(nghttp2_session* session, int32_t id, uint8_t* buffer, size_t size,
-                      uint32_t* flags, nghttp2_data_source* source, void*) {
+                      uint32_t* flags, nghttp2_data_source* source, void* user) {
     auto& stream = *static_cast<Http2Stream*>(source->ptr);
     size_t n = std::min(size, stream.out.size() - stream.outAt);
     std::memcpy(buffer, stream.out.data() + stream.outAt, n);
@@ -154,6 +168,7 @@ struct Http2Callbacks {
       stream.outAt = 0;
       stream.outChanged.set();
       if (stream.outClosed) {
+        stream.pull = Http2Stream::Pull::Ended;
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (!stream.outTrailers.empty()) {
           Fields fields;
@@ -162,8 +177,12 @@ struct Http2Callbacks {
           if (nghttp2_submit_trailer(session, id, nv.data(), nv.size()) == 0)
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
         }
+      } else if (of(user).role_ == Http2Session::Role::Server) {
+        // The next piece is told of anew: in between nghttp2 holds nothing for it.
+        stream.pull = Http2Stream::Pull::Taken;
+        *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
       } else if (n == 0) {
-        stream.deferred = true;
+        stream.pull = Http2Stream::Pull::No;
         return NGHTTP2_ERR_DEFERRED;
       }
     }
@@ -194,6 +213,7 @@ Http2Session::Http2Session(Reactor& reactor, std::unique_ptr<Stream> stream, Rol
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Http2Callbacks::frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Http2Callbacks::data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Http2Callbacks::closed);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Http2Callbacks::sent);
   nghttp2_option* option = nullptr;
   nghttp2_option_new(&option);
   nghttp2_option_set_no_auto_window_update(option, 1);
@@ -243,6 +263,23 @@ void Http2Session::closeStream(int32_t id, uint32_t code) {
   // The client of a finished exchange has not gone away.
   if (code != NGHTTP2_NO_ERROR || !stream->inClosed || !stream->outClosed)
     stream->stop.request_stop();
+  // Not from within nghttp2.
+  if (stream->remainder) reactor_.post([rest = std::move(stream->remainder)] { rest->end(); });
+}
+
+void Http2Session::pull(Http2Stream& stream) {
+  if (stream.pull == Http2Stream::Pull::No) {
+    stream.pull = Http2Stream::Pull::Asked;
+    if (role_ == Role::Client) {
+      nghttp2_session_resume_data(session_, stream.id);
+    } else {
+      nghttp2_data_provider provider{};
+      provider.source.ptr = &stream;
+      provider.read_callback = Http2Callbacks::pull;
+      nghttp2_submit_data(session_, NGHTTP2_FLAG_END_STREAM, stream.id, &provider);
+    }
+  }
+  wake();
 }
 
 Task<void> Http2Session::run(std::stop_token stop, std::string early) {
@@ -359,6 +396,7 @@ Result<Http2StreamPtr> Http2Session::request(const std::string& method, const st
   provider.source.ptr = stream.get();
   provider.read_callback = Http2Callbacks::pull;
   stream->outClosed = !hasBody;
+  if (hasBody) stream->pull = Http2Stream::Pull::Asked;
   int id = nghttp2_submit_request(session_, nullptr, nv.data(), nv.size(),
                                   hasBody ? &provider : nullptr, nullptr);
   if (id < 0) {
@@ -378,12 +416,10 @@ Status Http2Session::respond(Http2Stream& stream, int status, const Headers& hea
   fields.add(":status", std::to_string(status));
   fields.add(headers);
   auto nv = fields.get();
-  nghttp2_data_provider provider{};
-  provider.source.ptr = &stream;
-  provider.read_callback = Http2Callbacks::pull;
   if (!hasBody) stream.outClosed = true;
-  int error = nghttp2_submit_response(session_, stream.id, nv.data(), nv.size(),
-                                      hasBody ? &provider : nullptr);
+  int error = hasBody ? nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr,
+                                               nv.data(), nv.size(), nullptr)
+                      : nghttp2_submit_response(session_, stream.id, nv.data(), nv.size(), nullptr);
   wake();
   return error == 0 ? Status() : internalError(nghttp2_strerror(error));
 }
@@ -393,11 +429,7 @@ Task<Status> Http2Session::write(Http2StreamPtr stream, std::string_view data, s
   if (stream->closed) co_return stream->closedStatus();
   if (stream->outClosed) co_return internalError("body has ended");
   stream->out += data;
-  if (stream->deferred) {
-    stream->deferred = false;
-    nghttp2_session_resume_data(session_, stream->id);
-  }
-  wake();
+  pull(*stream);
   while (!stream->closed && stream->out.size() - stream->outAt > kOutMax) {
     stream->outChanged.reset();
     if (stallMax == Duration(0)) {
@@ -419,24 +451,22 @@ Status Http2Session::finish(Http2Stream& stream, const Headers& trailers) {
   if (stream.outClosed) return {};
   stream.outClosed = true;
   stream.outTrailers = trailers;
-  if (stream.deferred) {
-    stream.deferred = false;
-    nghttp2_session_resume_data(session_, stream.id);
-  }
-  wake();
+  pull(stream);
   return {};
 }
 
 Task<Result<std::string>> Http2Session::read(Http2StreamPtr stream, std::stop_token stop) {
   auto self = shared_from_this();
-  while (stream->in.empty()) {
+  while (stream->received && stream->received->body.empty()) {
     if (stream->inClosed) co_return std::string();
     if (stream->closed) co_return stream->closedStatus();
     stream->inChanged.reset();
     CO_TRY_STATUS(co_await stream->inChanged.wait(stop));
   }
-  auto piece = std::move(stream->in.front());
-  stream->in.pop_front();
+  if (!stream->received) co_return internalError("http2: the body was given up");
+  auto& body = stream->received->body;
+  auto piece = std::move(body.front());
+  body.pop_front();
   consume(stream->id, piece.size());
   co_return std::move(piece);
 }
@@ -451,15 +481,20 @@ Task<Status> Http2Session::awaitHeaders(Http2StreamPtr stream, std::stop_token s
 }
 
 void Http2Session::abandon(Http2Stream& stream) {
-  stream.discard = true;
-  for (auto& piece : stream.in) consume(stream.id, piece.size());
-  stream.in.clear();
+  auto received = std::move(stream.received);
+  if (!received) return;
+  for (auto& piece : received->body) consume(stream.id, piece.size());
 }
 
 void Http2Session::reset(Http2Stream& stream, uint32_t code) {
   if (stream.closed) return;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, code);
   wake();
+}
+
+const Headers& Http2Body::trailers() const {
+  static const Headers kNone;
+  return stream_->received ? stream_->received->trailers : kNone;
 }
 
 Task<Result<std::string>> Http2Body::read(std::stop_token stop) {

@@ -32,10 +32,8 @@ class LazyEvent {
   std::unique_ptr<Event> event_;
 };
 
-/// One request and its answer. State of the connection's reactor.
-struct Http2Stream {
-  int32_t id = 0;
-  // What the peer sends.
+/// What of a message has come and was not taken yet.
+struct Http2Received {
   std::string method;
   std::string path;
   std::string authority;
@@ -44,22 +42,38 @@ struct Http2Stream {
   Headers trailers;
   size_t headerBytes = 0;
   bool headersTooLarge = false;
+  std::list<std::string> body;  // most have none: a deque would hold half a KiB
+};
+
+/// What goes on when a stream's handler has returned.
+class Http2Remainder {
+ public:
+  virtual ~Http2Remainder() = default;
+  /// The stream has ended.
+  virtual void end() = 0;
+};
+
+/// One request and its answer. State of the connection's reactor. There are as many as watches.
+struct Http2Stream {
+  int32_t id = 0;
+  /// Null: nobody reads what comes any more, it is thrown away.
+  std::unique_ptr<Http2Received> received = std::make_unique<Http2Received>();
   bool headersDone = false;
   bool inClosed = false;
-  std::list<std::string> in;  // most streams have none: a deque would hold half a KiB
-  bool discard = false;       // nobody reads the body any more
-  LazyEvent inChanged;
   // What we send.
+  bool outClosed = false;
+  /// Taken: nghttp2 has all of `out`, and lets go of it with the next frame it makes.
+  enum class Pull : uint8_t { No, Asked, Taken, Ended };
+  Pull pull = Pull::No;  ///< does nghttp2 ask for `out`?
+  bool closed = false;   ///< the end of both
+  uint32_t errorCode = 0;
   std::string out;
   size_t outAt = 0;
-  bool outClosed = false;
-  bool deferred = false;
   Headers outTrailers;
+  LazyEvent inChanged;
   LazyEvent outChanged;
-  // The end of both.
-  bool closed = false;
-  uint32_t errorCode = 0;
   std::stop_source stop;
+  std::shared_ptr<Http2Remainder> remainder;  ///< goes when the stream does
 
   [[nodiscard]] Status closedStatus() const;
 };
@@ -118,6 +132,8 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
   Http2StreamPtr find(int32_t id);
   void consume(int32_t id, size_t size);
   void closeStream(int32_t id, uint32_t code);
+  /// Has nghttp2 take what is to go out.
+  void pull(Http2Stream& stream);
 
   Reactor& reactor_;
   std::unique_ptr<Stream> stream_;
@@ -143,7 +159,7 @@ class Http2Body final : public BodyReader {
   Http2Body(std::shared_ptr<Http2Session> session, Http2StreamPtr stream, size_t sizeMax)
       : session_(std::move(session)), stream_(std::move(stream)), sizeMax_(sizeMax) {}
   Task<Result<std::string>> read(std::stop_token stop) override;
-  [[nodiscard]] const Headers& trailers() const override { return stream_->trailers; }
+  [[nodiscard]] const Headers& trailers() const override;
 
  private:
   std::shared_ptr<Http2Session> session_;

@@ -63,8 +63,8 @@ class Response2 final : public ClientResponse {
  public:
   Response2(std::shared_ptr<Http2Session> session, Http2StreamPtr stream)
       : session_(session), stream_(stream), body_(session, stream, 0) {
-    status = stream->status;
-    headers = std::move(stream->headers);
+    status = stream->received->status;
+    headers = std::move(stream->received->headers);
     majorVersion = 2;
   }
   ~Response2() override {
@@ -95,8 +95,8 @@ class Exchange2 final : public ClientExchange {
   Task<Status> awaitHeaders(std::stop_token stop) override {
     return session_->awaitHeaders(stream_, std::move(stop));
   }
-  [[nodiscard]] int status() const override { return stream_->status; }
-  [[nodiscard]] const Headers& headers() const override { return stream_->headers; }
+  [[nodiscard]] int status() const override { return stream_->received->status; }
+  [[nodiscard]] const Headers& headers() const override { return stream_->received->headers; }
   BodyReader& body() override { return body_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -11,12 +12,86 @@
 #include <ctime>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "runtime/one_shot.h"
 
 namespace coxswain {
 
 namespace asio = boost::asio;
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// What is to run at a time: there are as many as watches and connections, so one timer of Asio's
+/// serves all.
+class Reactor::Timers {
+ public:
+  explicit Timers(asio::io_context& context) : context_(context), timer_(context) {}
+
+  TimerId add(TimePoint at, UniqueFunction work) {
+    const auto id = next_++;
+    work_.emplace(id, std::move(work));
+    due_.push_back({at, id});
+    std::push_heap(due_.begin(), due_.end());
+    if (at < armed_) arm(at);
+    return id;
+  }
+  bool cancel(TimerId id) {
+    auto found = work_.find(id);
+    if (found == work_.end()) return false;
+    const auto work = std::move(found->second);  // its end may come back here
+    work_.erase(found);
+    if (due_.size() > kStaleMax && due_.size() > 2 * work_.size()) dropStale();
+    return true;
+  }
+
+ private:
+  static constexpr size_t kStaleMax = 64;
+  struct Due {
+    TimePoint at;
+    TimerId id;
+    /// The heap's top is the next.
+    bool operator<(const Due& other) const {
+      return at != other.at ? at > other.at : id > other.id;
+    }
+  };
+
+  void arm(TimePoint at) {
+    armed_ = at;
+    timer_.expires_at(at);  // ends the wait before
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) run();
+    });
+  }
+  void run() {
+    armed_ = TimePoint::max();
+    const auto now = std::chrono::steady_clock::now();
+    while (!due_.empty() && !context_.stopped()) {
+      const auto next = due_.front();
+      const auto found = work_.find(next.id);
+      if (found != work_.end() && next.at > now) {
+        if (next.at < armed_) arm(next.at);
+        return;
+      }
+      std::pop_heap(due_.begin(), due_.end());
+      due_.pop_back();
+      if (found == work_.end()) continue;  // canceled
+      auto work = std::move(found->second);
+      work_.erase(found);
+      work();
+    }
+  }
+  void dropStale() {
+    std::erase_if(due_, [this](const Due& due) { return !work_.contains(due.id); });
+    std::make_heap(due_.begin(), due_.end());
+  }
+
+  asio::io_context& context_;
+  asio::steady_timer timer_;
+  TimePoint armed_ = TimePoint::max();
+  TimerId next_ = 1;
+  std::vector<Due> due_;  ///< a heap; those that were canceled stay until they are due
+  std::unordered_map<TimerId, UniqueFunction> work_;
+};
 
 struct Reactor::Impl {
   /// Calls of other threads that are still inside post or stop. What they brought may already have
@@ -24,8 +99,7 @@ struct Reactor::Impl {
   std::atomic<int> callers = 0;
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
-  TimerId nextTimer = 1;
-  std::unordered_map<TimerId, asio::steady_timer> timers;
+  Timers timers{context};
 };
 
 Reactor::Reactor() : impl_(std::make_unique<Impl>()) {}
@@ -68,20 +142,14 @@ void Reactor::post(UniqueFunction work) {
 }
 
 Executor::TimerId Reactor::schedule(MonotonicTime at, UniqueFunction work) {
-  auto id = impl_->nextTimer++;
   // steady_clock and now() read the same clock, CLOCK_MONOTONIC.
-  auto when = std::chrono::steady_clock::time_point(
+  const TimePoint when(
       std::chrono::duration_cast<std::chrono::steady_clock::duration>(at.time_since_epoch()));
-  auto [it, added] = impl_->timers.try_emplace(id, impl_->context, when);
-  it->second.async_wait([this, id, w = std::move(work)](boost::system::error_code error) mutable {
-    if (error || impl_->timers.erase(id) == 0) return;
-    w();
-  });
-  return id;
+  return impl_->timers.add(when, std::move(work));
 }
 
 bool Reactor::cancel(TimerId id) {
-  return impl_->timers.erase(id) > 0;
+  return impl_->timers.cancel(id);
 }
 
 MonotonicTime Reactor::now() const {

@@ -54,6 +54,7 @@ class Reactor final : public Executor {
   };
 
  private:
+  class Timers;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

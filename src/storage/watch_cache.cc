@@ -1,47 +1,69 @@
 #include "storage/watch_cache.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/assert.h"
 
 namespace coxswain::storage {
 
+/// What a cache's watchers have in common: there may be very many, idle, so each is kept small.
+struct WatchCache::Shared {
+  explicit Shared(size_t max) : watcherEventsMax(max) {}
+
+  const size_t watcherEventsMax;
+  std::atomic<Revision> delivered{0};  ///< watchers have been given everything up to it
+  /// Held while a notify runs, so that a watcher's destructor can wait for it.
+  std::recursive_mutex notifying;
+  /// A watcher's is found by its address.
+  std::array<std::mutex, 8> mutexes;
+};
+
 /// The queue between the store's writer and one watcher.
 struct WatchCache::WatcherState {
-  WatcherState(WatchOptions o, size_t max) : options(std::move(o)), eventsMax(max) {}
+  /// What it leaves out; most watch a whole collection.
+  struct Selection {
+    std::string prefix;
+    std::function<bool(const CacheEvent&)> filter;
+  };
 
-  const WatchOptions options;
-  const size_t eventsMax;
-  Revision start = 0;  ///< the cache's when the watch began
+  WatcherState(std::shared_ptr<Shared> s, Revision from, Revision now, std::function<void()> tell)
+      : shared(std::move(s)), after(from), start(now), told(std::move(tell)) {}
 
-  std::vector<CacheEventPtr> arriving;  ///< the writer's: gathered from one delivery
+  const std::shared_ptr<Shared> shared;
+  const Revision after;  ///< wants events above it
+  const Revision start;  ///< the cache's when the watch began
+  std::unique_ptr<const Selection> selection;
 
-  std::mutex mutex;
-  std::vector<CacheEventPtr> events;  ///< those from `next` on wait; all memory goes when none do
-  size_t next = 0;
-  size_t history = 0;  ///< of `events`, from before the watch: not counted against eventsMax
-  bool armed = true;   ///< the next event calls notify
+  /// During a delivery: where its arrivals are, from 1.
+  uint32_t arrival = 0;
+
+  // Below `mutex()`.
+  uint32_t next = 0;
+  uint32_t history = 0;  ///< of `events`, from before the watch: not counted against the most
+  bool armed = true;     ///< the next event calls notify
   bool closed = false;
+  bool gone = false;                  ///< below `notifying`
+  std::vector<CacheEventPtr> events;  ///< those from `next` on wait; all memory goes when none do
   Status status;
-  /// Held while notify runs, so that the watcher's destructor can wait for it.
-  std::recursive_mutex notifying;
-  bool gone = false;
+  const std::function<void()> told;
 
+  [[nodiscard]] std::mutex& mutex() const {
+    return shared->mutexes[reinterpret_cast<uintptr_t>(this) / 64 % shared->mutexes.size()];
+  }
   [[nodiscard]] bool wants(const CacheEvent& event) const {
-    return event.entry->key().starts_with(options.prefix) &&
-           (!options.filter || options.filter(event));
+    if (!selection) return true;
+    return event.entry->key().starts_with(selection->prefix) &&
+           (!selection->filter || selection->filter(event));
   }
 
   /// The writer's: hands over what has arrived.
-  void push() {
+  void push(std::vector<CacheEventPtr> arriving) {
     bool wake = false;
     {
-      std::lock_guard lock(mutex);
-      if (closed) {
-        arriving.clear();
-        return;
-      }
-      if (waiting() - history + arriving.size() > eventsMax) {
+      std::lock_guard lock(mutex());
+      if (closed) return;
+      if (waiting() - history + arriving.size() > shared->watcherEventsMax) {
         // What waits is of no use without what is lost: free it now.
         drop();
         history = 0;
@@ -56,13 +78,12 @@ struct WatchCache::WatcherState {
       }
       wake = std::exchange(armed, false);
     }
-    arriving.clear();
     if (wake) notify();
   }
   void end(const Status& why) {
     bool wake = false;
     {
-      std::lock_guard lock(mutex);
+      std::lock_guard lock(mutex());
       if (closed) return;
       closed = true;
       status = why;
@@ -71,14 +92,14 @@ struct WatchCache::WatcherState {
     if (wake) notify();
   }
   void notify() {
-    std::lock_guard lock(notifying);
-    if (!gone && options.notify) options.notify();
+    std::lock_guard lock(shared->notifying);
+    if (!gone && told) told();
   }
   bool ended() {
-    std::lock_guard lock(mutex);
+    std::lock_guard lock(mutex());
     return closed;
   }
-  // With `mutex` held.
+  // With `mutex()` held.
   [[nodiscard]] size_t waiting() const { return events.size() - next; }
   void drop() {
     events = {};
@@ -88,16 +109,16 @@ struct WatchCache::WatcherState {
 
 WatchCache::Watcher::~Watcher() {
   {
-    std::lock_guard lock(state_->mutex);
+    std::lock_guard lock(state_->mutex());
     state_->closed = true;
     state_->drop();
   }
-  std::lock_guard lock(state_->notifying);
+  std::lock_guard lock(state_->shared->notifying);
   state_->gone = true;
 }
 
 Result<std::vector<CacheEventPtr>> WatchCache::Watcher::take(size_t max) {
-  std::lock_guard lock(state_->mutex);
+  std::lock_guard lock(state_->mutex());
   std::vector<CacheEventPtr> taken;
   if (state_->waiting() == 0) {
     if (!state_->status.ok()) return state_->status;
@@ -110,19 +131,22 @@ Result<std::vector<CacheEventPtr>> WatchCache::Watcher::take(size_t max) {
   } else {
     auto first = state_->events.begin() + static_cast<ptrdiff_t>(state_->next);
     taken.assign(std::move_iterator(first), std::move_iterator(first + static_cast<ptrdiff_t>(n)));
-    state_->next += n;
+    state_->next += static_cast<uint32_t>(n);
     if (state_->waiting() == 0) state_->drop();
   }
-  state_->history -= std::min(state_->history, n);
+  state_->history -= std::min(state_->history, static_cast<uint32_t>(n));
   return taken;
 }
 
 Revision WatchCache::Watcher::progress() const {
   // In this order: what was handed over until then is either taken or still in the queue.
-  const Revision delivered = *delivered_;
-  std::lock_guard lock(state_->mutex);
+  const Revision delivered = state_->shared->delivered;
+  std::lock_guard lock(state_->mutex());
   return state_->waiting() == 0 ? std::max(state_->start, delivered) : 0;
 }
+
+WatchCache::WatchCache(Options options)
+    : options_(std::move(options)), shared_(std::make_shared<Shared>(options_.watcherEventsMax)) {}
 
 Result<std::unique_ptr<WatchCache>> WatchCache::create(Store& store, Options options) {
   std::unique_ptr<WatchCache> cache(new WatchCache(std::move(options)));
@@ -135,7 +159,7 @@ Result<std::unique_ptr<WatchCache>> WatchCache::create(Store& store, Options opt
     const std::string_view key = entry->key();
     cache->entries_.emplace_hint(cache->entries_.end(), key, std::move(entry));
   }
-  cache->revision_ = cache->oldest_ = *cache->delivered_ = listed.revision;
+  cache->revision_ = cache->oldest_ = cache->shared_->delivered = listed.revision;
   WatchRequest request;
   request.prefix = cache->options_.prefix;
   request.startRevision = cache->revision_ + 1;
@@ -183,15 +207,17 @@ CacheEventPtr WatchCache::apply(const WatchEvent& event, EntryPtr made) {
 }
 
 /// Puts an event where the watchers that want it find it.
-void WatchCache::collect(const CacheEventPtr& event,
-                         std::vector<std::shared_ptr<WatcherState>>& touched) {
+void WatchCache::collect(const CacheEventPtr& event, std::vector<Arrival>& arrivals) {
   auto offer = [&](const std::string& trigger) {
     auto bucket = watchers_.find(trigger);
     if (bucket == watchers_.end()) return;
     for (const auto& watcher : bucket->second) {
-      if (event->revision <= watcher->options.after || !watcher->wants(*event)) continue;
-      if (watcher->arriving.empty()) touched.push_back(watcher);
-      watcher->arriving.push_back(event);
+      if (event->revision <= watcher->after || !watcher->wants(*event)) continue;
+      if (watcher->arrival == 0) {
+        arrivals.push_back({watcher, {}});
+        watcher->arrival = static_cast<uint32_t>(arrivals.size());
+      }
+      arrivals[watcher->arrival - 1].events.push_back(event);
     }
   };
   offer("");
@@ -216,7 +242,7 @@ void WatchCache::pruneWatchers() {
 void WatchCache::onDelivery(const WatchDelivery& delivery) {
   if (!delivery.status.ok()) return fail(delivery.status);
   std::vector<EntryPtr> made;
-  std::vector<std::shared_ptr<WatcherState>> touched;
+  std::vector<Arrival> arrivals;
   std::vector<Waiter> ready;
   made.reserve(delivery.events.size());
   for (const WatchEvent& event : delivery.events) {
@@ -228,7 +254,7 @@ void WatchCache::onDelivery(const WatchDelivery& delivery) {
     for (size_t i = 0; i < made.size(); ++i) {
       CacheEventPtr event = apply(delivery.events[i], std::move(made[i]));
       if (!event) continue;
-      collect(event, touched);
+      collect(event, arrivals);
       events_.push_back(std::move(event));
     }
     while (events_.size() > options_.eventsMax) {
@@ -236,14 +262,15 @@ void WatchCache::onDelivery(const WatchDelivery& delivery) {
       oldest_ = events_.front()->revision;
       while (!events_.empty() && events_.front()->revision == oldest_) events_.pop_front();
     }
+    for (const auto& arrival : arrivals) arrival.watcher->arrival = 0;
     if (delivery.revision > revision_) revision_ = delivery.revision;
     auto reached = std::partition(waiters_.begin(), waiters_.end(),
                                   [this](const Waiter& w) { return w.revision > revision_; });
     std::move(reached, waiters_.end(), std::back_inserter(ready));
     waiters_.erase(reached, waiters_.end());
   }
-  for (auto& watcher : touched) watcher->push();
-  if (delivery.revision > *delivered_) *delivered_ = delivery.revision;
+  for (auto& arrival : arrivals) arrival.watcher->push(std::move(arrival.events));
+  if (delivery.revision > shared_->delivered) shared_->delivered = delivery.revision;
   for (Waiter& waiter : ready) waiter.done({});
 }
 
@@ -325,27 +352,29 @@ Result<std::unique_ptr<WatchCache::Watcher>> WatchCache::watch(WatchOptions opti
                    std::to_string(oldest_) + ")");
   }
   const Revision after = fromState ? revision_.load() : options.after;
-  options.after = after;
-  auto state = std::make_shared<WatcherState>(std::move(options), options_.watcherEventsMax);
-  const WatchOptions& wanted = state->options;
-  state->start = revision_;
+  const std::string prefix = std::move(options.prefix);
+  const std::string trigger = options_.trigger ? std::move(options.trigger) : std::string();
+  auto state =
+      std::make_shared<WatcherState>(shared_, after, revision_.load(), std::move(options.notify));
+  if (options.filter || prefix != options_.prefix) {
+    state->selection.reset(new WatcherState::Selection{prefix, std::move(options.filter)});
+  }
   auto offer = [&](CacheEventPtr event) {
     // As `collect` does for events to come.
-    if (!wanted.trigger.empty() && options_.trigger &&
-        options_.trigger(*event->entry) != wanted.trigger &&
-        (!event->previous || options_.trigger(*event->previous) != wanted.trigger))
+    if (!trigger.empty() && options_.trigger(*event->entry) != trigger &&
+        (!event->previous || options_.trigger(*event->previous) != trigger))
       return;
     if (state->wants(*event)) state->events.push_back(std::move(event));
   };
   if (fromState) {
-    for (auto it = entries_.lower_bound(wanted.prefix); it != entries_.end(); ++it) {
-      if (!it->first.starts_with(wanted.prefix)) break;
+    for (auto it = entries_.lower_bound(prefix); it != entries_.end(); ++it) {
+      if (!it->first.starts_with(prefix)) break;
       auto event = std::make_shared<CacheEvent>();
       event->revision = it->second->modRevision();
       event->entry = it->second;
       offer(std::move(event));
     }
-    if (wanted.initialEvents) {
+    if (options.initialEvents) {
       auto bookmark = std::make_shared<CacheEvent>();
       bookmark->type = CacheEvent::Type::Bookmark;
       bookmark->revision = revision_;
@@ -357,10 +386,10 @@ Result<std::unique_ptr<WatchCache::Watcher>> WatchCache::watch(WatchOptions opti
                          [](Revision r, const CacheEventPtr& e) { return r < e->revision; });
     for (; first != events_.end(); ++first) offer(*first);
   }
-  state->history = state->events.size();
+  state->history = static_cast<uint32_t>(state->events.size());
   if (++watcherCount_ > pruneAt_) pruneWatchers();
-  watchers_[options_.trigger ? wanted.trigger : std::string()].push_back(state);
-  return std::unique_ptr<Watcher>(new Watcher(std::move(state), delivered_));
+  watchers_[trigger].push_back(state);
+  return std::unique_ptr<Watcher>(new Watcher(std::move(state)));
 }
 
 WatchCache::Stats WatchCache::stats() const {

@@ -75,6 +75,7 @@ struct CacheSnapshot {
 /// `makeEntry`, `trigger`, filters and `notify` run on the store's writer thread: short, no
 /// blocking.
 class WatchCache {
+  struct Shared;
   struct WatcherState;
 
  public:
@@ -131,10 +132,8 @@ class WatchCache {
 
    private:
     friend class WatchCache;
-    Watcher(std::shared_ptr<WatcherState> state, std::shared_ptr<std::atomic<Revision>> delivered)
-        : state_(std::move(state)), delivered_(std::move(delivered)) {}
+    explicit Watcher(std::shared_ptr<WatcherState> state) : state_(std::move(state)) {}
     const std::shared_ptr<WatcherState> state_;
-    const std::shared_ptr<std::atomic<Revision>> delivered_;
   };
 
   struct WatchOptions {
@@ -167,12 +166,18 @@ class WatchCache {
   /// Keys are views into the entries.
   using Entries = std::map<std::string_view, EntryPtr>;
 
-  explicit WatchCache(Options options) : options_(std::move(options)) {}
+  /// What one delivery brings one watcher.
+  struct Arrival {
+    std::shared_ptr<WatcherState> watcher;
+    std::vector<CacheEventPtr> events;
+  };
+
+  explicit WatchCache(Options options);
 
   void onDelivery(const WatchDelivery& delivery);
   CacheEventPtr apply(const WatchEvent& event, EntryPtr made);
   EntryPtr makeEntry(KeyValuePtr stored, std::shared_ptr<const void> attachment) const;
-  void collect(const CacheEventPtr& event, std::vector<std::shared_ptr<WatcherState>>& touched);
+  void collect(const CacheEventPtr& event, std::vector<Arrival>& arrivals);
   void pruneWatchers();
   void fail(const Status& status);
 
@@ -184,9 +189,7 @@ class WatchCache {
   Revision oldest_ = 0;  ///< events above it are in `events_`
   int64_t bytes_ = 0;
   std::atomic<Revision> revision_{0};
-  /// Watchers have been given everything up to it.
-  const std::shared_ptr<std::atomic<Revision>> delivered_ =
-      std::make_shared<std::atomic<Revision>>(0);
+  const std::shared_ptr<Shared> shared_;
   /// By trigger; without one under "".
   std::unordered_map<std::string, std::vector<std::shared_ptr<WatcherState>>> watchers_;
   size_t watcherCount_ = 0;

@@ -169,13 +169,17 @@ void auditStarted(Exchange& exchange, int code) {
 }
 
 void endAudit(Exchange& exchange, const Status& status, int code, WallTime now) {
-  auto& record = *exchange.audit;
   complete(exchange);
+  endAudit(*exchange.trail, status, code, now);
+}
+
+void endAudit(AuditTrail& trail, const Status& status, int code, WallTime now) {
+  auto& record = *trail.record;
   record.event.responseStatus.emplace(answered(status, code));
   if (record.wantsResponse() && record.responseObject.empty() && !status.ok()) {
     record.responseObject = audit::loggedJson(encodeStatus(status, MediaType::Json), false);
   }
-  exchange.trail->auditor.emit(record, audit::Stage::ResponseComplete, now);
+  trail.auditor.emit(record, audit::Stage::ResponseComplete, now);
 }
 
 void auditUnauthenticated(Exchange& exchange, const Status& status, WallTime now) {

@@ -26,6 +26,8 @@ void auditResponse(Exchange& exchange, std::string_view json);
 void auditStarted(Exchange& exchange, int code);
 /// The answer was sent with `code` (0: none); `status` is why it is a failure.
 void endAudit(Exchange& exchange, const Status& status, int code, WallTime now);
+/// The end of a stream, whose exchange is gone.
+void endAudit(AuditTrail& trail, const Status& status, int code, WallTime now);
 /// A request of nobody knows whom.
 void auditUnauthenticated(Exchange& exchange, const Status& status, WallTime now);
 

@@ -3,7 +3,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,14 +27,6 @@ struct AuditTrail {
   std::unique_ptr<audit::Record> record = {};     ///< once it is known that there is to be one
 };
 
-/// The rest of an answer that lasts, once it has begun; it does without the exchange.
-class LongRunning {
- public:
-  virtual ~LongRunning() = default;
-  /// Until `stop`, or its own end. `response` outlives the task.
-  virtual Task<Status> run(net::ResponseWriter& response, std::stop_token stop) = 0;
-};
-
 /// A request that came by HTTP, as far as it is understood.
 struct Exchange : RequestContext {
   Exchange(net::Request& httpRequest, net::ResponseWriter& httpResponse)
@@ -45,10 +36,9 @@ struct Exchange : RequestContext {
   net::ResponseWriter& response;
   Accepted accepted = {};
   Query query = {};
-  std::string gzipBody = {};  ///< the answer, compressed already
-  int code = 200;             ///< of the answer that was sent
-  /// What goes on when the handler has returned; null: nothing.
-  std::unique_ptr<LongRunning> longRunning = {};
+  std::string gzipBody = {};       ///< the answer, compressed already
+  int code = 200;                  ///< of the answer that was sent
+  bool lasting = false;            ///< the answer goes on without the exchange (a watch)
   std::string continueToken = {};  ///< of a list that failed: where it can be gone on with
 
   std::optional<UserInfo> impersonator = {};  ///< who really asks, as somebody else

@@ -56,10 +56,9 @@ std::string methodOf(std::string_view verb) {
   return verb == "delete" ? "DELETE" : "GET";
 }
 
-std::string_view scopeOf(const RequestInfo& info) {
-  if (!info.name.empty()) return "resource";
-  return info.ns.empty() ? "cluster" : "namespace";
-}
+constexpr const char* kRequestsHelp = "Requests by verb, resource and code";
+
+constexpr std::array<std::string_view, 3> kScopes = {"cluster", "namespace", "resource"};
 
 std::string_view metricUser(std::string_view name) {
   for (std::string_view known :
@@ -148,6 +147,7 @@ struct ServerMetrics::Watches {
   int64_t running = 0;
   uint64_t events = 0;
   uint64_t initial = 0;
+  std::array<uint64_t, kScopes.size()> ended = {};
 };
 
 struct ServerMetrics::Series {
@@ -184,8 +184,7 @@ ServerMetrics::ServerMetrics(const std::string& version) : series_(std::make_uni
 }
 ServerMetrics::~ServerMetrics() = default;
 
-void ServerMetrics::count(const Exchange& exchange, int code, size_t bytes, MonotonicTime start,
-                          MonotonicTime now) {
+void ServerMetrics::countUser(const Exchange& exchange, int code) {
   const auto& user = exchange.impersonator ? exchange.impersonator->name : exchange.user.name;
   if (!user.empty()) {
     const auto label = metricUser(user);
@@ -195,11 +194,16 @@ void ServerMetrics::count(const Exchange& exchange, int code, size_t bytes, Mono
   } else if (code == 401) {
     ++series_->failedAttempts;
   }
+}
 
+void ServerMetrics::count(const Exchange& exchange, int code, size_t bytes, MonotonicTime start,
+                          MonotonicTime now) {
+  countUser(exchange, code);
   const auto& info = exchange.info;
   const auto* resource = exchange.resource;
   const auto subresource = resource ? std::string_view(info.subresource) : std::string_view();
-  const auto scope = resource ? scopeOf(info) : std::string_view();
+  const auto scope =
+      resource ? kScopes[static_cast<size_t>(scopeOf(info.ns, info.name))] : std::string_view();
   const std::string_view dryRun = exchange.dryRun ? "All" : "";
   Key key;
   key.add(reinterpret_cast<intptr_t>(resource)).add(info.verb).add(subresource).add(scope);
@@ -245,18 +249,26 @@ void ServerMetrics::countOwn(std::string_view group, std::string_view resource,
   ++found->second.requests;
 }
 
-ServerMetrics::Watching ServerMetrics::beginWatch(const Resource& resource) {
+ServerMetrics::Scope ServerMetrics::scopeOf(std::string_view ns, std::string_view name) {
+  if (!name.empty()) return Scope::Resource;
+  return ns.empty() ? Scope::Cluster : Scope::Namespace;
+}
+
+ServerMetrics::Watching ServerMetrics::beginWatch(const Resource& resource, Scope scope) {
   auto& watches = series_->watches[&resource];
   if (!watches) watches = std::make_shared<Watches>();
   watches->resource = &resource;
-  return Watching(watches);
+  return {watches, scope};
 }
 
-ServerMetrics::Watching::Watching(std::shared_ptr<Watches> watches) : watches_(std::move(watches)) {
+ServerMetrics::Watching::Watching(std::shared_ptr<Watches> watches, Scope scope)
+    : watches_(std::move(watches)), scope_(scope) {
   ++watches_->running;
 }
 ServerMetrics::Watching::~Watching() {
-  if (watches_) --watches_->running;
+  if (!watches_) return;
+  --watches_->running;
+  if (scope_ != Scope::Own) ++watches_->ended[static_cast<size_t>(scope_)];
 }
 void ServerMetrics::Watching::event() {
   ++watches_->events;
@@ -274,10 +286,18 @@ void ServerMetrics::Series::collectWatches(MetricSink& sink) const {
     const MetricLabels labels = {{"group", std::string(resource->group)},
                                  {"resource", std::string(resource->plural)},
                                  {"version", std::string(resource->version)}};
-    auto running = labels;
-    running.insert(
-        running.end(),
-        {{"component", "apiserver"}, {"scope", "cluster"}, {"subresource", ""}, {"verb", "WATCH"}});
+    auto verb = labels;
+    verb.insert(verb.end(), {{"component", "apiserver"}, {"subresource", ""}, {"verb", "WATCH"}});
+    for (size_t scope = 0; scope < kScopes.size(); ++scope) {
+      if (all->ended[scope] == 0) continue;
+      auto ended = verb;
+      ended.insert(ended.end(),
+                   {{"code", "200"}, {"dry_run", ""}, {"scope", std::string(kScopes[scope])}});
+      sink.counter("apiserver_request_total", kRequestsHelp, std::move(ended),
+                   static_cast<double>(all->ended[scope]));
+    }
+    auto running = verb;
+    running.emplace_back("scope", "cluster");
     sink.gauge("apiserver_longrunning_requests", "Watches that are open", std::move(running),
                static_cast<double>(all->running));
     sink.counter("apiserver_watch_events_total", "Events sent to watches", labels,
@@ -312,8 +332,8 @@ void ServerMetrics::Series::collect(MetricSink& sink) const {
     for (const auto& [code, requests] : kind.byCode) {
       auto labels = kind.labels;
       labels.emplace_back("code", std::to_string(code));
-      sink.counter("apiserver_request_total", "Requests by verb, resource and code",
-                   std::move(labels), static_cast<double>(requests));
+      sink.counter("apiserver_request_total", kRequestsHelp, std::move(labels),
+                   static_cast<double>(requests));
     }
     if (kind.durations.count() > 0) {
       sink.histogram("apiserver_request_duration_seconds",

@@ -25,13 +25,19 @@ class ServerMetrics {
   /// Costs no allocation but for the first of its kind.
   void count(const Exchange& exchange, int code, size_t bytes, MonotonicTime start,
              MonotonicTime now);
+  /// What of it is known at its beginning, of one that lasts: the watch counts the rest.
+  void countUser(const Exchange& exchange, int code);
   /// A request of a client within this process.
   void countOwn(std::string_view group, std::string_view resource, std::string_view verb, int code);
 
-  /// A watch while it lasts.
+  /// What a watch looks at; Own: it is of a client within this process, and no request.
+  enum class Scope : uint8_t { Cluster, Namespace, Resource, Own };
+  static Scope scopeOf(std::string_view ns, std::string_view name);
+
+  /// A watch while it lasts; counts the request at its end.
   class Watching {
    public:
-    explicit Watching(std::shared_ptr<Watches> watches);
+    Watching(std::shared_ptr<Watches> watches, Scope scope);
     Watching(Watching&& other) noexcept = default;
     Watching& operator=(Watching&&) = delete;
     ~Watching();
@@ -41,8 +47,9 @@ class ServerMetrics {
 
    private:
     std::shared_ptr<Watches> watches_;  // some end after the server
+    Scope scope_;
   };
-  [[nodiscard]] Watching beginWatch(const Resource& resource);
+  [[nodiscard]] Watching beginWatch(const Resource& resource, Scope scope);
 
   /// Is asked at each `text`.
   void addSource(MetricSource source);

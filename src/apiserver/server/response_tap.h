@@ -15,7 +15,6 @@ class ResponseTap final : public net::ResponseWriter {
  public:
   explicit ResponseTap(net::ResponseWriter& inner) : inner_(inner) {}
   /// Whose headers are added; once, before the answer.
-  /// Null: it has gone, after the answer began.
   void attach(Exchange* exchange) { exchange_ = exchange; }
 
   Task<Status> start(int status, net::Headers headers) override {
@@ -43,6 +42,9 @@ class ResponseTap final : public net::ResponseWriter {
     return inner_.upgrade(std::move(headers));
   }
   [[nodiscard]] bool started() const override { return inner_.started(); }
+  void goOnWith(std::shared_ptr<net::LastingAnswer> rest) override {
+    inner_.goOnWith(std::move(rest));
+  }
   void limitStalls(Duration longest) override { inner_.limitStalls(longest); }
 
   [[nodiscard]] int code() const { return code_; }  ///< 0: none was sent

@@ -27,30 +27,32 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
   if (parameters.initialEvents) {
     CO_TRY_STATUS(co_await registry.waitFor(selection.resourceVersion, exchange.request.stop));
   }
-  auto wakeup = std::make_shared<Wakeup>(executor_);
   GenericRegistry::WatchRequest request;
   request.ns = info.ns;
   request.labels = selection.labels;
   request.fields = selection.fields;
   request.after = parameters.initialEvents ? 0 : after;
   request.initialEvents = parameters.initialEvents;
-  request.notify = [wakeup] { wakeup->set(); };
-  WatchStream::Parts parts{
-      executor_, *frames_, registry, resource, metrics_->beginWatch(resource), wakeup,
-      // A version that is too old is told of as an event, as upstream does.
-      registry.watch(std::move(request)), exchange.accepted,
-      std::string(exchange.query.get("includeObject")), after,
+  const auto scope = ServerMetrics::scopeOf(info.ns, info.name);
+  auto stream = std::make_shared<WatchStream>(WatchStream::Parts{
+      executor_, *frames_, registry, resource, metrics_->beginWatch(resource, scope),
+      exchange.accepted, std::string(exchange.query.get("includeObject")), after,
       parameters.initialEvents || after == 0, parameters.bookmarks,
       parameters.timeoutSeconds > 0 ? parameters.timeoutSeconds : kTimeoutSeconds,
-      std::move(exchange.seats)};
-  net::Headers headers{{"Content-Type", std::string(watchContentTypeOf(parts.accepted.mediaType))},
-                       {"Cache-Control", "no-cache, private"}};
+      std::move(exchange.seats)});
+  stream->watch(std::move(request));
+  net::Headers headers{
+      {"Content-Type", std::string(watchContentTypeOf(exchange.accepted.mediaType))},
+      {"Cache-Control", "no-cache, private"}};
   for (const auto& warning : exchange.warnings) {
     headers.add("Warning", warningHeader(warning));
   }
   CO_TRY_STATUS(co_await exchange.response.start(200, std::move(headers)));
+  if (exchange.audit) stream->audit(std::move(exchange.trail));
+  exchange.audit = nullptr;
   // It goes on when all that led here is gone.
-  exchange.longRunning = std::make_unique<WatchStream>(std::move(parts));
+  exchange.lasting = true;
+  exchange.response.goOnWith(std::move(stream));
   co_return Status();
 }
 

@@ -1,6 +1,7 @@
 #include "apiserver/server/watch_stream.h"
 
 #include "api/gen/meta_v1.h"
+#include "apiserver/server/auditing.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -24,147 +25,139 @@ api::ConstObject bookmarkOf(const Resource& resource, storage::Revision revision
 
 }  // namespace
 
-// --- waking --------------------------------------------------------------------------------------
-
-void Wakeup::set() {
-  std::coroutine_handle<> waiter;
-  {
-    std::lock_guard lock(mutex_);
-    set_ = true;
-    waiter = std::exchange(waiter_, nullptr);
-  }
-  if (waiter) executor_.resume(waiter);
-}
-
-bool Wakeup::take() {
-  std::lock_guard lock(mutex_);
-  return std::exchange(set_, false);
-}
-
-bool Wakeup::Awaiter::await_suspend(std::coroutine_handle<> handle) {
-  {
-    std::lock_guard lock(wakeup_->mutex_);
-    if (wakeup_->set_) return false;
-    wakeup_->waiter_ = handle;
-  }
-  // The resumption is posted: this frame is still whole if it comes at once.
-  callback_.emplace(stop_, Stop{wakeup_});
-  return true;
-}
-
-// --- the stream ----------------------------------------------------------------------------------
-
 WatchStream::WatchStream(Parts parts)
-    : parts_(std::move(parts)),
-      end_(parts_.executor.now() + std::chrono::seconds(parts_.timeoutSeconds)),
-      told_(parts_.after),
-      failure_(parts_.watch.status()) {
+    : executor_(parts.executor),
+      frames_(parts.frames),
+      registry_(parts.registry),
+      resource_(parts.resource),
+      figures_(std::move(parts.figures)),
+      seats_(std::make_unique<flow::Seats>(std::move(parts.seats))),
+      end_(executor_.now() + std::chrono::seconds(parts.timeoutSeconds)),
+      told_(parts.after),
+      accepted_(parts.accepted),
+      starting_(parts.starting),
+      bookmarks_(parts.bookmarks) {
   // The items of a list form are objects here.
-  if (parts_.accepted.form == Form::PartialMetadataList) {
-    parts_.accepted.form = Form::PartialMetadata;
+  if (accepted_.form == Form::PartialMetadataList) accepted_.form = Form::PartialMetadata;
+  if (accepted_.form == Form::Table) {
+    includeObject_ = std::make_unique<const std::string>(std::move(parts.includeObject));
   }
 }
 
 WatchStream::~WatchStream() {
-  if (armed_) parts_.executor.cancel(timer_);
+  if (timer_ != 0) executor_.cancel(timer_);
+}
+
+void WatchStream::watch(GenericRegistry::WatchRequest request) {
+  request.notify = [this] { poke(); };
+  auto watch = registry_.watch(std::move(request));
+  failure_ = watch.status();
+  if (!watch.ok()) return;
+  watch_ = std::move(*watch);
+  setTimer();
+}
+
+void WatchStream::poke() {
+  if (poked_.exchange(true)) return;
+  executor_.post([weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self) return;
+    self->poked_ = false;
+    self->wake();
+  });
 }
 
 void WatchStream::setTimer() {
-  const auto now = parts_.executor.now();
+  const auto now = executor_.now();
   auto at = end_;
-  if (parts_.bookmarks && end_ - now > kBookmarkBeforeEnd) {
+  if (bookmarks_ && end_ - now > kBookmarkBeforeEnd) {
     at = std::min(now + kBookmarkEvery, end_ - kBookmarkBeforeEnd);
   }
-  armed_ = true;
-  timer_ = parts_.executor.schedule(at, [this] {
-    armed_ = false;
+  timer_ = executor_.schedule(at, [this] {
+    timer_ = 0;
     due_ = true;
-    parts_.wakeup->set();
+    wake();
   });
 }
 
 Status WatchStream::appendObject(std::string& out, std::string_view type,
                                  const api::ConstObject& object) {
   Encoding encoding;
-  encoding.accepted = parts_.accepted;
-  encoding.includeObject = parts_.includeObject;
-  encoding.now = parts_.executor.wallNow();
+  encoding.accepted = accepted_;
+  if (includeObject_) encoding.includeObject = *includeObject_;
+  encoding.now = executor_.wallNow();
   encoding.columns = std::exchange(columns_, false);
-  TRY(auto body,
-      encodeAs(object, parts_.registry.collection().apiVersion, parts_.resource.kind, encoding));
-  appendWatchFrame(out, type, body, parts_.accepted.mediaType);
+  TRY(auto body, encodeAs(object, registry_.collection().apiVersion, resource_.kind, encoding));
+  appendWatchFrame(out, type, body, accepted_.mediaType);
   return {};
 }
 
 Status WatchStream::appendEvent(std::string& out, const ObjectEvent& event) {
   if (event.type == ObjectEvent::Type::Bookmark) {
-    if (!parts_.bookmarks) return {};
-    return appendObject(out, "BOOKMARK", bookmarkOf(parts_.resource, event.revision, true));
+    if (!bookmarks_) return {};
+    return appendObject(out, "BOOKMARK", bookmarkOf(resource_, event.revision, true));
   }
-  parts_.figures.event();
-  if (parts_.starting) parts_.figures.initialEvent();
-  if (parts_.accepted.form == Form::Object) {
-    return parts_.frames.append(out, parts_.registry, parts_.resource, event,
-                                parts_.accepted.mediaType);
+  figures_.event();
+  if (starting_) figures_.initialEvent();
+  if (accepted_.form == Form::Object) {
+    return frames_.append(out, registry_, resource_, event, accepted_.mediaType);
   }
-  TRY(auto object, WatchFrames::objectOf(parts_.registry, event));
+  TRY(auto object, WatchFrames::objectOf(registry_, event));
   return appendObject(out, WatchFrames::typeOf(event), object);
 }
 
 Status WatchStream::appendBookmark(std::string& out) {
-  const auto reached = (*parts_.watch)->progress();
+  const auto reached = watch_->progress();
   if (reached <= told_) return {};
   told_ = reached;
-  return appendObject(out, "BOOKMARK", bookmarkOf(parts_.resource, reached, false));
+  return appendObject(out, "BOOKMARK", bookmarkOf(resource_, reached, false));
 }
 
-Task<Result<bool>> WatchStream::sendWaiting(net::ResponseWriter& response) {
+Task<Result<bool>> WatchStream::advance(net::ResponseWriter& response) {
   std::string out;
-  for (bool some = true; some;) {
-    auto events = (*parts_.watch)->take(kBatch);
-    if (!events.ok()) {
-      failure_ = events.status();
-      co_return false;
-    }
+  for (bool some = failure_.ok(); some;) {
+    auto events = watch_->take(kBatch);
+    failure_ = events.status();
+    if (!events.ok()) break;
     some = !events->empty();
     for (const auto& event : *events) {
       CO_TRY_STATUS(appendEvent(out, event));
       if (out.size() < kWriteBytes) continue;
-      parts_.seats.release();
+      seats_.reset();
       CO_TRY_STATUS(co_await response.write(out));
       out.clear();
     }
-    const bool over = parts_.executor.now() >= end_;
+    const bool over = executor_.now() >= end_;
     if (std::exchange(due_, false) && !over) {
-      if (parts_.bookmarks) CO_TRY_STATUS(appendBookmark(out));
+      if (bookmarks_) CO_TRY_STATUS(appendBookmark(out));
       setTimer();
     }
     // What there was at the beginning is made: from here on it only waits.
-    parts_.seats.release();
+    seats_.reset();
     if (!out.empty()) {
       CO_TRY_STATUS(co_await response.write(out));
       out.clear();
     }
-    if (over) co_return false;
+    if (over) co_return co_await end(response);
   }
-  parts_.starting = false;
+  starting_ = false;
+  if (!failure_.ok()) co_return co_await end(response);
   co_return true;
 }
 
-Task<Status> WatchStream::run(net::ResponseWriter& response, std::stop_token stop) {
-  if (failure_.ok()) setTimer();
-  while (failure_.ok() && !stop.stop_requested()) {
-    CO_TRY(const bool goesOn, co_await sendWaiting(response));
-    if (!goesOn) break;
-    co_await parts_.wakeup->wait(stop);
-  }
+Task<Result<bool>> WatchStream::end(net::ResponseWriter& response) {
   if (!failure_.ok() && !isCanceled(failure_)) {
     std::string out;
-    appendWatchFrame(out, "ERROR", encodeStatus(failure_, parts_.accepted.mediaType),
-                     parts_.accepted.mediaType);
+    appendWatchFrame(out, "ERROR", encodeStatus(failure_, accepted_.mediaType),
+                     accepted_.mediaType);
     CO_TRY_STATUS(co_await response.write(out));
   }
-  co_return co_await response.end();
+  CO_TRY_STATUS(co_await response.end());
+  co_return false;
+}
+
+void WatchStream::ended() {
+  if (trail_) endAudit(*trail_, {}, 200, executor_.wallNow());
 }
 
 }  // namespace coxswain::apiserver
