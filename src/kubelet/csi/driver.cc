@@ -95,6 +95,12 @@ bool isUncertain(const Status& status) {
   }
 }
 
+bool isInfeasible(const Status& status) {
+  const auto code = net::grpc::toCode(status);
+  return !status.ok() && (code == net::grpc::Code::InvalidArgument ||
+                          code == net::grpc::Code::OutOfRange || code == net::grpc::Code::NotFound);
+}
+
 Driver::Driver(std::string name, std::string endpoint, Version version,
                std::unique_ptr<PluginChannel> channel)
     : name_(std::move(name)),

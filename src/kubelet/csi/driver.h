@@ -30,6 +30,8 @@ Status checkDriverName(std::string_view name);
 
 /// The failure of a call says nothing of what the driver did: it may be at it still.
 bool isUncertain(const Status& status);
+/// The driver will never do it: asking again is of no use.
+bool isInfeasible(const Status& status);
 
 /// A driver's Identity and Node services, as a kubelet calls them. Failures are told in gRPC's
 /// words. Shared by those who are in the middle of a call while it goes. One executor.

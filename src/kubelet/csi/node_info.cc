@@ -37,16 +37,6 @@ boost::json::object nodeIds(const Node& node) {
   return value->as_object();
 }
 
-/// Go writes a map's keys in order.
-std::string sortedJson(const boost::json::object& ids) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : ids) keys.emplace_back(key);
-  std::sort(keys.begin(), keys.end());
-  boost::json::object out;
-  for (const auto& key : keys) out[key] = ids.at(key);
-  return api::writeJsonValue(out);
-}
-
 CSINodeDriver driverOf(std::string name, const NodeGetInfoResponse& info) {
   CSINodeDriver driver;
   driver.name = std::move(name);
@@ -112,7 +102,7 @@ Task<Status> NodeInfoWriter::describeNode(std::string driver, NodeGetInfoRespons
   if (const auto* known = ids.if_contains(driver);
       known == nullptr || *known != boost::json::value(info.nodeId)) {
     ids[driver] = info.nodeId;
-    metadata["annotations"] = boost::json::object{{kNodeIds, sortedJson(ids)}};
+    metadata["annotations"] = boost::json::object{{kNodeIds, api::writeJsonValue(ids)}};
   }
   boost::json::object labels;
   if (info.accessibleTopology) {
@@ -147,7 +137,7 @@ Task<Status> NodeInfoWriter::forgetNodeId(std::string driver, std::stop_token st
   if (ids.empty()) {
     annotations[kNodeIds] = nullptr;
   } else {
-    annotations[kNodeIds] = sortedJson(ids);
+    annotations[kNodeIds] = api::writeJsonValue(ids);
   }
   boost::json::object metadata;
   metadata["annotations"] = std::move(annotations);

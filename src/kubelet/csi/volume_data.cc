@@ -89,4 +89,8 @@ std::string deviceFolder(std::string_view root, std::string_view driver, std::st
          sha256(std::string(handle));
 }
 
+std::string blockFolder(std::string_view root) {
+  return std::string(root) + "/plugins/kubernetes.io/csi/volumeDevices";
+}
+
 }  // namespace coxswain::kubelet::csi

@@ -37,5 +37,9 @@ std::string inlineHandle(std::string_view podUid, std::string_view volume);
 std::string uniqueVolumeName(std::string_view driver, std::string_view handle);
 /// <root>/plugins/kubernetes.io/csi/<driver>/<sha256 of handle>: the folder around globalmount.
 std::string deviceFolder(std::string_view root, std::string_view driver, std::string_view handle);
+/// <root>/plugins/kubernetes.io/csi/volumeDevices: of raw block volumes, by their
+/// PersistentVolume's name: <name>/data/vol_data.json, staging/<name>, publish/<name>/<uid of the
+/// pod>.
+std::string blockFolder(std::string_view root);
 
 }  // namespace coxswain::kubelet::csi

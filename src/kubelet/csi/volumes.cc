@@ -8,6 +8,7 @@ namespace {
 
 const Logger kLog("csi");
 constexpr std::string_view kPodVolumes = "/volumes/kubernetes.io~csi";
+constexpr std::string_view kPodDevices = "/volumeDevices/kubernetes.io~csi";
 /// The cluster is told when the node's status is written; without an answer, on with it.
 constexpr Duration kReportTimeout = 1min;
 
@@ -17,12 +18,19 @@ Volumes::Volumes(Dependencies dependencies, std::string rootDir)
     : deps_(std::move(dependencies)), rootDir_(std::move(rootDir)) {}
 Volumes::~Volumes() = default;
 
-Volumes::DevicePointer Volumes::deviceOf(const std::string& driver, const std::string& handle) {
+Volumes::DevicePointer Volumes::deviceOf(const std::string& driver, const std::string& handle,
+                                         const std::string& block) {
   auto& device = devices_[uniqueVolumeName(driver, handle)];
-  if (!device) {
-    device = std::make_shared<Device>();
-    device->driver = driver;
-    device->handle = handle;
+  if (device) return device;
+  device = std::make_shared<Device>();
+  device->driver = driver;
+  device->handle = handle;
+  if (block.empty()) {
+    device->record = deviceFolder(rootDir_, driver, handle);
+    device->staging = device->record + "/globalmount";
+  } else {
+    device->record = blockFolder(rootDir_) + "/" + block + "/data";
+    device->staging = blockFolder(rootDir_) + "/staging/" + block;
   }
   return device;
 }
@@ -39,16 +47,35 @@ void Volumes::load() {
       const std::string folder = volumes + "/" + name;
       const auto data = readVolumeData(files, folder);
       if (!data.ok() || data->lifecycleMode == "Ephemeral") continue;
-      const auto device = deviceOf(data->driverName, data->volumeHandle);
+      const auto device = deviceOf(data->driverName, data->volumeHandle, "");
       device->folders.insert(folder);
       device->attachable = true;  // for all that is known: it is taken back with the last use
     }
   }
+  loadBlocks(pods);
   const std::string plugins = rootDir_ + "/plugins/kubernetes.io/csi";
   for (const auto& driver : names(plugins)) {
     for (const auto& hash : names(plugins + "/" + driver)) {
       const auto data = readVolumeData(files, plugins + "/" + driver + "/" + hash);
-      if (data.ok()) deviceOf(data->driverName, data->volumeHandle)->attachable = true;
+      if (data.ok()) deviceOf(data->driverName, data->volumeHandle, "")->attachable = true;
+    }
+  }
+}
+
+void Volumes::loadBlocks(const std::string& pods) {
+  auto& files = deps_.files;
+  const auto names = [&files](const std::string& folder) {
+    return files.list(folder).valueOr(std::vector<std::string>());
+  };
+  const std::string blocks = blockFolder(rootDir_);
+  for (const auto& name : names(blocks)) {
+    const auto data = readVolumeData(files, blocks + "/" + name + "/data");
+    if (!data.ok()) continue;
+    const auto device = deviceOf(data->driverName, data->volumeHandle, name);
+    device->attachable = true;
+    for (const auto& pod : names(pods)) {
+      const std::string link = pods + "/" + pod + std::string(kPodDevices) + "/" + name;
+      if (files.exists(link)) device->folders.insert(link);
     }
   }
 }
@@ -66,11 +93,10 @@ void Volumes::reported(const std::vector<std::string>& names) {
   reports_.notifyAll();
 }
 
-Task<Status> Volumes::claim(std::string driver, std::string handle, std::string folder,
-                            std::stop_token stop) {
-  const std::string name = uniqueVolumeName(driver, handle);
-  const auto device = deviceOf(driver, handle);
-  device->folders.insert(std::move(folder));
+Task<Status> Volumes::claim(std::shared_ptr<const MountSpec> spec, std::stop_token stop) {
+  const std::string name = uniqueVolumeName(spec->data.driverName, spec->data.volumeHandle);
+  const auto device = deviceOf(*spec);
+  device->folders.insert(spec->folder);
   if (!std::exchange(device->attachable, true)) changed();
   Deadline deadline(kReportTimeout, stop);
   while (!reported_.contains(name)) {
@@ -89,11 +115,15 @@ Task<Result<VolumeCapability>> Volumes::capabilityOf(std::shared_ptr<const Mount
   CO_TRY(const auto known, co_await driver->capabilities(std::move(stop)));
   const bool fine = known.contains(SINGLE_NODE_MULTI_WRITER_CAPABILITY);
   VolumeCapability capability;
-  auto& mount = capability.mount.emplace();
-  mount.fsType = spec->fsType;
-  mount.mountFlags = spec->mountOptions;
-  if (spec->fsGroup && known.contains(VOLUME_MOUNT_GROUP)) {
-    mount.volumeMountGroup = std::to_string(*spec->fsGroup);
+  if (spec->block()) {
+    capability.block.emplace();
+  } else {
+    auto& mount = capability.mount.emplace();
+    mount.fsType = spec->fsType;
+    mount.mountFlags = spec->mountOptions;
+    if (spec->fsGroup && known.contains(VOLUME_MOUNT_GROUP)) {
+      mount.volumeMountGroup = std::to_string(*spec->fsGroup);
+    }
   }
   int32_t mode = fine ? SINGLE_NODE_MULTI_WRITER : SINGLE_NODE_WRITER;
   if (spec->accessMode == "ReadOnlyMany") mode = MULTI_NODE_READER_ONLY;
@@ -106,7 +136,7 @@ Task<Result<VolumeCapability>> Volumes::capabilityOf(std::shared_ptr<const Mount
 }
 
 Task<Status> Volumes::stage(std::shared_ptr<const MountSpec> spec, std::stop_token stop) {
-  const auto device = deviceOf(spec->data.driverName, spec->data.volumeHandle);
+  const auto device = deviceOf(*spec);
   device->folders.insert(spec->folder);
   CO_TRY_STATUS(co_await device->turn.acquire(stop));
   Status done;
@@ -128,17 +158,18 @@ Task<Status> Volumes::stageNow(const DevicePointer device, std::shared_ptr<const
     device->staged = true;
     co_return Status();
   }
-  const std::string folder = deviceFolder(rootDir_, device->driver, device->handle);
-  CO_TRY_STATUS(deps_.files.mkdirs(folder + "/globalmount", 0750));
+  CO_TRY_STATUS(deps_.files.mkdirs(device->staging, 0750));
+  CO_TRY_STATUS(deps_.files.mkdirs(device->record, 0750));
   VolumeData data;
+  if (spec->block()) data = spec->data;
   data.driverName = device->driver;
   data.volumeHandle = device->handle;
-  CO_TRY_STATUS(writeVolumeData(deps_.files, folder, data));
+  CO_TRY_STATUS(writeVolumeData(deps_.files, device->record, data));
   CO_TRY(auto capability, co_await capabilityOf(spec, driver, stop));
   NodeStageVolumeRequest request;
   request.volumeId = device->handle;
   request.publishContext = spec->publishContext;
-  request.stagingTargetPath = folder + "/globalmount";
+  request.stagingTargetPath = device->staging;
   request.volumeCapability.getOrCreate() = std::move(capability);
   request.secrets = spec->stageSecrets;
   request.volumeContext = spec->volumeContext;
@@ -157,14 +188,13 @@ Task<Result<bool>> Volumes::publish(std::shared_ptr<const MountSpec> spec, std::
   const auto driver = *found;
   CO_TRY(const auto known, co_await driver->capabilities(stop));
   CO_TRY(auto capability, co_await capabilityOf(spec, driver, stop));
-  const bool grouped = !capability.mount->volumeMountGroup.empty();
-  CO_TRY_STATUS(deps_.files.mkdirs(spec->folder, 0750));
-  CO_TRY_STATUS(writeVolumeData(deps_.files, spec->folder, data));
+  const bool grouped = capability.mount && !capability.mount->volumeMountGroup.empty();
+  CO_TRY_STATUS(prepareTarget(*spec));
   NodePublishVolumeRequest request;
   request.volumeId = data.volumeHandle;
   request.publishContext = spec->publishContext;
   if (spec->persistent() && known.contains(STAGE_UNSTAGE_VOLUME)) {
-    request.stagingTargetPath = staging(data.driverName, data.volumeHandle);
+    request.stagingTargetPath = deviceOf(*spec)->staging;
   }
   request.targetPath = spec->target();
   request.volumeCapability.getOrCreate() = std::move(capability);
@@ -177,21 +207,43 @@ Task<Result<bool>> Volumes::publish(std::shared_ptr<const MountSpec> spec, std::
   co_return grouped;
 }
 
+/// What a later kubelet needs to end it, and the folders that drivers expect.
+Status Volumes::prepareTarget(const MountSpec& spec) {
+  auto& files = deps_.files;
+  if (!spec.block()) {
+    TRY_STATUS(files.mkdirs(spec.folder, 0750));
+    return writeVolumeData(files, spec.folder, spec.data);
+  }
+  const auto device = deviceOf(spec);
+  TRY_STATUS(files.mkdirs(device->record, 0750));
+  TRY_STATUS(writeVolumeData(files, device->record, spec.data));
+  TRY_STATUS(files.mkdirs(std::string(parentPath(spec.device)), 0750));
+  TRY_STATUS(files.mkdirs(std::string(parentPath(spec.folder)), 0750));
+  return files.exists(spec.folder) ? Status() : files.symlink(spec.device, spec.folder);
+}
+
 Task<Status> Volumes::unmountPod(std::string podDir, std::stop_token stop) {
   const std::string volumes = podDir + std::string(kPodVolumes);
+  const std::string links = podDir + std::string(kPodDevices);
+  const std::string uid(baseName(podDir));
   Status failure;
   for (auto& name : deps_.files.list(volumes).valueOr(std::vector<std::string>())) {
     Status done = co_await unmountOne(volumes + "/" + name, stop);
     if (!done.ok()) failure = done;  // the others can end all the same
   }
+  for (auto& name : deps_.files.list(links).valueOr(std::vector<std::string>())) {
+    Status done = co_await unmapOne(links + "/" + name, uid, stop);
+    if (!done.ok()) failure = done;
+  }
   // Those that came no further than being claimed or staged.
-  for (const auto& device : usedBelow(volumes + "/")) {
+  for (const auto& device : usedBelow(podDir + "/")) {
     for (auto& folder : std::vector<std::string>(device->folders.begin(), device->folders.end())) {
-      if (!folder.starts_with(volumes + "/") ||
-          deps_.files.exists(joinPath(folder, kVolumeDataFile))) {
+      const bool link = folder.starts_with(links + "/");
+      if (!folder.starts_with(podDir + "/") ||
+          deps_.files.exists(link ? folder : joinPath(folder, kVolumeDataFile))) {
         continue;
       }
-      Status done = co_await release(device->driver, device->handle, folder, stop);
+      Status done = co_await release(device, folder, stop);
       if (!done.ok()) failure = done;
     }
   }
@@ -207,20 +259,41 @@ std::vector<Volumes::DevicePointer> Volumes::usedBelow(const std::string& path) 
   return used;
 }
 
-Task<Status> Volumes::unmountOne(std::string folder, std::stop_token stop) {
-  auto data = readVolumeData(deps_.files, folder);
-  if (isNotFound(data.status())) co_return Status();  // nothing was published yet
-  if (!data.ok()) co_return data.status().withContext(joinPath(folder, kVolumeDataFile));
-  auto found = deps_.drivers.get(data->driverName);
+Task<Status> Volumes::unpublish(std::string driver, std::string handle, std::string target,
+                                std::stop_token stop) {
+  auto found = deps_.drivers.get(driver);
   if (!found.ok()) {
     co_return found.status().withContext(
         "kubernetes.io/csi: Unmounter.TearDownAt failed to get CSI client");
   }
+  const auto known = *found;
   NodeUnpublishVolumeRequest request;
-  request.volumeId = data->volumeHandle;
-  request.targetPath = folder + "/mount";
-  Status ended = co_await (*found)->unpublish(std::move(request), stop);
-  CO_TRY_STATUS(ended.withContext("kubernetes.io/csi: Unmounter.TearDownAt failed"));
+  request.volumeId = std::move(handle);
+  request.targetPath = std::move(target);
+  Status ended = co_await known->unpublish(std::move(request), std::move(stop));
+  co_return ended.withContext("kubernetes.io/csi: Unmounter.TearDownAt failed");
+}
+
+/// A pod's link to a raw block volume.
+Task<Status> Volumes::unmapOne(std::string link, std::string podUid, std::stop_token stop) {
+  const std::string name(baseName(link));
+  const std::string blocks = blockFolder(rootDir_);
+  const auto data = readVolumeData(deps_.files, blocks + "/" + name + "/data");
+  if (isNotFound(data.status())) co_return deps_.files.remove(link);
+  CO_TRY_STATUS(data.status());
+  const std::string target = blocks + "/publish/" + name + "/" + podUid;
+  CO_TRY_STATUS(co_await unpublish(data->driverName, data->volumeHandle, target, stop));
+  published_.erase(link);
+  CO_TRY_STATUS(deps_.files.remove(target));
+  CO_TRY_STATUS(co_await release(deviceOf(data->driverName, data->volumeHandle, name), link, stop));
+  co_return deps_.files.remove(link);
+}
+
+Task<Status> Volumes::unmountOne(std::string folder, std::stop_token stop) {
+  auto data = readVolumeData(deps_.files, folder);
+  if (isNotFound(data.status())) co_return Status();  // nothing was published yet
+  if (!data.ok()) co_return data.status().withContext(joinPath(folder, kVolumeDataFile));
+  CO_TRY_STATUS(co_await unpublish(data->driverName, data->volumeHandle, folder + "/mount", stop));
   published_.erase(folder);
   // Drivers remove the target; what they leave goes, but never what is in a volume.
   CO_TRY(const bool mounted, deps_.mounter.isMountPoint(folder + "/mount"));
@@ -229,40 +302,46 @@ Task<Status> Volumes::unmountOne(std::string folder, std::stop_token stop) {
   }
   CO_TRY_STATUS(deps_.files.remove(folder + "/mount"));
   if (data->lifecycleMode != "Ephemeral") {
-    CO_TRY_STATUS(co_await release(data->driverName, data->volumeHandle, folder, stop));
+    CO_TRY_STATUS(
+        co_await release(deviceOf(data->driverName, data->volumeHandle, ""), folder, stop));
   }
   CO_TRY_STATUS(deps_.files.remove(joinPath(folder, kVolumeDataFile)));
   co_return deps_.files.remove(folder);
 }
 
 /// One use less. While its vol_data.json is there, a next try ends here again.
-Task<Status> Volumes::release(std::string driver, std::string handle, std::string folder,
-                              std::stop_token stop) {
-  const auto device = deviceOf(driver, handle);
+Task<Status> Volumes::release(DevicePointer device, std::string folder, std::stop_token stop) {
   device->folders.erase(folder);
   Status done = co_await unstage(device, std::move(stop));
   if (!done.ok()) device->folders.insert(std::move(folder));
   co_return done;
 }
 
+Task<Status> Volumes::unstageNow(const DevicePointer device, std::stop_token stop) {
+  CO_TRY(const auto driver, deps_.drivers.get(device->driver));
+  CO_TRY(const auto known, co_await driver->capabilities(stop));
+  device->staged = false;
+  if (known.contains(STAGE_UNSTAGE_VOLUME)) {
+    NodeUnstageVolumeRequest request;
+    request.volumeId = device->handle;
+    request.stagingTargetPath = device->staging;
+    CO_TRY_STATUS(co_await driver->unstage(std::move(request), std::move(stop)));
+  }
+  auto& files = deps_.files;
+  CO_TRY_STATUS(files.remove(device->staging));
+  const std::string name(baseName(parentPath(device->record)));
+  const bool block = device->record.starts_with(blockFolder(rootDir_) + "/");
+  if (block) CO_TRY_STATUS(files.remove(blockFolder(rootDir_) + "/publish/" + name));
+  CO_TRY_STATUS(files.remove(joinPath(device->record, kVolumeDataFile)));
+  CO_TRY_STATUS(files.remove(device->record));
+  co_return block ? files.remove(std::string(parentPath(device->record))) : Status();
+}
+
 Task<Status> Volumes::unstage(const DevicePointer device, std::stop_token stop) {
   CO_TRY_STATUS(co_await device->turn.acquire(stop));
   Status done;
-  const std::string folder = deviceFolder(rootDir_, device->driver, device->handle);
-  if (device->folders.empty() && deps_.files.exists(joinPath(folder, kVolumeDataFile))) {
-    auto found = deps_.drivers.get(device->driver);
-    if (found.ok()) {
-      device->staged = false;
-      NodeUnstageVolumeRequest request;
-      request.volumeId = device->handle;
-      request.stagingTargetPath = folder + "/globalmount";
-      done = co_await (*found)->unstage(std::move(request), stop);
-      if (done.ok()) done = deps_.files.remove(folder + "/globalmount");
-      if (done.ok()) done = deps_.files.remove(joinPath(folder, kVolumeDataFile));
-      if (done.ok()) done = deps_.files.remove(folder);
-    } else {
-      done = found.status();
-    }
+  if (device->folders.empty() && deps_.files.exists(joinPath(device->record, kVolumeDataFile))) {
+    done = co_await unstageNow(device, std::move(stop));
     done = done.withContext("kubernetes.io/csi: attacher.UnmountDevice failed");
   }
   if (done.ok() && device->folders.empty() &&
@@ -324,7 +403,7 @@ Task<Result<int64_t>> Volumes::expand(std::shared_ptr<const MountSpec> spec, int
   request.volumePath = spec->target();
   request.capacityRange.getOrCreate().requiredBytes = bytes;
   if (known.contains(STAGE_UNSTAGE_VOLUME)) {
-    request.stagingTargetPath = staging(data.driverName, data.volumeHandle);
+    request.stagingTargetPath = deviceOf(*spec)->staging;
   }
   request.volumeCapability.getOrCreate() = std::move(capability);
   request.secrets = std::move(secrets);

@@ -21,8 +21,11 @@ namespace coxswain::kubelet::csi {
 
 /// A volume for one pod, all that the cluster says of it.
 struct MountSpec {
-  VolumeData data;     ///< what is kept beside the mount
-  std::string folder;  ///< pods/<uid>/volumes/kubernetes.io~csi/<name>; the mount is in it
+  VolumeData data;  ///< what is kept beside the mount
+  /// pods/<uid>/volumes/kubernetes.io~csi/<name>, with the mount in it; of a raw block volume the
+  /// link pods/<uid>/volumeDevices/kubernetes.io~csi/<name> to the device.
+  std::string folder;
+  std::string device;  ///< where a raw block volume is published; empty: it is a file system
   std::string accessMode = "ReadWriteOnce";
   std::string fsType;
   std::vector<std::string> mountOptions;
@@ -34,7 +37,8 @@ struct MountSpec {
   api::Map<std::string> stageSecrets;
   api::Map<std::string> publishSecrets;
   [[nodiscard]] bool persistent() const { return data.lifecycleMode != "Ephemeral"; }
-  [[nodiscard]] std::string target() const { return folder + "/mount"; }
+  [[nodiscard]] bool block() const { return !device.empty(); }
+  [[nodiscard]] std::string target() const { return block() ? device : folder + "/mount"; }
 };
 
 /// Bytes and inodes as a driver counts them; unset: it does not say.
@@ -73,8 +77,7 @@ class Volumes {
 
   /// From here until the last unmount the volume is one that this node uses; waits until the
   /// cluster knows it (`reported`). For volumes that somebody attaches.
-  Task<Status> claim(std::string driver, std::string handle, std::string folder,
-                     std::stop_token stop);
+  Task<Status> claim(std::shared_ptr<const MountSpec> spec, std::stop_token stop);
   /// node.status.volumesInUse.
   [[nodiscard]] std::vector<std::string> inUse() const;
   /// What the API server has been told.
@@ -107,6 +110,8 @@ class Volumes {
   struct Device {
     std::string driver;
     std::string handle;
+    std::string staging;            ///< where it is staged
+    std::string record;             ///< folder of its vol_data.json
     std::set<std::string> folders;  ///< of pods that use it
     bool attachable = false;
     bool staged = false;  ///< by this process
@@ -114,23 +119,30 @@ class Volumes {
   };
   using DevicePointer = std::shared_ptr<Device>;  // shared with whoever waits for its turn
 
-  DevicePointer deviceOf(const std::string& driver, const std::string& handle);
+  /// `block` names the PersistentVolume of a raw block volume; empty: it is none.
+  DevicePointer deviceOf(const std::string& driver, const std::string& handle,
+                         const std::string& block);
+  DevicePointer deviceOf(const MountSpec& spec) {
+    const auto& data = spec.data;
+    return deviceOf(data.driverName, data.volumeHandle, spec.block() ? data.specVolId : "");
+  }
+  void loadBlocks(const std::string& pods);
   [[nodiscard]] std::vector<DevicePointer> usedBelow(const std::string& path) const;
   Task<Status> stageNow(const DevicePointer device, std::shared_ptr<const MountSpec> spec,
                         std::stop_token stop);
+  Status prepareTarget(const MountSpec& spec);
   Task<Status> unmountOne(std::string folder, std::stop_token stop);
-  Task<Status> release(std::string driver, std::string handle, std::string folder,
-                       std::stop_token stop);
+  Task<Status> unmapOne(std::string link, std::string podUid, std::stop_token stop);
+  Task<Status> unpublish(std::string driver, std::string handle, std::string target,
+                         std::stop_token stop);
+  Task<Status> release(DevicePointer device, std::string folder, std::stop_token stop);
   Task<Status> unstage(const DevicePointer device, std::stop_token stop);
+  Task<Status> unstageNow(const DevicePointer device, std::stop_token stop);
   Task<Result<VolumeCapability>> capabilityOf(std::shared_ptr<const MountSpec> spec,
                                               std::shared_ptr<Driver> driver, std::stop_token stop);
   void changed() const {
     if (deps_.onInUse) deps_.onInUse();
   }
-  [[nodiscard]] std::string staging(const std::string& driver, const std::string& handle) const {
-    return deviceFolder(rootDir_, driver, handle) + "/globalmount";
-  }
-
   Dependencies deps_;
   std::string rootDir_;
   std::map<std::string, DevicePointer> devices_;  // by uniqueVolumeName
