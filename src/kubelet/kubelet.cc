@@ -60,7 +60,9 @@ Kubelet::Impl::Impl(Dependencies dependencies, KubeletOptions given)
       nodes({deps.executor, deps.client, deps.runtime, deps.images, deps.facts, events,
              [this] {
                if (workers) workers->wakeAll();
-             }},
+             },
+             [this] { return csiVolumes.inUse(); },
+             [this](const auto& names) { csiVolumes.reported(names); }},
             options),
       commands(deps.runtime),
       prober(deps.probes, commands),
@@ -71,12 +73,17 @@ Kubelet::Impl::Impl(Dependencies dependencies, KubeletOptions given)
       imageCollector({deps.executor, deps.runtime, deps.images, deps.files, events},
                      imageGcOptions(options)),
       environment(objects, services, events),
+      csiNode(deps.client, options.nodeName),
+      csiVolumes(
+          {deps.executor, deps.files, deps.mounter, csiDrivers, [this] { nodes.reportSoon(); }},
+          options.rootDir),
       volumes({deps.client, deps.executor, deps.random, deps.files, deps.mounter, objects, events,
                [this](const Pod& pod) {
                  const auto* state = workers ? workers->state(pod.metadata.uid) : nullptr;
                  auto ips = state ? state->ips() : std::vector<std::string>();
                  return runtime ? runtime->factsFor(pod, ips) : nodeFacts();
-               }},
+               },
+               deps.plugins != nullptr ? &csiVolumes : nullptr},
               volumeOptions(options)) {
   podInformer.addHandler([this](const client::Change& change) { podChanged(change); });
 }
@@ -278,6 +285,7 @@ Task<Status> Kubelet::Impl::start(std::stop_token stop) {
   auto token = stopping.get_token();
   spawn(deps.executor, runInformer(services, gate.enter(), token));
   spawn(deps.executor, runInformer(podInformer, gate.enter(), token));
+  CO_TRY_STATUS(startPlugins());
   if (files) files->start();
   pleg->start();
   nodes.start();
@@ -289,6 +297,7 @@ Task<Status> Kubelet::Impl::start(std::stop_token stop) {
 Task<void> Kubelet::Impl::stopAll() {
   stopping.request_stop();
   if (started) {
+    if (plugins) co_await plugins->stop();
     if (files) co_await files->stop();
     co_await imageCollector.stop();
     co_await pleg->stop();
@@ -300,6 +309,7 @@ Task<void> Kubelet::Impl::stopAll() {
   co_await gate.close();
   co_await probes.stop();
   co_await volumes.stop();
+  if (csiPlugins) co_await csiPlugins->stop();
   co_await objects.stop();
   co_await events.stop();
 }

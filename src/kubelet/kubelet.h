@@ -23,6 +23,9 @@ namespace coxswain::kubelet::cri {
 class ImageService;
 class RuntimeService;
 }  // namespace coxswain::kubelet::cri
+namespace coxswain::kubelet::csi {
+class PluginChannels;
+}
 namespace coxswain::kubelet::server {
 class Backend;
 }
@@ -56,7 +59,8 @@ class Kubelet {
     ProbeTransport& probes;
     CgroupManager& cgroups;
     const NodeFacts& facts;
-    FileWatches* watches = nullptr;  ///< null: static pods are looked for periodically only
+    FileWatches* watches = nullptr;          ///< null: static pods are looked for periodically only
+    csi::PluginChannels* plugins = nullptr;  ///< null: no plugins can register, no CSI volumes
   };
 
   Kubelet(Dependencies dependencies, KubeletOptions options);

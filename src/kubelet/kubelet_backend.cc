@@ -178,12 +178,12 @@ std::string Kubelet::Impl::configJson() const {
   return configurationJson(options);
 }
 
-std::string Kubelet::Impl::metricsText() const {
+Task<Result<std::string>> Kubelet::Impl::metricsText(std::stop_token stop) {
   std::string out;
   auto gauge = [&](const char* name, const char* help, size_t value) {
     out += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0} {2}\n", name, help, value);
   };
-  if (!workers) return out;
+  if (!workers) co_return out;
   size_t running = 0;
   size_t containers = 0;
   for (const auto& pod : workers->pods()) {
@@ -196,7 +196,13 @@ std::string Kubelet::Impl::metricsText() const {
   gauge("kubelet_running_containers", "Number of containers currently running", containers);
   gauge("kubelet_desired_pods", "The number of pods the kubelet is being instructed to run.",
         workers->size());
-  return out;
+  std::vector<VolumeUsage> used;
+  for (const auto& pod : workers->pods()) {
+    auto some = co_await volumes.usage(pod->metadata.uid, stop);
+    std::move(some.begin(), some.end(), std::back_inserter(used));
+  }
+  out += volumeMetricsText(used);
+  co_return out;
 }
 
 /// What the runtime has measured, with what this kubelet knows of its pods.
@@ -227,7 +233,8 @@ Task<Result<NodeReading>> Kubelet::Impl::readStats(std::stop_token stop) {
 }
 
 Task<Result<std::string>> Kubelet::Impl::statsSummary(std::stop_token stop) {
-  CO_TRY(auto reading, co_await readStats(std::move(stop)));
+  CO_TRY(auto reading, co_await readStats(stop));
+  for (auto& pod : reading.pods) pod.volumes = co_await volumes.usage(pod.uid, stop);
   co_return summaryJson(reading);
 }
 

@@ -10,6 +10,11 @@
 #include "client/informer.h"
 #include "kubelet/cgroups/cgroup_manager.h"
 #include "kubelet/container/pod_runtime.h"
+#include "kubelet/csi/driver_handler.h"
+#include "kubelet/csi/drivers.h"
+#include "kubelet/csi/node_info.h"
+#include "kubelet/csi/plugin_watcher.h"
+#include "kubelet/csi/volumes.h"
 #include "kubelet/env/environment.h"
 #include "kubelet/env/object_cache.h"
 #include "kubelet/images/image_gc.h"
@@ -63,7 +68,7 @@ struct Kubelet::Impl final : public server::Backend {
                                                std::stop_token stop) override;
   [[nodiscard]] Status syncLoopHealthy() const override;
   [[nodiscard]] std::string configJson() const override;
-  [[nodiscard]] std::string metricsText() const override;
+  Task<Result<std::string>> metricsText(std::stop_token stop) override;
   Task<Result<std::string>> statsSummary(std::stop_token stop) override;
   Task<Result<std::string>> resourceMetrics(std::stop_token stop) override;
 
@@ -78,6 +83,12 @@ struct Kubelet::Impl final : public server::Backend {
 
   NodeSettings nodeSettings() const;
   Task<Result<NodeReading>> readStats(std::stop_token stop);
+  // Plugins: kubelet_plugins.cc
+  Status startPlugins();
+  void driverCame(const std::string& name);
+  static Task<void> announce(Impl& self, Gate::Pass pass, std::stop_token stop);
+  static Task<void> unstageUnused(Impl& self, std::string driver, Gate::Pass pass,
+                                  std::stop_token stop);
   Task<Status> prepareFolders();
   Task<Status> waitForRuntime(std::stop_token stop);
   Task<Status> setUpCgroups(std::stop_token stop);
@@ -100,6 +111,9 @@ struct Kubelet::Impl final : public server::Backend {
   ImageManager imageManager;
   ImageGarbageCollector imageCollector;
   EnvironmentMaker environment;
+  csi::Drivers csiDrivers;
+  csi::NodeInfoWriter csiNode;
+  csi::Volumes csiVolumes;
   VolumeManager volumes;
   // Made by start(), when the machine is known.
   std::unique_ptr<PodRuntime> runtime;
@@ -109,6 +123,8 @@ struct Kubelet::Impl final : public server::Backend {
   std::unique_ptr<MirrorPods> mirrors;
   std::unique_ptr<Pleg> pleg;
   std::unique_ptr<FileSource> files;
+  std::unique_ptr<csi::DriverHandler> csiPlugins;  // null: none can register
+  std::unique_ptr<csi::PluginWatcher> plugins;
 
   std::map<std::string, PodPointer> statics;  // by uid
   bool staticsKnown = false;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "kubelet/cgroups/cgroupfs_manager.h"
 #include "kubelet/cri/grpc_services.h"
+#include "kubelet/csi/grpc_channels.h"
 #include "kubelet/kubelet.h"
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/node/node_facts.h"
@@ -103,11 +104,12 @@ struct SystemKubelet::Impl {
                              options.runtimeRequestTimeout)),
         probes(reactor),
         watches(reactor),
+        plugins(reactor),
         logWriters(runtime),
         logRotator(reactor, logWriters, rotation(options.kubelet)),
         cgroups(makeCgroups(files, options.kubelet, problem)),
         kubelet({reactor, client, runtime, images, files, mounter, random, probes, *cgroups, facts,
-                 &watches},
+                 &watches, &plugins},
                 named(std::move(options.kubelet), facts)) {}
 
   SystemFiles files;
@@ -118,6 +120,7 @@ struct SystemKubelet::Impl {
   cri::GrpcImageService images;
   NetTransport probes;
   SystemFileWatches watches;
+  csi::GrpcPluginChannels plugins;
   RuntimeLogs logWriters;
   logs::LogRotator logRotator;
   Status problem;

@@ -14,6 +14,7 @@
 
 namespace coxswain::kubelet {
 
+struct ContainerDevice;
 struct ContainerMount;
 
 /// What pods' configurations take from the node. Pure functions below turn pods into CRI's terms.
@@ -47,6 +48,7 @@ struct ContainerInputs {
   std::string imageRef;
   std::vector<EnvironmentVariable> environment;
   std::vector<ContainerMount> mounts;
+  std::vector<ContainerDevice> devices;
   ImageUser user;
   std::string targetId;            ///< container id, of ephemeral containers
   std::string hostsFile;           ///< to be mounted at /etc/hosts; empty: not

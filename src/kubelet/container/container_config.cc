@@ -133,6 +133,12 @@ cri::ContainerConfig containerConfig(const Pod& pod, const PodContainer& contain
     out.envs.push_back(std::move(entry));
   }
   out.mounts = mountsOf(spec, inputs);
+  for (const auto& device : inputs.devices) {
+    auto& made = out.devices.emplace_back();
+    made.containerPath = device.containerPath;
+    made.hostPath = device.hostPath;
+    made.permissions = device.readOnly ? "r" : "mrw";
+  }
   out.labels[kPodNameLabel] = pod.metadata.name;
   out.labels[kPodNamespaceLabel] = pod.metadata.namespace_;
   out.labels[kPodUidLabel] = pod.metadata.uid;

@@ -76,6 +76,8 @@ Task<Status> PodRuntime::prepare(Start& work, std::stop_token stop) {
          co_await deps_.environment.make(work.pod, work.container.spec, std::move(facts), stop));
   CO_TRY(auto mounts,
          co_await deps_.volumes.containerMounts(work.pod, work.container.spec, environment, stop));
+  CO_TRY(auto devices, deps_.volumes.containerDevices(pod, spec));
+  work.inputs.devices = std::move(devices);
   work.inputs.environment = std::move(environment);
   work.inputs.mounts = std::move(mounts);
   CO_TRY(auto hosts, writeHostsFile(pod, work.ips));

@@ -218,12 +218,14 @@ Task<Status> NodeManager::writeStatus(std::stop_token stop) {
   Node base = node_;
   Node wanted = base;
   updateNodeStatus(inputs, wanted.status);
+  if (deps_.volumesInUse) wanted.status.volumesInUse = deps_.volumesInUse();
   auto now = deps_.executor.now();
   bool due =
       reportedAt_ == MonotonicTime{} || now - reportedAt_ >= options_.nodeStatusReportFrequency;
   bool isReady = api::isNodeReady(wanted);
   if (!due && !nodeStatusChanged(base.status, wanted.status)) {
     ready_ = isReady;
+    if (deps_.onVolumesReported) deps_.onVolumesReported(base.status.volumesInUse);
     co_return Status();
   }
   Node before;
@@ -246,6 +248,7 @@ Task<Status> NodeManager::writeStatus(std::stop_token stop) {
     tell(base.status, wanted.status);
     node_ = *answer->as<Node>();
   }
+  if (deps_.onVolumesReported) deps_.onVolumesReported(wanted.status.volumesInUse);
   reportedAt_ = now;
   ready_ = isReady;
   co_return Status();

@@ -30,6 +30,9 @@ class NodeManager {
     client::EventRecorder& events;
     /// Called when the network becomes ready.
     std::function<void()> onNetworkReady;
+    /// status.volumesInUse, and that it was written; empty: no volumes that are attached.
+    std::function<std::vector<std::string>()> volumesInUse = nullptr;
+    std::function<void(const std::vector<std::string>&)> onVolumesReported = nullptr;
   };
 
   NodeManager(Dependencies dependencies, const KubeletOptions& options);
@@ -52,6 +55,9 @@ class NodeManager {
   [[nodiscard]] const api::core::v1::Node& node() const { return node_; }
   /// Reads node() again; keeps the old one where the API server does not answer.
   Task<void> refresh(std::stop_token stop);
+  /// Writes the status soon: something in it has changed.
+  void reportSoon() { wake_.set(); }
+  [[nodiscard]] bool registered() const { return registered_; }
   /// Ready was written as True.
   [[nodiscard]] bool ready() const { return ready_; }
   /// Why pods with a network of their own cannot start; empty: they can.

@@ -98,7 +98,7 @@ class Backend {
   /// What /configz answers, {"kubeletconfig":{...}}; empty: 404.
   [[nodiscard]] virtual std::string configJson() const = 0;
   /// Metrics in Prometheus' text format, for /metrics; may be empty.
-  [[nodiscard]] virtual std::string metricsText() const = 0;
+  virtual Task<Result<std::string>> metricsText(std::stop_token stop) = 0;
   /// stats.k8s.io Summary as JSON for /stats/summary. NotFound where the runtime gives none.
   virtual Task<Result<std::string>> statsSummary(std::stop_token stop) = 0;
   /// What containers and the node use, in Prometheus' text format, for /metrics/resource.

@@ -111,7 +111,8 @@ class Router final : public net::Handler {
       co_return co_await answerJson(response, podListJson(pods));
     }
     if (first == "metrics") {
-      co_return co_await answerMetrics(response, backend_.metricsText());
+      CO_TRY(auto text, co_await backend_.metricsText(request.stop));
+      co_return co_await answerMetrics(response, std::move(text));
     }
     auto configuration = first == "configz" ? backend_.configJson() : std::string();
     if (configuration.empty()) co_return pageNotFound();

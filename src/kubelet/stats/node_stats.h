@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "kubelet/cri/services.h"
+#include "kubelet/volume/volume_usage.h"
 #include "runtime/files.h"
 
 namespace coxswain::kubelet {
@@ -24,6 +25,7 @@ struct PodReading {
   std::string uid;
   WallTime startedAt{};  ///< the epoch: not known
   std::vector<ContainerReading> containers;
+  std::vector<VolumeUsage> volumes;  ///< those that somebody counts
 };
 
 /// What this node and its containers used so far, read at `when`.
@@ -46,6 +48,8 @@ std::vector<PodReading> byPod(std::vector<cri::ContainerStats> stats);
 
 /// stats.k8s.io/v1alpha1 Summary, JSON: /stats/summary.
 std::string summaryJson(const NodeReading& node);
+/// kubelet_volume_stats_*: what claims' volumes hold. Each claim once.
+std::string volumeMetricsText(const std::vector<VolumeUsage>& volumes);
 /// Prometheus' text format, with upstream's names: /metrics/resource, which metrics-server reads.
 std::string resourceMetricsText(const NodeReading& node);
 

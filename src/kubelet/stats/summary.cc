@@ -54,13 +54,36 @@ object containerOf(const ContainerReading& container) {
   return out;
 }
 
-object podOf(const PodReading& pod) {
+object volumeOf(const VolumeUsage& usage, const std::string& now) {
+  object out;
+  out["time"] = now;
+  if (const auto& bytes = usage.bytes) {
+    out["availableBytes"] = bytes->available;
+    out["capacityBytes"] = bytes->total;
+    out["usedBytes"] = bytes->used;
+  }
+  if (const auto& inodes = usage.inodes) {
+    out["inodesFree"] = inodes->available;
+    out["inodes"] = inodes->total;
+    out["inodesUsed"] = inodes->used;
+  }
+  out["name"] = usage.volume;
+  if (!usage.claimName.empty()) {
+    out["pvcRef"] = object{{"name", usage.claimName}, {"namespace", usage.claimNamespace}};
+  }
+  return out;
+}
+
+object podOf(const PodReading& pod, const std::string& now) {
   object out;
   out["podRef"] = object{{"name", pod.name}, {"namespace", pod.ns}, {"uid", pod.uid}};
   if (pod.startedAt != WallTime()) out["startTime"] = api::Time(pod.startedAt).str();
   boost::json::array containers;
   for (const auto& one : pod.containers) containers.push_back(containerOf(one));
   out["containers"] = std::move(containers);
+  boost::json::array volumes;
+  for (const auto& one : pod.volumes) volumes.push_back(volumeOf(one, now));
+  if (!volumes.empty()) out["volume"] = std::move(volumes);
   return out;
 }
 
@@ -93,7 +116,7 @@ object nodeOf(const NodeReading& node) {
 
 std::string summaryJson(const NodeReading& node) {
   boost::json::array pods;
-  for (const auto& pod : node.pods) pods.push_back(podOf(pod));
+  for (const auto& pod : node.pods) pods.push_back(podOf(pod, api::Time(node.when).str()));
   object summary;
   summary["node"] = nodeOf(node);
   summary["pods"] = std::move(pods);

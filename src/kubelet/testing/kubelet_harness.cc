@@ -44,6 +44,10 @@ KubeletHarness::~KubeletHarness() {
 void KubeletHarness::start() {
   Kubelet::Dependencies deps{executor, client, runtime,   runtime, files,
                              mounter,  random, transport, cgroups, facts};
+  if (withPlugins) {
+    deps.watches = &watches;
+    deps.plugins = &plugins;
+  }
   kubelet = std::make_unique<Kubelet>(deps, options);
   Status status;
   bool done = false;

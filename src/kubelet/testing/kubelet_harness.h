@@ -9,6 +9,7 @@
 #include "client/testing/fake_client.h"
 #include "kubelet/cgroups/cgroup_manager.h"
 #include "kubelet/cri/testing/fake_runtime.h"
+#include "kubelet/csi/testing/fake_plugin.h"
 #include "kubelet/kubelet.h"
 #include "kubelet/node/testing/fake_node_facts.h"
 #include "kubelet/prober/transport.h"
@@ -46,6 +47,9 @@ class KubeletHarness {
   cri::testing::FakeRuntime runtime{executor};
   sim::MemoryFiles files;
   sim::MemoryMounter mounter{files};
+  sim::MemoryFileWatches watches{files};
+  csi::testing::FakePluginChannels plugins;
+  bool withPlugins = false;  ///< set before start(): plugins may register
   SeededRandom random{7};
   FakeTransport transport;
   NoCgroups cgroups;

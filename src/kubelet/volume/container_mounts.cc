@@ -70,35 +70,51 @@ Task<Result<std::vector<ContainerMount>>> VolumeManager::Impl::containerMounts(
     PodPointer pod, std::shared_ptr<const Container> container,
     std::vector<EnvironmentVariable> environment) {
   std::vector<ContainerMount> mounts;
-  const auto state = pods.find(pod->metadata.uid);
   for (size_t index = 0; index < container->volumeMounts.size(); ++index) {
     const VolumeMount& mount = container->volumeMounts[index];
-    const PodVolumes::State* volume = nullptr;
-    if (state != pods.end()) {
-      const auto found = state->second->volumes.find(mount.name);
-      if (found != state->second->volumes.end() && found->second.isReady) {
-        volume = &found->second;
-      }
-    }
-    if (volume == nullptr) {
+    const VolumeReady* volume = readyVolume(pod->metadata.uid, mount.name);
+    if (volume == nullptr || volume->block) {
       co_return badRequest("cannot find volume " + api::goQuote(mount.name) +
                            " to mount into container " + api::goQuote(container->name));
     }
     CO_TRY(const auto relative, relativePath(mount, environment));
     ContainerMount made;
     made.volume = mount.name;
-    made.hostPath = volume->ready.hostPath;
+    made.hostPath = volume->hostPath;
     if (!relative.empty()) {
       CO_TRY(made.hostPath,
-             subPath(*pod, container->name, mount.name, volume->ready.hostPath, relative, index));
+             subPath(*pod, container->name, mount.name, volume->hostPath, relative, index));
     }
     made.containerPath = mount.mountPath.starts_with('/') ? mount.mountPath : "/" + mount.mountPath;
-    made.readOnly = mount.readOnly || volume->ready.readOnly;
+    made.readOnly = mount.readOnly || volume->readOnly;
     made.recursiveReadOnly = made.readOnly && mount.recursiveReadOnly == "Enabled";
     made.propagation = mount.mountPropagation.value_or("None");
     mounts.push_back(std::move(made));
   }
   co_return mounts;
+}
+
+const VolumeReady* VolumeManager::Impl::readyVolume(const std::string& uid,
+                                                    const std::string& name) const {
+  const auto state = pods.find(uid);
+  if (state == pods.end()) return nullptr;
+  const auto found = state->second->volumes.find(name);
+  return found != state->second->volumes.end() && found->second.isReady ? &found->second.ready
+                                                                        : nullptr;
+}
+
+Result<std::vector<ContainerDevice>> VolumeManager::Impl::containerDevices(
+    const Pod& pod, const Container& container) const {
+  std::vector<ContainerDevice> devices;
+  for (const auto& device : container.volumeDevices) {
+    const VolumeReady* volume = readyVolume(pod.metadata.uid, device.name);
+    if (volume == nullptr || !volume->block) {
+      return badRequest("cannot find volume " + api::goQuote(device.name) +
+                        " to pass into container " + api::goQuote(container.name));
+    }
+    devices.push_back({volume->hostPath, device.devicePath, volume->readOnly});
+  }
+  return devices;
 }
 
 }  // namespace coxswain::kubelet

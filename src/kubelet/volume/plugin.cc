@@ -3,9 +3,20 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/names/quote.h"
 #include "kubelet/volume/ownership.h"
 
 namespace coxswain::kubelet {
+
+Task<Result<VolumeUsage>> VolumePlugin::usage(VolumeRequest request, std::stop_token) {
+  co_return notFound("volumes", request.volume->name);
+}
+
+Status stepFailure(std::string_view step, std::string_view volume, const Status& why) {
+  std::string text(step);
+  text += " failed for volume " + api::goQuote(volume) + " : " + why.message();
+  return Status(why.reason(), why.code(), std::move(text));
+}
 
 std::string volumeDir(const VolumeRequest& request, const VolumePlugin& plugin) {
   std::string folder(plugin.name());

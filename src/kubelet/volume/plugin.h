@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/event_recorder.h"
 #include "kubelet/env/environment.h"
 #include "kubelet/env/object_cache.h"
 #include "kubelet/volume/atomic_writer.h"
 #include "kubelet/volume/token_cache.h"
+#include "kubelet/volume/volume_usage.h"
 #include "runtime/executor.h"
 #include "runtime/files.h"
 #include "runtime/mounter.h"
@@ -21,6 +23,9 @@
 
 namespace coxswain::api::core::v1 {
 struct Volume;
+}
+namespace coxswain::kubelet::csi {
+class Volumes;
 }
 
 namespace coxswain::kubelet {
@@ -34,6 +39,10 @@ struct VolumeHost {
   Mounter& mounter;
   ObjectCache& objects;
   TokenCache& tokens;
+  client::EventRecorder& events;
+  std::string nodeName;
+  std::string rootDir;
+  csi::Volumes* csi = nullptr;  ///< null: this kubelet has no plugins
 };
 
 struct VolumeRequest {
@@ -48,6 +57,7 @@ struct VolumeReady {
   std::string hostPath;
   bool readOnly = false;
   std::optional<WallTime> refreshAt;  ///< set up again then; unset: only after changes
+  bool block = false;                 ///< `hostPath` leads to a device
 };
 
 /// One kind of volume. One executor.
@@ -62,7 +72,17 @@ class VolumePlugin {
   virtual Task<Result<VolumeReady>> setUp(VolumeRequest request, std::stop_token stop) = 0;
   /// Its content follows the pod's labels and annotations.
   [[nodiscard]] virtual bool followsPod(const api::core::v1::Volume&) const { return false; }
+  /// The pod's volumes are gone.
+  virtual void forgetPod(const std::string& /*uid*/) {}
+  /// Of a volume that is set up. NotFound: nobody counts it.
+  virtual Task<Result<VolumeUsage>> usage(VolumeRequest request, std::stop_token stop);
 };
+
+/// A failure that is told in its own words: `<step> failed for volume "x" : why`, where the step is
+/// "MountVolume.SetUp" and the like, or "MapVolume.MapPodDevice" for raw block volumes.
+Status stepFailure(std::string_view step, std::string_view volume, const Status& why);
+inline constexpr std::string_view kMountStep = "MountVolume.";
+inline constexpr std::string_view kMapStep = "MapVolume.";
 
 /// All kinds, in the order they are asked. Upstream: pkg/volume/plugins.go.
 std::vector<std::unique_ptr<VolumePlugin>> makeVolumePlugins(const VolumeHost& host);

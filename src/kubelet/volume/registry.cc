@@ -1,4 +1,5 @@
 #include "api/gen/core_v1.h"
+#include "kubelet/volume/csi_mounts.h"
 #include "kubelet/volume/empty_dir.h"
 #include "kubelet/volume/host_path.h"
 #include "kubelet/volume/payload_plugins.h"
@@ -30,6 +31,7 @@ std::vector<std::unique_ptr<VolumePlugin>> makeVolumePlugins(const VolumeHost& h
   plugins.push_back(std::make_unique<DownwardApiPlugin>(host));
   plugins.push_back(std::make_unique<ProjectedPlugin>(host));
   plugins.push_back(std::make_unique<PersistentClaimPlugin>(host));
+  plugins.push_back(std::make_unique<CsiInlinePlugin>(host));
   plugins.push_back(std::make_unique<UnsupportedPlugin>());
   return plugins;
 }

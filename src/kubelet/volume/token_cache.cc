@@ -21,26 +21,25 @@ Task<Result<TokenCache::Token>> TokenCache::get(std::shared_ptr<const Pod> pod,
                                                 std::stop_token stop) {
   const Key key{pod->metadata.uid, audience, expirationSeconds};
   if (const auto held = tokens_.find(key);
-      held != tokens_.end() && executor_.wallNow() < held->second.token.refreshAt) {
-    co_return held->second.token;
+      held != tokens_.end() && executor_.wallNow() < held->second.refreshAt) {
+    co_return held->second;
   }
   auto fresh = co_await request(pod, std::move(audience), expirationSeconds, stop);
   if (fresh.ok()) {
-    Token token = fresh->token;
-    tokens_.insert_or_assign(key, std::move(*fresh));
-    co_return token;
+    tokens_.insert_or_assign(key, *fresh);
+    co_return fresh;
   }
   const auto held = tokens_.find(key);
   if (held == tokens_.end() || executor_.wallNow() >= held->second.expires) {
     co_return fresh.status();
   }
-  held->second.token.refreshAt = executor_.wallNow() + kRetryAfter;
-  co_return held->second.token;
+  held->second.refreshAt = executor_.wallNow() + kRetryAfter;
+  co_return held->second;
 }
 
-Task<Result<TokenCache::Held>> TokenCache::request(std::shared_ptr<const Pod> pod,
-                                                   std::string audience, int64_t expirationSeconds,
-                                                   std::stop_token stop) {
+Task<Result<TokenCache::Token>> TokenCache::request(std::shared_ptr<const Pod> pod,
+                                                    std::string audience, int64_t expirationSeconds,
+                                                    std::stop_token stop) {
   TokenRequest body;
   body.metadata.namespace_ = pod->metadata.namespace_;
   body.metadata.name = pod->spec.serviceAccountName;
@@ -62,11 +61,11 @@ Task<Result<TokenCache::Held>> TokenCache::request(std::shared_ptr<const Pod> po
   }
   // The lifetime is the server's: it may have shortened it.
   const WallTime now = executor_.wallNow();
-  Held held;
-  held.token.token = made->status.token;
+  Token held;
+  held.token = made->status.token;
   held.expires = made->status.expirationTimestamp.wall();
   const Duration life = std::max<Duration>(held.expires - now, 0s);
-  held.token.refreshAt = now + std::min(life * 4 / 5, kAgeMax);
+  held.refreshAt = now + std::min(life * 4 / 5, kAgeMax);
   co_return held;
 }
 

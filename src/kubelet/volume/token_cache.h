@@ -22,6 +22,7 @@ class TokenCache {
   struct Token {
     std::string token;
     WallTime refreshAt{};  ///< by the clock on the wall: it goes on while a laptop sleeps
+    WallTime expires{};
   };
 
   TokenCache(client::Client& client, Executor& executor) : client_(client), executor_(executor) {}
@@ -35,16 +36,12 @@ class TokenCache {
 
  private:
   using Key = std::tuple<std::string, std::string, int64_t>;  // uid, audience, seconds
-  struct Held {
-    Token token;
-    WallTime expires{};
-  };
-  Task<Result<Held>> request(std::shared_ptr<const api::core::v1::Pod> pod, std::string audience,
-                             int64_t expirationSeconds, std::stop_token stop);
+  Task<Result<Token>> request(std::shared_ptr<const api::core::v1::Pod> pod, std::string audience,
+                              int64_t expirationSeconds, std::stop_token stop);
 
   client::Client& client_;
   Executor& executor_;
-  std::map<Key, Held> tokens_;
+  std::map<Key, Token> tokens_;
 };
 
 }  // namespace coxswain::kubelet

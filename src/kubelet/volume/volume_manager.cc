@@ -6,6 +6,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "base/log.h"
+#include "kubelet/csi/volumes.h"
 #include "kubelet/env/references.h"
 #include "kubelet/volume/volume_manager_impl.h"
 #include "runtime/spawn.h"
@@ -75,7 +76,9 @@ VolumeManager::Impl::Impl(Dependencies d, VolumeManagerOptions o)
     : deps(std::move(d)),
       options(std::move(o)),
       tokens(deps.client, deps.executor),
-      host{deps.client, deps.executor, deps.random, deps.files, deps.mounter, deps.objects, tokens},
+      host{deps.client,      deps.executor,   deps.random, deps.files,
+           deps.mounter,     deps.objects,    tokens,      deps.events,
+           options.nodeName, options.rootDir, deps.csi},
       plugins(makeVolumePlugins(host)) {
   deps.objects.onChange([this, known = std::weak_ptr<bool>(alive)](const ObjectKey& key) {
     if (!known.expired()) onObject(key);
@@ -231,15 +234,18 @@ void VolumeManager::Impl::succeeded(PodVolumes::State& volume, VolumeReady ready
 void VolumeManager::Impl::failed(PodVolumes& state, const std::string& name,
                                  PodVolumes::State& volume, Status failure) {
   const bool claim = failure.message().starts_with(kClaimFailure);
-  const std::string message =
-      claim
-          ? "Unable to attach or mount volumes: " + unmountedMessage(state, name, failure.message())
-          : "MountVolume.SetUp failed for volume \"" + name + "\" : " + failure.message();
+  std::string message = failure.message();
+  if (claim) {
+    message = "Unable to attach or mount volumes: " + unmountedMessage(state, name, message);
+  } else if (!message.starts_with(kMountStep) && !message.starts_with(kMapStep)) {
+    message = "MountVolume.SetUp failed for volume \"" + name + "\" : " + message;
+  }
   kLog.warn("volume is not ready",
             {{"pod", state.pod->metadata.namespace_ + "/" + state.pod->metadata.name},
              {"volume", name},
              {"error", failure}});
-  deps.events.event(podReference(*state.pod), client::kEventWarning, "FailedMount", message);
+  const std::string_view reason = message.starts_with(kMapStep) ? "FailedMapVolume" : "FailedMount";
+  deps.events.event(podReference(*state.pod), client::kEventWarning, reason, message);
   const Duration most = claim ? std::min(options.retryMax, kClaimRetryMax) : options.retryMax;
   volume.backoff = std::clamp(volume.backoff * 2, options.retryMin, most);
   volume.due = std::min(volume.due, deps.executor.now() + volume.backoff);
@@ -256,7 +262,7 @@ Task<Status> VolumeManager::Impl::removeFolder(std::string path) {
   co_return removed ? std::move(*removed) : canceled();
 }
 
-Task<Status> VolumeManager::Impl::unmountPod(std::string uid) {
+Task<Status> VolumeManager::Impl::unmountPod(std::string uid, std::stop_token stop) {
   if (!isPathPart(uid)) co_return badRequest("the pod's uid is not a name");
   auto pass = gate.enter();
   if (!pass) co_return canceled();
@@ -269,9 +275,42 @@ Task<Status> VolumeManager::Impl::unmountPod(std::string uid) {
   deps.objects.removePod(uid);
   tokens.forgetPod(uid);
   const std::string folder = podDir(uid);
+  for (const auto& plugin : plugins) plugin->forgetPod(uid);
+  if (deps.csi != nullptr) CO_TRY_STATUS(co_await deps.csi->unmountPod(folder, std::move(stop)));
   if (!deps.files.exists(folder)) co_return Status();
   CO_TRY_STATUS(deps.mounter.unmountAll(folder));
   co_return co_await removeFolder(folder);
+}
+
+Task<std::vector<VolumeUsage>> VolumeManager::Impl::usage(std::string uid, std::stop_token stop) {
+  std::vector<VolumeUsage> all;
+  const auto found = pods.find(uid);
+  if (found == pods.end()) co_return all;
+  const std::shared_ptr<PodVolumes> state = found->second;
+  const PodPointer pod = state->pod;
+  for (const Volume& source : pod->spec.volumes) {
+    const auto volume = state->volumes.find(source.name);
+    if (volume == state->volumes.end() || !volume->second.isReady) continue;
+    VolumeRequest request;
+    request.pod = pod;
+    request.volume = &source;
+    request.podDir = podDir(uid);
+    auto used = co_await volume->second.plugin->usage(std::move(request), stop);
+    if (used.ok()) all.push_back(std::move(*used));
+  }
+  co_return all;
+}
+
+void VolumeManager::Impl::driverCame() {
+  for (auto& [uid, state] : pods) {
+    for (auto& [name, volume] : state->volumes) {
+      if (volume.isReady || volume.failure.ok()) continue;
+      volume.due = deps.executor.now();
+      volume.backoff = {};
+      state->woken = true;
+    }
+    if (state->woken) state->wake.notifyAll();
+  }
 }
 
 Task<void> VolumeManager::Impl::stop() {
@@ -293,8 +332,21 @@ Task<Result<std::vector<ContainerMount>>> VolumeManager::containerMounts(
   return impl_->containerMounts(std::move(pod), std::move(container), std::move(environment));
 }
 
-Task<Status> VolumeManager::unmountPod(std::string uid, std::stop_token) {
-  return impl_->unmountPod(std::move(uid));
+Result<std::vector<ContainerDevice>> VolumeManager::containerDevices(
+    const api::core::v1::Pod& pod, const api::core::v1::Container& container) const {
+  return impl_->containerDevices(pod, container);
+}
+
+Task<Status> VolumeManager::unmountPod(std::string uid, std::stop_token stop) {
+  return impl_->unmountPod(std::move(uid), std::move(stop));
+}
+
+Task<std::vector<VolumeUsage>> VolumeManager::usage(std::string uid, std::stop_token stop) {
+  return impl_->usage(std::move(uid), std::move(stop));
+}
+
+void VolumeManager::driverCame() {
+  impl_->driverCame();
 }
 
 std::vector<std::string> VolumeManager::podsOnDisk() const {
@@ -307,6 +359,8 @@ bool VolumeManager::hasVolumes(const std::string& uid) const {
   const std::string folder = impl_->podDir(uid);
   const auto kinds = impl_->deps.files.list(folder + "/volumes");
   if (kinds.ok() && !kinds->empty()) return true;
+  const auto devices = impl_->deps.files.list(folder + "/volumeDevices");
+  if (devices.ok() && !devices->empty()) return true;
   const auto subPaths = impl_->deps.files.list(folder + "/volume-subpaths");
   return subPaths.ok() && !subPaths->empty();
 }

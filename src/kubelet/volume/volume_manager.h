@@ -14,10 +14,15 @@
 #include "client/event_recorder.h"
 #include "kubelet/env/environment.h"
 #include "kubelet/env/object_cache.h"
+#include "kubelet/volume/volume_usage.h"
 #include "runtime/files.h"
 #include "runtime/mounter.h"
 #include "runtime/random.h"
 #include "runtime/sync.h"
+
+namespace coxswain::kubelet::csi {
+class Volumes;
+}
 
 namespace coxswain::kubelet {
 
@@ -29,6 +34,13 @@ struct ContainerMount {
   bool readOnly = false;
   bool recursiveReadOnly = false;
   std::string propagation;  ///< "None", "HostToContainer", "Bidirectional"; never empty
+};
+
+/// One device of a container, as CRI's Device wants it.
+struct ContainerDevice {
+  std::string hostPath;
+  std::string containerPath;
+  bool readOnly = false;
 };
 
 struct VolumeManagerOptions {
@@ -62,6 +74,7 @@ class VolumeManager {
     ObjectCache& objects;
     client::EventRecorder& events;
     FactsFunction facts;
+    csi::Volumes* csi = nullptr;  ///< null: CSI volumes are refused
   };
 
   VolumeManager(Dependencies dependencies, VolumeManagerOptions options);
@@ -82,6 +95,10 @@ class VolumeManager {
       PodPointer pod, std::shared_ptr<const api::core::v1::Container> container,
       std::vector<EnvironmentVariable> environment, std::stop_token stop);
 
+  /// Raw block volumes of one container. After mountPod.
+  [[nodiscard]] Result<std::vector<ContainerDevice>> containerDevices(
+      const api::core::v1::Pod& pod, const api::core::v1::Container& container) const;
+
   /// Ends updates, unmounts and removes the pod's volumes (its hostPaths stay, of course), then its
   /// folder <rootDir>/pods/<uid>. After its containers ended. Works for pods that only the disk
   /// knows. Success where nothing is there; Conflict where something stayed mounted.
@@ -91,6 +108,12 @@ class VolumeManager {
   [[nodiscard]] std::vector<std::string> podsOnDisk() const;
   /// unmountPod(uid) has something to do: pods are not gone from the API before this is false.
   [[nodiscard]] bool hasVolumes(const std::string& uid) const;
+
+  /// What claims' volumes of a pod hold, as far as somebody counts it.
+  Task<std::vector<VolumeUsage>> usage(std::string uid, std::stop_token stop);
+
+  /// A CSI driver came: volumes that could not be set up are tried at once.
+  void driverCame();
 
   /// Supplemental groups and the like need no help from here; this is the folder itself.
   [[nodiscard]] std::string podDir(const std::string& uid) const;

@@ -39,7 +39,14 @@ struct VolumeManager::Impl {
   Task<Result<std::vector<ContainerMount>>> containerMounts(
       PodPointer pod, std::shared_ptr<const api::core::v1::Container> container,
       std::vector<EnvironmentVariable> environment);
-  Task<Status> unmountPod(std::string uid);
+  Result<std::vector<ContainerDevice>> containerDevices(
+      const api::core::v1::Pod& pod, const api::core::v1::Container& container) const;
+  /// Null: it is not ready.
+  [[nodiscard]] const VolumeReady* readyVolume(const std::string& uid,
+                                               const std::string& name) const;
+  Task<Status> unmountPod(std::string uid, std::stop_token stop);
+  Task<std::vector<VolumeUsage>> usage(std::string uid, std::stop_token stop);
+  void driverCame();
   Task<void> stop();
 
   /// Brings the state to what the pod says now.

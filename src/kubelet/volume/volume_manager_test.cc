@@ -291,6 +291,7 @@ TEST_F(VolumeManagerTest, ItemsModesAndOptionalKeys) {
             "FailedMount: MountVolume.SetUp failed for volume \"cfg\" : configmap references "
             "non-existent config key: none");
   ASSERT_TRUE(unmount().ok());
+  ASSERT_TRUE(executor.runUntil([&] { return out.has_value(); }, 1s));
   EXPECT_TRUE(isCanceled(*out));
   pod.spec.volumes[0].volumeSource.configMap->optional = true;
   ASSERT_TRUE(mount().ok());
@@ -608,6 +609,67 @@ TEST_F(VolumeManagerTest, ClaimsOfHostPathAndLocalVolumes) {
                                 0),
             0u)
       << texts.front();
+}
+
+class LocalClaimTest : public VolumeManagerTest {
+ protected:
+  static api::Quantity amount(const char* text) { return api::Quantity::parse(text).value(); }
+  void putClaim(const std::string& path, const char* mode) {
+    PersistentVolumeClaim claim;
+    claim.metadata.name = "claim";
+    claim.metadata.namespace_ = "ns";
+    claim.spec.volumeName = "pv";
+    claim.spec.volumeMode = mode;
+    claim.status.phase = "Bound";
+    claim.status.capacity = {{"storage", amount("1Gi")}};
+    claim.status.allocatedResourceStatuses = {{"storage", "NodeResizePending"}};
+    claim.status.conditions.resize(2);
+    claim.status.conditions[0].type = "FileSystemResizePending";
+    claim.status.conditions[1].type = "ModifyingVolume";
+    const auto stored = cluster.put(claim);
+    PersistentVolume volume;
+    volume.metadata.name = "pv";
+    volume.spec.capacity = {{"storage", amount("2Gi")}};
+    volume.spec.claimRef.emplace().uid = stored->metadata.uid;
+    volume.spec.persistentVolumeSource.local.emplace().path = path;
+    cluster.put(volume);
+  }
+};
+
+TEST_F(LocalClaimTest, AFolderHasTheSizeThatItsVolumeSays) {
+  ASSERT_TRUE(files.mkdirs("/disk").ok());
+  putClaim("/disk", "Filesystem");
+  add("data").volumeSource.persistentVolumeClaim.emplace().claimName = "claim";
+  ASSERT_TRUE(mount().ok());
+  const auto claim = cluster.peek<PersistentVolumeClaim>("ns", "claim");
+  EXPECT_EQ(claim->status.capacity.at("storage"), amount("2Gi"));
+  EXPECT_TRUE(claim->status.allocatedResourceStatuses.empty());
+  ASSERT_EQ(claim->status.conditions.size(), 1U);
+  EXPECT_EQ(claim->status.conditions[0].type, "ModifyingVolume");
+}
+
+TEST_F(LocalClaimTest, ADeviceIsLinked) {
+  ASSERT_TRUE(files.mkdirs("/dev").ok());
+  files.putSpecial("/dev/x", FileType::BlockDevice);
+  putClaim("/dev/x", "Block");
+  add("data").volumeSource.persistentVolumeClaim.emplace().claimName = "claim";
+  auto& container = pod.spec.containers[0];
+  container.volumeMounts.clear();
+  auto& use = container.volumeDevices.emplace_back();
+  use.name = "data";
+  use.devicePath = "/dev/data";
+  ASSERT_TRUE(mount().ok());
+  const auto devices = manager->containerDevices(pod, container);
+  ASSERT_TRUE(devices.ok());
+  ASSERT_EQ(devices->size(), 1U);
+  const std::string link = "/k/pods/u1/volumeDevices/kubernetes.io~local-volume/pv";
+  EXPECT_EQ(devices->front().hostPath, link);
+  EXPECT_EQ(devices->front().containerPath, "/dev/data");
+  EXPECT_EQ(files.readlink(link).valueOr(""), "/dev/x");
+  EXPECT_TRUE(manager->hasVolumes("u1"));
+  ASSERT_TRUE(unmount().ok());
+  EXPECT_FALSE(files.exists(link));
+  EXPECT_TRUE(files.exists("/dev/x"));
 }
 
 TEST_F(VolumeManagerTest, UnknownKindsAreRefusedWithAMessage) {

@@ -62,7 +62,9 @@ class FakeBackend final : public Backend {
   [[nodiscard]] std::string configJson() const override {
     return R"({"kubeletconfig":{"maxPods":110}})";
   }
-  [[nodiscard]] std::string metricsText() const override { return "up 1\n"; }
+  Task<Result<std::string>> metricsText(std::stop_token) override {
+    co_return std::string("up 1\n");
+  }
   Task<Result<std::string>> resourceMetrics(std::stop_token) override {
     co_return "node_cpu_usage_seconds_total 1\n";
   }
