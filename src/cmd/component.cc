@@ -48,6 +48,7 @@ Result<client::ClientConfig> clientConfig(const ComponentFlags& flags) {
     TRY(auto resolved, client::resolveConfig(file, overrides));
     config = std::move(resolved.client);
   }
+  config.protobuf = flags.protobuf;
   config.userAgent = flags.component + "/" COXSWAIN_VERSION " coxswain";
   return config;
 }

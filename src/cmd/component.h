@@ -29,6 +29,7 @@ struct ComponentFlags {
   uint16_t securePort = 0;  ///< 0: no health endpoints
   std::string tlsCertFile;
   std::string tlsPrivateKeyFile;
+  bool protobuf = true;  ///< bodies to and from the server; false: JSON
 };
 
 /// Those alone that say where the API server is.
