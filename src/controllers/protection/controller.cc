@@ -4,20 +4,23 @@
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
+#include "api/helpers/volumes.h"
 #include "client/resources.h"
 #include "controllers/framework/finalizers.h"
+#include "controllers/framework/indices.h"
 
 namespace coxswain::controllers::protection {
 
 using api::core::v1::PersistentVolume;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
+using api::core::v1::Volume;
 
 namespace {
 
 constexpr const char* kClaimFinalizer = "kubernetes.io/pvc-protection";
 constexpr const char* kVolumeFinalizer = "kubernetes.io/pv-protection";
-constexpr const char* kByClaim = "claim";
 
 Controller::Options options(const char* name) {
   Controller::Options o;
@@ -26,30 +29,20 @@ Controller::Options options(const char* name) {
   return o;
 }
 
-/// Keys of the claims a pod's volumes are of.
-std::vector<std::string> claimsOf(const Pod& pod) {
-  std::vector<std::string> claims;
-  for (const auto& volume : pod.spec.volumes) {
-    const auto& source = volume.volumeSource;
-    if (source.persistentVolumeClaim) {
-      claims.push_back(pod.metadata.namespace_ + "/" + source.persistentVolumeClaim->claimName);
-    } else if (source.ephemeral) {
-      claims.push_back(pod.metadata.namespace_ + "/" + pod.metadata.name + "-" + volume.name);
-    }
-  }
-  return claims;
+/// Its volumes are let go of: it has ended, and only waits to be removed. (Its finalizers may wait
+/// for its claims to go.)
+bool isShutDown(const Pod& pod) {
+  return pod.metadata.deletionTimestamp && pod.metadata.deletionGracePeriodSeconds == 0;
 }
 
-/// Kubelets see a pod once it is on a node.
-bool uses(const Pod& pod, const std::string& claim) {
+/// Kubelets see a pod once it is on a node, be it that it has ended.
+bool uses(const Pod& pod, const PersistentVolumeClaim& claim) {
   if (pod.spec.nodeName.empty()) return false;
-  const auto claims = claimsOf(pod);
-  return std::find(claims.begin(), claims.end(), claim) != claims.end();
-}
-
-std::vector<std::string> claimValues(const api::ConstObject& object) {
-  const auto* pod = object.as<Pod>();
-  return pod == nullptr ? std::vector<std::string>() : claimsOf(*pod);
+  return std::any_of(pod.spec.volumes.begin(), pod.spec.volumes.end(), [&](const Volume& volume) {
+    if (api::claimNameOf(pod, volume) != claim.metadata.name) return false;
+    return !volume.volumeSource.ephemeral ||
+           (!isShutDown(pod) && api::checkClaimIsForPod(pod, claim).ok());
+  });
 }
 
 }  // namespace
@@ -58,25 +51,33 @@ ClaimProtectionController::ClaimProtectionController(const Context& context)
     : Controller(context, options("pvc-protection-controller")),
       claims_(use<PersistentVolumeClaim>()),
       pods_(use<Pod>()) {
-  pods_.addIndex(kByClaim, claimValues);
+  addClaimIndex(pods_);
   claims_.addHandler([this](const client::Change& change) {
     if (change.after) queue().add(client::objectKey(change.after));
   });
-  pods_.addHandler([this](const client::Change& change) {
-    // A pod can only let go of its claims by its end.
-    if (change.after) return;
-    for (const auto& claim : claimsOf(*change.before.as<Pod>())) queue().add(claim);
-  });
+  pods_.addHandler([this](const client::Change& change) { onPod(change); });
 }
 
-Task<Result<bool>> ClaimProtectionController::isUsed(std::string ns, std::string key,
-                                                     std::stop_token stop) {
-  for (const auto& object : pods_.byIndex(kByClaim, key)) {
-    if (uses(*object.as<Pod>(), key)) co_return true;
+void ClaimProtectionController::onPod(const client::Change& change) {
+  const auto* before = change.before.as<Pod>();
+  const auto* after = change.after.as<Pod>();
+  if (before == nullptr || before->spec.volumes.empty()) return;
+  // A pod lets go of its claims by its end, or when another one takes its name.
+  const bool ends = after == nullptr || after->metadata.uid != before->metadata.uid ||
+                    (isShutDown(*after) && !isShutDown(*before));
+  if (!ends) return;
+  for (const auto& key : api::claimKeysOf(*before)) queue().add(key);
+}
+
+Task<Result<bool>> ClaimProtectionController::isUsed(ClaimPointer claim, std::stop_token stop) {
+  for (const auto& object : pods_.byIndex(kByClaim, api::objectKey(claim->metadata))) {
+    if (uses(*object.as<Pod>(), *claim)) co_return true;
   }
-  CO_TRY(auto pods, co_await client().list(client::resourceOf<Pod>(), ns, {}, stop));
-  co_return std::any_of(pods.items.begin(), pods.items.end(), [&key](const auto& object) {
-    return uses(*object.template as<Pod>(), key);
+  client::ListOptions all;
+  CO_TRY(auto pods, co_await client().list(client::resourceOf<Pod>(), claim->metadata.namespace_,
+                                           std::move(all), stop));
+  co_return std::any_of(pods.items.begin(), pods.items.end(), [&claim](const auto& object) {
+    return uses(*object.template as<Pod>(), *claim);
   });
 }
 
@@ -85,7 +86,8 @@ Task<Result<Duration>> ClaimProtectionController::reconcile(std::string key, std
   if (!claim) co_return Duration(0);
   const auto& meta = *api::objectMeta(claim);
   if (meta.deletionTimestamp) {
-    CO_TRY(bool used, co_await isUsed(meta.namespace_, key, stop));
+    if (!api::hasFinalizer(meta, kClaimFinalizer)) co_return Duration(0);
+    CO_TRY(const bool used, co_await isUsed(claim.sharedAs<PersistentVolumeClaim>(), stop));
     if (used) co_return Duration(0);
   }
   CO_TRY_STATUS(co_await updateFinalizer(client(), client::resourceOf<PersistentVolumeClaim>(),
