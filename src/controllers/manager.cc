@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/log.h"
+#include "controllers/attachdetach/controller.h"
 #include "controllers/bootstraptokens/controllers.h"
 #include "controllers/certificates/controllers.h"
 #include "controllers/clusterroleaggregation/controller.h"
@@ -16,6 +17,8 @@
 #include "controllers/endpoints/controller.h"
 #include "controllers/endpointslice/controller.h"
 #include "controllers/endpointslicemirroring/controller.h"
+#include "controllers/ephemeralvolume/controller.h"
+#include "controllers/expand/controller.h"
 #include "controllers/garbagecollector/controller.h"
 #include "controllers/job/controller.h"
 #include "controllers/namespace/controller.h"
@@ -30,6 +33,7 @@
 #include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
 #include "controllers/ttlafterfinished/controller.h"
+#include "controllers/volumeattributesclass/controller.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers {
@@ -190,8 +194,18 @@ constexpr Entry kEntries[] = {
        return make<podautoscaler::PodAutoscaler>(c, o.podAutoscaler);
      }},
     {"persistentvolume-binder-controller", "persistentvolume-binder",
-     [](const Context& c, const Options&) {
-       return make<persistentvolume::PersistentVolumeBinder>(c);
+     [](const Context& c, const Options& o) {
+       return make<persistentvolume::PersistentVolumeBinder>(c, o.volumeBinder);
+     }},
+    {"persistentvolume-attach-detach-controller", "attachdetach",
+     [](const Context& c, const Options& o) {
+       return make<attachdetach::AttachDetachController>(c, o.attachDetach);
+     }},
+    {"persistentvolume-expander-controller", "persistentvolume-expander",
+     [](const Context& c, const Options&) { return make<expand::ExpandController>(c); }},
+    {"ephemeral-volume-controller", "ephemeral-volume",
+     [](const Context& c, const Options& o) {
+       return make<ephemeralvolume::EphemeralVolumeController>(c, o.workers.ephemeralVolume);
      }},
     {"persistentvolumeclaim-protection-controller", "pvc-protection",
      [](const Context& c, const Options&) {
@@ -200,6 +214,10 @@ constexpr Entry kEntries[] = {
     {"persistentvolume-protection-controller", "pv-protection",
      [](const Context& c, const Options&) {
        return make<protection::VolumeProtectionController>(c);
+     }},
+    {"volumeattributesclass-protection-controller", "vac-protection",
+     [](const Context& c, const Options&) {
+       return make<volumeattributesclass::ClassProtectionController>(c);
      }},
     {"service-cidr-controller", "service-cidr-controller",
      [](const Context& c, const Options&) { return make<servicecidr::ServiceCidrController>(c); }},

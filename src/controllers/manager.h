@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "controllers/accounts.h"
+#include "controllers/attachdetach/controller.h"
 #include "controllers/certificates/controllers.h"
 #include "controllers/framework/controller.h"
 #include "controllers/nodeipam/controller.h"
 #include "controllers/nodelifecycle/controller.h"
+#include "controllers/persistentvolume/controller.h"
 #include "controllers/podautoscaler/controller.h"
 #include "controllers/serviceaccounttokens/controller.h"
 
@@ -39,6 +41,8 @@ struct ManagerOptions {
   nodelifecycle::NodeLifecycleController::Options nodeLifecycle;
 
   podautoscaler::PodAutoscaler::Options podAutoscaler;
+  persistentvolume::PersistentVolumeBinder::Options volumeBinder;
+  attachdetach::AttachDetachController::Options attachDetach;
 
   struct Workers {
     int deployment = 5;
@@ -54,6 +58,7 @@ struct ManagerOptions {
     int nspace = 10;
     int resourceQuota = 5;
     int serviceAccountToken = 5;
+    int ephemeralVolume = 5;
   } workers;
 };
 
