@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "client/http/client_config.h"
 #include "client/informers.h"
 #include "cmd/host_address.h"
 #include "cmd/server.h"
@@ -19,6 +20,7 @@
 #include "controllers/manager.h"
 #include "pause/pause_image.h"
 #include "runtime/spawn.h"
+#include "scheduler/config/configuration.h"
 #include "scheduler/scheduler.h"
 #include "up/containerd.h"
 #include "up/progress.h"
@@ -58,6 +60,14 @@ Result<std::string> addressInRange(const std::string& range, uint32_t n) {
 }
 
 constexpr uint32_t kDnsAddress = 10;  // as kubeadm has it
+
+Result<scheduler::SchedulerOptions> schedulerOptions(const std::string& path) {
+  if (path.empty()) return scheduler::SchedulerOptions();
+  TRY(const auto text, client::readWholeFile(path));
+  auto read = scheduler::readConfiguration(text);
+  if (!read.ok()) return read.status().withContext("--scheduler-config");
+  return std::move(read->options);
+}
 
 /// The cluster's parts in the order in which they need each other.
 class Cluster {
@@ -189,8 +199,13 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   }
   controllers_ = std::move(*made);
   scheduler::SchedulerContext schedulerContext{*schedulerClient_, *informers_, reactor_, random_};
+  auto schedulerSettings = schedulerOptions(options_.schedulerConfig);
+  if (!schedulerSettings.ok()) {
+    result = schedulerSettings.status();
+    co_return;
+  }
   scheduler_ =
-      std::make_unique<scheduler::Scheduler>(schedulerContext, scheduler::SchedulerOptions());
+      std::make_unique<scheduler::Scheduler>(schedulerContext, *std::move(schedulerSettings));
   informers_->start();
   controllers_->start();
   scheduler_->start();

@@ -56,6 +56,8 @@ void addFlags(CLI::App& app, UpOptions& options) {
   app.add_option(
       "--container-runtime-endpoint", options.runtimeEndpoint,
       "a container runtime that runs already (unix:///...); otherwise up starts its own");
+  app.add_option("--scheduler-config", options.schedulerConfig,
+                 "KubeSchedulerConfiguration file: profiles of the scheduler");
   app.add_option("--cni-bin-dir", options.cniPluginFolder,
                  "folder of the CNI plugins; found if not given");
   app.add_flag("--foreground", options.foreground, "stay in the foreground until interrupted");

@@ -23,6 +23,7 @@ struct UpOptions {
   std::string tokenAuthFile;    ///< empty: none
   std::string runtimeEndpoint;  ///< empty: a containerd of our own
   std::string cniPluginFolder;  ///< empty: found
+  std::string schedulerConfig;  ///< a KubeSchedulerConfiguration; empty: the default profile
   bool foreground = false;      ///< serve in this process, without a parent that restarts it
 
   [[nodiscard]] up::Layout layout() const { return up::Layout::at(dataDir); }
