@@ -12,6 +12,8 @@ find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 set(Boost_NO_WARN_NEW_VERSIONS ON)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
+# Its pkg-config adds -pthread, which the precompiled header is without.
+find_library(RE2_LIBRARY re2 REQUIRED)
 find_program(PROTOC protoc REQUIRED)
 set(COXSWAIN_PYTHON /usr/bin/python3 CACHE FILEPATH "Debian's Python: it has python3-protobuf")
 
