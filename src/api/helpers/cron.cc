@@ -90,6 +90,10 @@ int64_t floorDiv(int64_t a, int64_t b) {
   return a / b - (a % b < 0 ? 1 : 0);
 }
 
+bool hasZone(std::string_view text) {
+  return text.starts_with("TZ=") || text.starts_with("CRON_TZ=");
+}
+
 }  // namespace
 
 Result<CronSchedule::Field> CronSchedule::parseRange(std::string_view text, const Bounds& bounds) {
@@ -147,17 +151,21 @@ Result<CronSchedule::Field> CronSchedule::parseField(std::string_view text, cons
   return out;
 }
 
+std::string_view CronSchedule::zoneOf(std::string_view text) {
+  if (!hasZone(text)) return {};
+  text.remove_prefix(text.find('=') + 1);
+  return text.substr(0, text.find(' '));
+}
+
 Result<CronSchedule> CronSchedule::parse(std::string_view text) {
   if (text.empty()) return badRequest("empty spec string");
-  if (text.starts_with("TZ=") || text.starts_with("CRON_TZ=")) {
-    const auto zone = text.substr(text.find('=') + 1);
-    const size_t space = zone.find(' ');
-    const auto status = TimeZone::load(zone.substr(0, space)).status();
+  if (hasZone(text)) {
+    const auto zone = zoneOf(text);
+    const auto status = TimeZone::load(zone).status();
     if (!status.ok()) {
-      return badRequest(
-          fmt::format("provided bad location {}: {}", zone.substr(0, space), status.message()));
+      return badRequest(fmt::format("provided bad location {}: {}", zone, status.message()));
     }
-    text = space == std::string_view::npos ? std::string_view() : zone.substr(space + 1);
+    text.remove_prefix(static_cast<size_t>(zone.data() + zone.size() - text.data()));
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   }
   CronSchedule out;

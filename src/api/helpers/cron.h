@@ -15,8 +15,10 @@ namespace coxswain::api {
 class CronSchedule {
  public:
   /// BadRequest with upstream's text for what is no schedule. A leading "TZ=Zone " is looked at and
-  /// left out.
+  /// left out: see zoneOf.
   static Result<CronSchedule> parse(std::string_view text);
+  /// "Zone" of a text that begins with "TZ=Zone " or "CRON_TZ=Zone "; empty: of others.
+  static std::string_view zoneOf(std::string_view text);
 
   /// Seconds that local time is ahead of UTC at a moment (seconds since 1970).
   using Offset = std::function<int64_t(int64_t)>;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "api/codec/protobuf.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/helpers/go_dump.h"
 
 namespace coxswain::api {
 
@@ -87,6 +87,12 @@ uint32_t fnv32a(std::string_view bytes, uint32_t seed) {
   return hash;
 }
 
+uint32_t fnv32(std::string_view bytes) {
+  uint32_t hash = 2166136261u;
+  for (const char c : bytes) hash = (hash * 16777619u) ^ static_cast<uint8_t>(c);
+  return hash;
+}
+
 std::string safeEncode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -96,11 +102,13 @@ std::string safeEncode(std::string_view text) {
 
 std::string podTemplateHash(const core::v1::PodTemplateSpec& spec,
                             std::optional<int32_t> collisionCount) {
-  uint32_t hash = fnv32a(encodeProtobuf(spec));
+  uint32_t hash = fnv32a(dumpAsGo(spec));
   if (collisionCount) {
-    std::string count;
-    for (int shift = 0; shift < 64; shift += 8)
-      count.push_back(static_cast<char>(static_cast<uint64_t>(*collisionCount) >> shift));
+    // Four bytes, the lowest first, of a buffer of eight.
+    std::string count(8, '\0');
+    for (size_t i = 0; i < 4; ++i) {
+      count[i] = static_cast<char>(static_cast<uint32_t>(*collisionCount) >> (8 * i));
+    }
     hash = fnv32a(count, hash);
   }
   return safeEncode(std::to_string(hash));

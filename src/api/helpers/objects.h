@@ -47,11 +47,12 @@ bool setCondition(std::vector<meta::v1::Condition>& conditions,
 
 /// FNV-1a, 32 bits.
 uint32_t fnv32a(std::string_view bytes, uint32_t seed = 2166136261u);
+/// FNV-1, 32 bits: multiplies first.
+uint32_t fnv32(std::string_view bytes);
 /// Digits and letters become those that form no words: "bcdfghjklmnpqrstvwxz2456789".
 std::string safeEncode(std::string_view text);
-/// Label pod-template-hash of a ReplicaSet: depends on all of the template, and on the count of
-/// collisions so far. Stable between runs and builds; not equal to upstream's, which hashes a dump
-/// of Go structs.
+/// Label pod-template-hash of a ReplicaSet, as upstream computes it (see go_dump.h): depends on all
+/// of the template, and on the count of collisions so far.
 std::string podTemplateHash(const core::v1::PodTemplateSpec& spec,
                             std::optional<int32_t> collisionCount);
 

@@ -231,17 +231,27 @@ Result<TimeZone> TimeZone::load(std::string_view name) {
     return badRequest("time: invalid location name");
   }
   for (const std::string_view folder : {"/usr/share/zoneinfo/", "/etc/zoneinfo/"}) {
-    const std::string path = std::string(folder) + std::string(name);
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error)) continue;
-    std::ifstream file(path, std::ios::binary);
-    std::string bytes(std::istreambuf_iterator<char>(file), {});
-    if (bytes.size() <= kMaxFile) {
-      auto zone = parse(bytes);
-      if (zone.ok()) return zone;
-    }
+    auto zone = readFile(std::string(folder) + std::string(name));
+    if (zone.ok()) return zone;
   }
   return badRequest(fmt::format("unknown time zone {}", name));
+}
+
+Result<TimeZone> TimeZone::readFile(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return badRequest("no file " + path);
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(file), {});
+  if (bytes.size() > kMaxFile) return badRequest("too large: " + path);
+  return parse(bytes);
+}
+
+TimeZone TimeZone::local(const char* variable) {
+  if (variable == nullptr) return readFile("/etc/localtime").valueOr(TimeZone());
+  std::string_view name = variable;
+  if (name.starts_with(':')) name.remove_prefix(1);
+  if (name.starts_with('/')) return readFile(std::string(name)).valueOr(TimeZone());
+  return load(name).valueOr(TimeZone());
 }
 
 int64_t TimeZone::offset(int64_t at) const {

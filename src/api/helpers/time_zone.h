@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,9 @@ class TimeZone {
   /// Reads the machine's database; "" and "UTC" need none. BadRequest "unknown time zone X" where
   /// there is no such zone.
   static Result<TimeZone> load(std::string_view name);
+  /// The machine's own, as Go finds it: `variable` is what the environment has for TZ (null:
+  /// nothing, then /etc/localtime counts). UTC where that is no zone.
+  static TimeZone local(const char* variable);
   /// The content of a TZif file (RFC 9636). BadRequest where it is none.
   static Result<TimeZone> parse(std::string_view bytes);
 
@@ -24,6 +28,7 @@ class TimeZone {
   [[nodiscard]] int64_t offset(int64_t at) const;
 
  private:
+  static Result<TimeZone> readFile(const std::string& path);
   /// A day of the year and a local time on it, when clocks change.
   struct Change {
     enum class Kind : uint8_t { Month, Julian, Day } kind = Kind::Day;
