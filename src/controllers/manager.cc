@@ -158,10 +158,12 @@ constexpr Entry kEntries[] = {
     {"job-controller", "job",
      [](const Context& c, const Options& o) { return make<job::JobController>(c, o.workers.job); }},
     {"cronjob-controller", "cronjob",
-     [](const Context& c, const Options&) { return make<cronjob::CronJobController>(c); }},
+     [](const Context& c, const Options& o) {
+       return make<cronjob::CronJobController>(c, o.workers.cronjob, o.localZone);
+     }},
     {"ttl-after-finished-controller", "ttl-after-finished",
-     [](const Context& c, const Options&) {
-       return make<ttlafterfinished::TtlAfterFinishedController>(c);
+     [](const Context& c, const Options& o) {
+       return make<ttlafterfinished::TtlAfterFinishedController>(c, o.workers.ttlAfterFinished);
      }},
     {"endpoints-controller", "endpoint",
      [](const Context& c, const Options& o) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/helpers/time_zone.h"
 #include "controllers/accounts.h"
 #include "controllers/attachdetach/controller.h"
 #include "controllers/certificates/controllers.h"
@@ -37,6 +38,7 @@ struct ManagerOptions {
 
   bool enableGarbageCollector = true;
   int terminatedPodGcThreshold = 12500;
+  api::TimeZone localZone;  ///< of CronJobs that name none
   size_t endpointsPerSliceMax = 100;
   nodelifecycle::NodeLifecycleController::Options nodeLifecycle;
 
@@ -51,6 +53,8 @@ struct ManagerOptions {
     int daemonset = 2;
     int statefulset = 5;
     int job = 5;
+    int cronjob = 5;
+    int ttlAfterFinished = 5;
     int endpoints = 5;
     int endpointslice = 5;
     int mirroring = 5;

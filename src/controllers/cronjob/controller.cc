@@ -25,12 +25,13 @@ Controller::Options controllerOptions(int workers) {
 
 }  // namespace
 
-CronJobController::CronJobController(const Context& context, int workers)
-    : Controller(context, controllerOptions(workers)), crons_(use<CronJob>()), jobs_(use<Job>()) {
+CronJobController::CronJobController(const Context& context, int workers, api::TimeZone local)
+    : Controller(context, controllerOptions(workers)),
+      local_(std::move(local)),
+      crons_(use<CronJob>()),
+      jobs_(use<Job>()) {
   addControllerIndex(jobs_);
-  crons_.addHandler([this](const client::Change& change) {
-    queue().add(client::objectKey(change.after ? change.after : change.before));
-  });
+  crons_.addHandler([this](const client::Change& change) { onCron(change); });
   jobs_.addHandler([this](const client::Change& change) {
     const auto& meta = *api::objectMeta(change.after ? change.after : change.before);
     const auto* owner = api::controllerOf(meta);
@@ -38,6 +39,20 @@ CronJobController::CronJobController(const Context& context, int workers)
       queue().add(meta.namespace_ + "/" + owner->name);
     }
   });
+}
+
+void CronJobController::onCron(const client::Change& change) {
+  const auto key = client::objectKey(change.after ? change.after : change.before);
+  const auto* before = change.before.as<CronJob>();
+  const auto* after = change.after.as<CronJob>();
+  if (before != nullptr && after != nullptr && isRescheduled(*before, *after)) {
+    const auto due = decide(*after, now(), local_);
+    if (due.again > Duration(0)) {
+      queue().addAfter(key, due.again);
+      return;
+    }
+  }
+  queue().add(key);
 }
 
 Task<Result<Duration>> CronJobController::reconcile(std::string key, std::stop_token stop) {
@@ -56,7 +71,7 @@ Task<Result<Duration>> CronJobController::sync(CronJob cron, std::vector<JobPoin
   std::vector<Event> seen;
   followJobs(jobs, cron, seen);
   CO_TRY_STATUS(co_await confirmActive(cron, jobs, stop));
-  auto due = decide(cron, now());
+  auto due = decide(cron, now(), local_);
   Status started;
   if (due.start) started = co_await start(cron, due, stop);
   if (!api::semanticEqual(before, cron.status)) {
@@ -97,6 +112,15 @@ Task<Status> CronJobController::start(CronJob& cron, const Due& due, std::stop_t
   if (due.replace) {
     const auto active = cron.status.active;
     for (const auto& reference : active) {
+      auto there =
+          co_await client::get<Job>(client(), cron.metadata.namespace_, reference.name, stop);
+      if (!there.ok()) {
+        if (!isCanceled(there.status())) {
+          events().event(cron, client::kEventWarning, "FailedGet",
+                         "Get job: " + there.status().message());
+        }
+        co_return there.status();
+      }
       CO_TRY_STATUS(co_await removeJob(cron, reference.name, reference.uid, stop));
       std::erase_if(cron.status.active, [&reference](const ObjectReference& each) {
         return each.uid == reference.uid;
@@ -112,11 +136,13 @@ Task<Status> CronJobController::start(CronJob& cron, const Due& due, std::stop_t
     made = co_await client::get<Job>(client(), cron.metadata.namespace_, name, stop);
     if (made.ok()) {
       const auto* owner = api::controllerOf((*made)->metadata);
-      if (owner == nullptr || owner->uid != cron.metadata.uid) {
-        events().event(cron, client::kEventWarning, "FailedCreate",
-                       "Error creating job: " + name + " exists and is not of this cron job");
-        co_return Status();
-      }
+      // Somebody else's: whoever made it keeps it.
+      if (owner == nullptr || owner->uid != cron.metadata.uid) co_return Status();
+      const auto& active = cron.status.active;
+      const bool known = std::any_of(active.begin(), active.end(), [&made](const auto& each) {
+        return each.uid == (*made)->metadata.uid;
+      });
+      if (known) co_return Status();
     }
   }
   if (!made.ok()) {

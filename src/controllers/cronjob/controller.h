@@ -11,11 +11,11 @@ namespace coxswain::controllers::cronjob {
 /// Makes a Job whenever a CronJob is due, and deletes those that finished long ago.
 ///
 /// A job's name tells the time of its run, so that no run starts twice, however old the cache is.
-/// Without spec.timeZone schedules are in UTC.
+/// Schedules without spec.timeZone are in the zone `local`.
 /// Upstream: pkg/controller/cronjob.
 class CronJobController final : public Controller {
  public:
-  explicit CronJobController(const Context& context, int workers = 5);
+  explicit CronJobController(const Context& context, int workers = 5, api::TimeZone local = {});
 
  protected:
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
@@ -29,8 +29,10 @@ class CronJobController final : public Controller {
   Task<Status> start(CronJob& cron, const Due& due, std::stop_token stop);
   Task<Status> removeJob(const CronJob& cron, std::string name, std::string uid,
                          std::stop_token stop);
+  void onCron(const client::Change& change);
   void tell(const CronJob& cron, const std::vector<Event>& list);
 
+  api::TimeZone local_;
   client::Informer& crons_;
   client::Informer& jobs_;
 };

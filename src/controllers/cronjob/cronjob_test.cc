@@ -49,6 +49,48 @@ std::string decided(const CronJob& cron, std::string_view now) {
   return out + " " + std::to_string(due.again / 1ms);
 }
 
+TEST(CronJobDecide, ZonesOfSchedules) {
+  auto cron = makeCron(at("2026-01-01T00:00:30Z"), "0 6 * * *");
+  const auto local = api::TimeZone::load("Asia/Tokyo");  // nine hours ahead
+  ASSERT_TRUE(local.ok());
+  const auto start = [&](const CronJob& c) {
+    return decide(c, at("2026-01-02T00:00:00Z"), *local).start;
+  };
+  EXPECT_EQ(start(cron), at("2026-01-01T21:00:00Z").time_since_epoch() / 1s);
+  const auto due = decide(cron, at("2026-01-02T00:00:00Z"), *local);
+  EXPECT_EQ(jobOf(cron, *due.start, due.zone)
+                .metadata.annotations.at("batch.kubernetes.io/cronjob-scheduled-timestamp"),
+            "2026-01-01T21:00:00Z")
+      << "in UTC, where the object names no zone";
+  cron.spec.timeZone = "Etc/UTC";
+  EXPECT_EQ(start(cron), at("2026-01-01T06:00:00Z").time_since_epoch() / 1s);
+  cron.spec.timeZone.reset();
+  cron.spec.schedule = "CRON_TZ=America/New_York 0 6 * * *";
+  EXPECT_EQ(start(cron), at("2026-01-01T11:00:00Z").time_since_epoch() / 1s);
+  const auto events = decide(cron, at("2026-01-02T00:00:00Z"), *local).events;
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].reason, "UnsupportedSchedule");
+  EXPECT_EQ(
+      events[0].message,
+      "CRON_TZ or TZ used in schedule \"CRON_TZ=America/New_York 0 6 * * *\" is not "
+      "officially supported, see "
+      "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details");
+}
+
+TEST(CronJobDecide, TextsOfEvents) {
+  auto cron = makeCron(at("2026-11-26T00:00:00Z"), "30 5 * * *");
+  cron.spec.startingDeadlineSeconds = 3600;
+  auto events = decide(cron, at("2026-11-26T06:30:00Z")).events;
+  EXPECT_TRUE(events.empty()) << "forgotten";
+  cron.spec.schedule = "59 23 31 2 *";
+  events = decide(cron, at("2026-11-26T06:30:00Z")).events;
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].reason, "InvalidSchedule");
+  EXPECT_EQ(events[0].message,
+            "invalid schedule schedule: 59 23 31 2 * : time difference between two schedules is "
+            "less than 1 second");
+}
+
 TEST(CronJobDecide, Starts) {
   auto cron = makeCron(at("2026-01-01T00:00:30Z"), "*/5 * * * *");
   EXPECT_EQ(decided(cron, "2026-01-01T00:01:00Z"), "- 240100");

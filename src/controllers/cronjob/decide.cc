@@ -39,6 +39,22 @@ std::string timeIn(const api::TimeZone& zone, int64_t at) {
   return text + fmt::format("{}{:02}:{:02}", offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
+/// "Mon, 02 Jan 2006 15:04:05 +0000"
+std::string mailTime(int64_t at) {
+  constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::chrono::sys_seconds when{std::chrono::seconds(at)};
+  const auto day = std::chrono::floor<std::chrono::days>(when);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(when - day);
+  return fmt::format(
+      "{}, {:02} {} {:04} {:02}:{:02}:{:02} +0000", kDays[std::chrono::weekday(day).c_encoding()],
+      static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+      static_cast<int>(date.year()), time.hours().count(), time.minutes().count(),
+      time.seconds().count());
+}
+
 /// Runs before this moment are not made up for.
 int64_t earliest(const CronJob& cron, int64_t now) {
   const auto& last = cron.status.lastScheduleTime;
@@ -62,8 +78,7 @@ void decideStart(const CronJob& cron, int64_t scheduled, int64_t now, Due& due) 
   const auto& deadline = cron.spec.startingDeadlineSeconds;
   if (deadline && now - scheduled > *deadline) {
     due.events.push_back(
-        {true, "MissSchedule",
-         "Missed scheduled time to start a job: " + api::formatRfc3339(scheduled, 0, 0)});
+        {true, "MissSchedule", "Missed scheduled time to start a job: " + mailTime(scheduled)});
     return;
   }
   const auto& last = cron.status.lastScheduleTime;
@@ -126,7 +141,11 @@ void followJobs(const std::vector<JobPointer>& jobs, CronJob& cron, std::vector<
   }
 }
 
-Due decide(const CronJob& cron, WallTime now) {
+bool isRescheduled(const CronJob& before, const CronJob& after) {
+  return before.spec.schedule != after.spec.schedule || before.spec.timeZone != after.spec.timeZone;
+}
+
+Due decide(const CronJob& cron, WallTime now, const api::TimeZone& local) {
   Due due;
   const auto& spec = cron.spec;
   if (cron.metadata.deletionTimestamp) return due;
@@ -148,7 +167,19 @@ Due decide(const CronJob& cron, WallTime now) {
                                       schedule.status().message())});
     return due;
   }
-  const auto offset = [&due](int64_t at) { return due.zone.offset(at); };
+  api::TimeZone zone = spec.timeZone ? due.zone : local;
+  if (spec.schedule.find("TZ") != std::string::npos) {
+    due.events.push_back(
+        {true, "UnsupportedSchedule",
+         fmt::format("CRON_TZ or TZ used in schedule {} is not officially supported, see "
+                     "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for "
+                     "more details",
+                     api::goQuote(spec.schedule))});
+    const auto named = api::CronSchedule::zoneOf(spec.schedule);
+    // parse() has found it.
+    zone = named.empty() ? local : api::TimeZone::load(named).valueOr(local);
+  }
+  const auto offset = [&zone](int64_t at) { return zone.offset(at); };
   const int64_t seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
   const int64_t from = earliest(cron, seconds);
   const auto last = schedule->last(from, seconds, offset);
@@ -162,7 +193,14 @@ Due decide(const CronJob& cron, WallTime now) {
   }
   // Runs of "@every" are counted from the one before.
   const auto next = schedule->next(last ? last->at : from, offset);
-  if (!next) return due;
+  if (!next) {
+    due.events.push_back(
+        {true, "InvalidSchedule",
+         fmt::format("invalid schedule schedule: {} : time difference between two schedules is "
+                     "less than 1 second",
+                     spec.schedule)});
+    return due;
+  }
   const Duration wait = std::chrono::seconds(*next) - now.time_since_epoch();
   due.again = std::max<Duration>(wait, Duration(0)) + 100ms;
   return due;

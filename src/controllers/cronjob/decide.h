@@ -31,12 +31,14 @@ struct Due {
   std::optional<int64_t> start;  ///< scheduled time (seconds since 1970) of the run to start now
   bool replace = false;          ///< those that are active are deleted first
   Duration again{};              ///< when to look again; 0: when something changes
-  api::TimeZone zone;
+  api::TimeZone zone;            ///< spec.timeZone
   std::vector<Event> events;
 };
-/// `cron` with its status up to date.
+/// `cron` with its status up to date. `local`: the zone of schedules that name none.
 /// Upstream: syncCronJob of pkg/controller/cronjob/cronjob_controllerv2.go.
-Due decide(const api::batch::v1::CronJob& cron, WallTime now);
+Due decide(const api::batch::v1::CronJob& cron, WallTime now, const api::TimeZone& local = {});
+/// The schedule or its zone differs: runs of the new one before now are not made up for.
+bool isRescheduled(const api::batch::v1::CronJob& before, const api::batch::v1::CronJob& after);
 
 /// The job of a run; its name tells the time.
 api::batch::v1::Job jobOf(const api::batch::v1::CronJob& cron, int64_t scheduled,

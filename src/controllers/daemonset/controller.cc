@@ -13,6 +13,7 @@
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
+#include "controllers/framework/pod_order.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers::daemonset {
@@ -26,6 +27,8 @@ using api::core::v1::Pod;
 namespace {
 
 constexpr size_t kBurst = 250;
+constexpr int32_t kManyPods = 100;
+constexpr Duration kBatchTime = 200ms;
 constexpr Duration kBackoffMin = 1s;
 constexpr Duration kBackoffMax = 15min;
 
@@ -55,7 +58,10 @@ DaemonSetController::DaemonSetController(const Context& context, int workers)
   addControllerIndex(revisions_);
   sets_.addHandler([this](const client::Change& change) {
     const auto key = client::objectKey(change.after ? change.after : change.before);
-    if (!change.after) expectations_.forget(key);
+    if (!change.after) {
+      expectations_.forget(key);
+      memos_.erase(api::objectMeta(change.before)->uid);
+    }
     queue().add(key);
   });
   pods_.addHandler([this](const client::Change& change) { onPod(change); });
@@ -79,7 +85,12 @@ void DaemonSetController::onPod(const client::Change& change) {
     if (after == nullptr || after->metadata.deletionTimestamp) {
       expectations_.deletionObserved(key, pod.metadata.uid);
     }
-    queue().add(key);
+    // A look costs by all pods and nodes: with many of them one look for many changes.
+    if (set->status.desiredNumberScheduled < kManyPods) {
+      queue().add(key);
+    } else {
+      queue().addAfter(key, kBatchTime);
+    }
     return;
   }
   if (before != nullptr) {
@@ -103,18 +114,24 @@ void DaemonSetController::onNode(const client::Change& change) {
   if (before != nullptr && after != nullptr && !placesDiffer(*before, *after)) return;
   sets_.forEach([&](const api::ConstObject& object) {
     const auto& set = *object.as<DaemonSet>();
-    const auto was = before == nullptr ? Placement() : placementOn(set, *before);
-    const auto is = after == nullptr ? Placement() : placementOn(set, *after);
-    if (was.run != is.run || was.stay != is.stay) queue().add(client::objectKey(object));
+    const Placer placer(set);
+    const auto was = before == nullptr ? Placement() : placer.on(*before);
+    const auto is = after == nullptr ? Placement() : placer.on(*after);
+    if (was != is) queue().add(client::objectKey(object));
   });
 }
 
-std::vector<NodePointer> DaemonSetController::nodes() const {
-  std::vector<NodePointer> all;
-  nodes_.forEach(
-      [&all](const api::ConstObject& object) { all.push_back(object.sharedAs<Node>()); });
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a->metadata.name < b->metadata.name; });
+Nodes DaemonSetController::placedNodes(const DaemonSet& set) const {
+  Nodes all;
+  const Placer placer(set);
+  nodes_.forEach([&](const api::ConstObject& object) {
+    auto node = object.sharedAs<Node>();
+    const auto placement = placer.on(*node);
+    all.push_back({std::move(node), placement});
+  });
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.node->metadata.name < b.node->metadata.name;
+  });
   return all;
 }
 
@@ -130,7 +147,11 @@ Task<Result<PodsByNode>> DaemonSetController::claimPods(const SetPointer& set,
   }
   for (const auto& object : candidates) {
     CO_TRY(bool isMine, co_await claimer.claim(client::resourceOf<Pod>(), object, stop));
-    if (isMine) mine[targetNode(*object.as<Pod>())].push_back(object.sharedAs<Pod>());
+    const auto& pod = *object.as<Pod>();
+    // One that has ended and is deleted only waits for somebody's finalizer.
+    if (!isMine || (api::isPodTerminal(pod) && pod.metadata.deletionTimestamp)) continue;
+    auto node = targetNode(pod);
+    if (!node.empty()) mine[std::move(node)].push_back(object.sharedAs<Pod>());
   }
   co_return mine;
 }
@@ -149,46 +170,92 @@ Task<Result<Duration>> DaemonSetController::reconcile(std::string key, std::stop
     co_return Duration(0);
   }
   if (set->metadata.deletionTimestamp) co_return Duration(0);
-  HistoryOwner owner{client::resourceOf<DaemonSet>(), set->metadata, set->spec.selector.get(),
-                     set->spec.template_, set->status.collisionCount};
+  auto& memo = memos_[set->metadata.uid];
+  if (!memo) memo = std::make_shared<HistoryMemo>();
+  HistoryOwner owner{client::resourceOf<DaemonSet>(),
+                     set->metadata,
+                     set->spec.selector.get(),
+                     set->spec.template_,
+                     set->status.collisionCount,
+                     HistoryOwner::Hash::Template,
+                     memo};
   const bool current = expectations_.satisfied(key, executor().now());
   CO_TRY(History history, co_await syncHistory(client(), revisions_, owner, stop));
   const std::string hash = history.current->metadata.labels.at(kRevisionLabel);
   CO_TRY(PodsByNode pods, co_await claimPods(set, stop));
+  CO_TRY_STATUS(co_await mergeDuplicates(history, pods, stop));
+  const Nodes nodes = placedNodes(*set);
   Duration again(0);
   Status failure;
   if (current) {
-    auto plan = planNodes(*set, nodes(), pods, hash, now());
+    auto plan = planNodes(*set, nodes, pods, hash, now());
     again = holdBack(*set, plan);
     failure = co_await carryOut(key, set, std::move(plan), hash, stop);
     const bool rolls = set->spec.updateStrategy.type == "RollingUpdate";
     if (failure.ok() && rolls && expectations_.satisfied(key, executor().now())) {
-      auto update = planUpdate(*set, nodes(), pods, hash, now());
+      auto update = planUpdate(*set, nodes, pods, hash, now());
       failure = co_await carryOut(key, set, std::move(update), hash, stop);
     }
-    std::vector<std::string> live;
-    for (const auto& [node, all] : pods) {
-      for (const auto& pod : all) {
-        const auto* label = pod->metadata.labels.get(kRevisionLabel);
-        if (label != nullptr) live.push_back(*label);
-      }
-    }
-    const auto limit =
-        static_cast<size_t>(std::max(0, set->spec.revisionHistoryLimit.value_or(10)));
-    if (failure.ok())
-      failure = co_await trimHistory(client(), history, limit, std::move(live), stop);
+    if (failure.ok()) failure = co_await trim(*set, history, pods, stop);
   }
-  auto status = computeStatus(*set, nodes(), pods, hash, now());
+  auto status = computeStatus(*set, nodes, pods, hash, now());
+  // The object of this generation has not been looked at yet.
+  if (!current) status.observedGeneration = set->status.observedGeneration;
   if (history.collisions > 0) status.collisionCount = history.collisions;
-  const bool waits = status.numberReady != status.numberAvailable;
   CO_TRY_STATUS(co_await writeStatus(set, std::move(status), stop));
   if (!failure.ok()) co_return failure;
+  const auto sooner = [&again](Duration wait) {
+    if (wait > Duration(0)) again = again == Duration(0) ? wait : std::min(again, wait);
+  };
+  sooner(expectations_.untilForgotten(key, executor().now()));
   // Pods become available with time.
-  if (waits && set->spec.minReadySeconds > 0) {
-    const Duration wait = std::chrono::seconds(set->spec.minReadySeconds);
-    again = again == Duration(0) ? wait : std::min(again, wait);
+  if (set->spec.minReadySeconds > 0) {
+    for (const auto& [node, all] : pods) {
+      sooner(untilNextAvailable(all, set->spec.minReadySeconds, now()));
+    }
   }
   co_return again;
+}
+
+Task<Status> DaemonSetController::trim(const DaemonSet& set, const History& history,
+                                       const PodsByNode& pods, std::stop_token stop) {
+  const auto limit = static_cast<size_t>(std::max(0, set.spec.revisionHistoryLimit.value_or(10)));
+  if (history.all.size() <= limit + 1) co_return Status();
+  std::vector<std::string> live;
+  for (const auto& [node, all] : pods) {
+    for (const auto& pod : all) {
+      const auto* label = pod->metadata.labels.get(kRevisionLabel);
+      if (label != nullptr) live.push_back(*label);
+    }
+  }
+  co_return co_await trimHistory(client(), history, limit, Limit::Old, std::move(live), stop);
+}
+
+Task<Status> DaemonSetController::mergeDuplicates(const History& history, const PodsByNode& pods,
+                                                  std::stop_token stop) {
+  const auto& hash = history.current->metadata.labels.at(kRevisionLabel);
+  for (const auto& duplicate : history.duplicates) {
+    const auto* label = duplicate->metadata.labels.get(kRevisionLabel);
+    for (const auto& [node, all] : pods) {
+      for (const auto& pod : all) {
+        const auto* theirs = pod->metadata.labels.get(kRevisionLabel);
+        if (label == nullptr || theirs == nullptr || *theirs != *label) continue;
+        std::string body = fmt::format(R"({{"metadata":{{"uid":"{}","labels":{{"{}":"{}"}}}}}})",
+                                       pod->metadata.uid, kRevisionLabel, hash);
+        auto patched = co_await client().patch(
+            client::resourceOf<Pod>(), pod->metadata.namespace_, pod->metadata.name, "",
+            client::PatchType::StrategicMerge, std::move(body), stop);
+        if (!patched.ok() && !isNotFound(patched.status())) co_return patched.status();
+      }
+    }
+    client::DeleteOptions options;
+    options.uid = duplicate->metadata.uid;
+    Status gone = co_await client().remove(client::resourceOf<ControllerRevision>(),
+                                           duplicate->metadata.namespace_, duplicate->metadata.name,
+                                           std::move(options), stop);
+    if (!gone.ok() && !isNotFound(gone)) co_return gone;
+  }
+  co_return Status();
 }
 
 Duration DaemonSetController::holdBack(const DaemonSet& set, Plan& plan) {

@@ -35,6 +35,8 @@ class DaemonSetController final : public Controller {
   Task<Result<PodsByNode>> claimPods(const SetPointer& set, std::stop_token stop);
   /// Takes failed pods out of the plan that must wait; when the first of them may go.
   Duration holdBack(const api::apps::v1::DaemonSet& set, Plan& plan);
+  Task<Status> trim(const api::apps::v1::DaemonSet& set, const History& history,
+                    const PodsByNode& pods, std::stop_token stop);
   Task<Status> carryOut(std::string key, SetPointer set, Plan plan, std::string hash,
                         std::stop_token stop);
   Task<void> createOne(const std::string& key, const SetPointer& set, std::string node,
@@ -43,14 +45,18 @@ class DaemonSetController final : public Controller {
                        Status& outcome, std::stop_token stop);
   Task<Status> writeStatus(SetPointer set, api::apps::v1::DaemonSetStatus wanted,
                            std::stop_token stop);
-  [[nodiscard]] std::vector<NodePointer> nodes() const;
+  [[nodiscard]] Nodes placedNodes(const api::apps::v1::DaemonSet& set) const;
+  /// Pods of revisions that say the same as the current one become its; then those go.
+  Task<Status> mergeDuplicates(const History& history, const PodsByNode& pods,
+                               std::stop_token stop);
 
   client::Informer& sets_;
   client::Informer& pods_;
   client::Informer& nodes_;
   client::Informer& revisions_;
   Expectations expectations_;
-  std::map<std::string, Backoff> backoffs_;  ///< by set and node
+  std::map<std::string, Backoff> backoffs_;                    ///< by set and node
+  std::map<std::string, std::shared_ptr<HistoryMemo>> memos_;  ///< by uid
 };
 
 }  // namespace coxswain::controllers::daemonset

@@ -25,36 +25,39 @@ constexpr std::string_view kNodeName = "metadata.name";
 constexpr std::string_view kGenerationAnnotation = "deprecated.daemonset.template.generation";
 constexpr std::string_view kGenerationLabel = "pod-template-generation";
 
-void addToleration(PodSpec& spec, std::string_view key, std::string_view effect) {
+void addToleration(std::vector<Toleration>& tolerations, std::string_view key,
+                   std::string_view effect) {
   Toleration toleration;
   toleration.key = "node.kubernetes.io/" + std::string(key);
   toleration.operator_ = "Exists";
   toleration.effect = effect;
-  for (auto& known : spec.tolerations) {
+  for (auto& known : tolerations) {
     const bool same = known.key == toleration.key && known.effect == toleration.effect &&
                       known.operator_ == toleration.operator_ && known.value == toleration.value;
     if (!same) continue;
     known = toleration;
     return;
   }
-  spec.tolerations.push_back(std::move(toleration));
+  tolerations.push_back(std::move(toleration));
 }
 
-void addTolerations(PodSpec& spec) {
-  addToleration(spec, "not-ready", api::kTaintNoExecute);
-  addToleration(spec, "unreachable", api::kTaintNoExecute);
+void addTolerations(std::vector<Toleration>& tolerations, bool hostNetwork) {
+  addToleration(tolerations, "not-ready", api::kTaintNoExecute);
+  addToleration(tolerations, "unreachable", api::kTaintNoExecute);
   for (std::string_view key :
        {"disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"}) {
-    addToleration(spec, key, api::kTaintNoSchedule);
+    addToleration(tolerations, key, api::kTaintNoSchedule);
   }
-  if (spec.hostNetwork) addToleration(spec, "network-unavailable", api::kTaintNoSchedule);
+  if (hostNetwork) addToleration(tolerations, "network-unavailable", api::kTaintNoSchedule);
 }
 
 bool isAvailable(const DaemonSet& set, const Pod& pod, WallTime now) {
   return api::isPodAvailable(pod, set.spec.minReadySeconds, api::Time(now));
 }
 
+/// Those on a node before those that are only meant for it, then the older.
 bool older(const PodPointer& a, const PodPointer& b) {
+  if (a->spec.nodeName.empty() != b->spec.nodeName.empty()) return b->spec.nodeName.empty();
   if (a->metadata.creationTimestamp != b->metadata.creationTimestamp) {
     return a->metadata.creationTimestamp < b->metadata.creationTimestamp;
   }
@@ -75,9 +78,9 @@ struct Limits {
   int surge;
 };
 
-Limits limitsOf(const DaemonSet& set, const std::vector<NodePointer>& nodes) {
+Limits limitsOf(const DaemonSet& set, const Nodes& nodes) {
   int desired = 0;
-  for (const auto& node : nodes) desired += placementOn(set, *node).run ? 1 : 0;
+  for (const auto& each : nodes) desired += each.placement.run ? 1 : 0;
   Limits limits{scaled(set, false, desired, 1), scaled(set, true, desired, 0)};
   // Both zero would be stuck.
   if (limits.unavailable == 0 && limits.surge == 0) limits.unavailable = 1;
@@ -103,7 +106,7 @@ Versions versionsOn(const DaemonSet& set, const std::vector<PodPointer>& pods,
 }
 
 /// Nodes with surge keep an old pod beside the new one until that is available.
-bool allowsSurge(const DaemonSet& set, const std::vector<NodePointer>& nodes) {
+bool allowsSurge(const DaemonSet& set, const Nodes& nodes) {
   return set.spec.updateStrategy.type == "RollingUpdate" && limitsOf(set, nodes).surge > 0;
 }
 
@@ -114,7 +117,8 @@ void planSurplus(const DaemonSet& set, std::vector<PodPointer> running, bool sur
     for (size_t i = 1; i < running.size(); ++i) plan.remove.push_back(running[i]);
     return;
   }
-  // One old and one new may live side by side until the new one is available.
+  // One old and one new may live side by side until the new one is available, while the old one is
+  // of use.
   PodPointer oldest[2];
   for (const auto& pod : running) {
     auto& slot = oldest[isUpdated(set, *pod, hash) ? 1 : 0];
@@ -124,36 +128,51 @@ void planSurplus(const DaemonSet& set, std::vector<PodPointer> running, bool sur
       slot = pod;
     }
   }
-  if (oldest[0] && oldest[1] && isAvailable(set, *oldest[1], now)) {
+  if (!oldest[0] || !oldest[1]) return;
+  if (!api::isPodReady(*oldest[0]) || isAvailable(set, *oldest[1], now)) {
     plan.remove.push_back(oldest[0]);
   }
 }
 
-void planSurge(const DaemonSet& set, const PodsByNode& pods, const std::string& hash, int surgeMax,
-               WallTime now, Plan& plan) {
+void planSurge(const DaemonSet& set, const Nodes& nodes, const PodsByNode& pods,
+               const std::string& hash, Limits limits, WallTime now, Plan& plan) {
   std::vector<std::string> candidates;
+  std::vector<PodPointer> misplaced;  // on nodes where no new pod may come
   int surging = 0;
-  for (const auto& [node, all] : pods) {
-    auto versions = versionsOn(set, all, hash);
+  int unavailable = 0;
+  for (const auto& [node, placement] : nodes) {
+    const auto& name = node->metadata.name;
+    const auto here = pods.find(name);
+    const auto versions = here == pods.end() ? Versions() : versionsOn(set, here->second, hash);
+    const auto available = [&](const PodPointer& pod) {
+      return pod && isAvailable(set, *pod, now);
+    };
+    if (placement.run && !available(versions.old) && !available(versions.current)) ++unavailable;
     if (!versions.clear) {
       ++surging;
     } else if (versions.old && versions.current) {
-      if (isAvailable(set, *versions.current, now)) {
+      if (available(versions.current)) {
         plan.remove.push_back(versions.old);
       } else {
         ++surging;
       }
+    } else if (versions.old && !placement.run) {
+      (available(versions.old) ? misplaced : plan.remove).push_back(versions.old);
     } else if (versions.old) {
-      if (!isAvailable(set, *versions.old, now)) {
-        plan.create.push_back(node);
+      if (available(versions.old)) {
+        candidates.push_back(name);
       } else {
-        candidates.push_back(node);
+        plan.create.push_back(name);
       }
     }
   }
-  for (const auto& node : candidates) {
-    if (surging++ >= surgeMax) break;
-    plan.create.push_back(node);
+  for (const auto& name : candidates) {
+    if (surging++ >= limits.surge) break;
+    plan.create.push_back(name);
+  }
+  for (const auto& pod : misplaced) {
+    if (unavailable++ >= limits.unavailable) break;
+    plan.remove.push_back(pod);
   }
 }
 
@@ -175,17 +194,20 @@ std::string targetNode(const Pod& pod) {
   return "";
 }
 
-Placement placementOn(const DaemonSet& set, const Node& node) {
-  PodSpec spec = set.spec.template_.spec;
-  if (!spec.nodeName.empty() && spec.nodeName != node.metadata.name) return {};
-  if (!api::matchesNodeAffinity(spec, node)) return {};
-  addTolerations(spec);
-  const bool fits =
-      api::findUntoleratedForScheduling(node.spec.taints, spec.tolerations) == nullptr;
-  if (fits) return {true, true};
-  const auto* expels =
-      api::findUntolerated(node.spec.taints, spec.tolerations,
-                           [](const auto& taint) { return taint.effect == api::kTaintNoExecute; });
+Placer::Placer(const DaemonSet& set)
+    : spec_(set.spec.template_.spec), tolerations_(spec_.tolerations) {
+  addTolerations(tolerations_, spec_.hostNetwork);
+}
+
+Placement Placer::on(const Node& node) const {
+  if (!spec_.nodeName.empty() && spec_.nodeName != node.metadata.name) return {};
+  if (!api::matchesNodeAffinity(spec_, node)) return {};
+  if (api::findUntoleratedForScheduling(node.spec.taints, tolerations_) == nullptr) {
+    return {true, true};
+  }
+  const auto* expels = api::findUntolerated(node.spec.taints, tolerations_, [](const auto& taint) {
+    return taint.effect == api::kTaintNoExecute;
+  });
   return {false, expels == nullptr};
 }
 
@@ -201,7 +223,7 @@ void shapePod(const DaemonSet& set, const std::string& node, const std::string& 
   NodeSelectorTerm term;
   term.matchFields = {name};
   terms = {term};
-  addTolerations(pod.spec);
+  addTolerations(pod.spec.tolerations, pod.spec.hostNetwork);
   const auto* generation = set.metadata.annotations.get(kGenerationAnnotation);
   if (generation != nullptr) pod.metadata.labels[kGenerationLabel] = *generation;
   pod.metadata.labels[kRevisionLabel] = hash;
@@ -210,20 +232,18 @@ void shapePod(const DaemonSet& set, const std::string& node, const std::string& 
 bool isUpdated(const DaemonSet& set, const Pod& pod, const std::string& hash) {
   const auto* label = pod.metadata.labels.get(kRevisionLabel);
   if (label != nullptr && *label == hash) return true;
-  // Pods made before there were hashes.
   const auto* wanted = set.metadata.annotations.get(kGenerationAnnotation);
   const auto* generation = pod.metadata.labels.get(kGenerationLabel);
-  return label == nullptr && wanted != nullptr && generation != nullptr && *wanted == *generation;
+  return wanted != nullptr && generation != nullptr && *wanted == *generation;
 }
 
-Plan planNodes(const DaemonSet& set, const std::vector<NodePointer>& nodes, const PodsByNode& pods,
+Plan planNodes(const DaemonSet& set, const Nodes& nodes, const PodsByNode& pods,
                const std::string& hash, WallTime now) {
   Plan plan;
   const bool surge = allowsSurge(set, nodes);
-  std::set<std::string> known;
-  for (const auto& node : nodes) {
+  std::set<std::string_view> known;
+  for (const auto& [node, placement] : nodes) {
     known.insert(node->metadata.name);
-    const auto placement = placementOn(set, *node);
     auto here = pods.find(node->metadata.name);
     if (here == pods.end()) {
       if (placement.run) plan.create.push_back(node->metadata.name);
@@ -245,6 +265,8 @@ Plan planNodes(const DaemonSet& set, const std::vector<NodePointer>& nodes, cons
     if (!placement.stay) {
       plan.remove.insert(plan.remove.end(), running.begin(), running.end());
     } else {
+      // With surge the old pod is not waited for.
+      if (surge && running.empty() && placement.run) plan.create.push_back(node->metadata.name);
       planSurplus(set, std::move(running), surge, hash, now, plan);
     }
   }
@@ -260,18 +282,18 @@ Plan planNodes(const DaemonSet& set, const std::vector<NodePointer>& nodes, cons
   return plan;
 }
 
-Plan planUpdate(const DaemonSet& set, const std::vector<NodePointer>& nodes, const PodsByNode& pods,
+Plan planUpdate(const DaemonSet& set, const Nodes& nodes, const PodsByNode& pods,
                 const std::string& hash, WallTime now) {
   Plan plan;
   const auto limits = limitsOf(set, nodes);
   if (limits.surge > 0) {
-    planSurge(set, pods, hash, limits.surge, now, plan);
+    planSurge(set, nodes, pods, hash, limits, now, plan);
     return plan;
   }
   std::vector<PodPointer> candidates;
   int unavailable = 0;
-  for (const auto& node : nodes) {
-    if (!pods.contains(node->metadata.name) && placementOn(set, *node).run) ++unavailable;
+  for (const auto& [node, placement] : nodes) {
+    if (placement.run && !pods.contains(node->metadata.name)) ++unavailable;
   }
   for (const auto& [node, all] : pods) {
     auto versions = versionsOn(set, all, hash);
@@ -293,15 +315,15 @@ Plan planUpdate(const DaemonSet& set, const std::vector<NodePointer>& nodes, con
   return plan;
 }
 
-DaemonSetStatus computeStatus(const DaemonSet& set, const std::vector<NodePointer>& nodes,
-                              const PodsByNode& pods, const std::string& hash, WallTime now) {
+DaemonSetStatus computeStatus(const DaemonSet& set, const Nodes& nodes, const PodsByNode& pods,
+                              const std::string& hash, WallTime now) {
   DaemonSetStatus status = set.status;
   status.desiredNumberScheduled = status.currentNumberScheduled = status.numberMisscheduled = 0;
   status.numberReady = status.numberAvailable = status.updatedNumberScheduled = 0;
-  for (const auto& node : nodes) {
+  for (const auto& [node, placement] : nodes) {
     auto here = pods.find(node->metadata.name);
     const bool scheduled = here != pods.end() && !here->second.empty();
-    if (!placementOn(set, *node).run) {
+    if (!placement.run) {
       status.numberMisscheduled += scheduled ? 1 : 0;
       continue;
     }

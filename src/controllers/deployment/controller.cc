@@ -9,6 +9,7 @@
 #include "controllers/deployment/rollout.h"
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
+#include "controllers/framework/pod_control.h"
 
 namespace coxswain::controllers::deployment {
 
@@ -96,7 +97,10 @@ Task<Result<Duration>> DeploymentController::reconcile(std::string key, std::sto
   }
   Rollout::World world{client(), events(), executor()};
   Rollout rollout(world, deployment, std::move(sets), std::move(pods));
-  co_return co_await rollout.run(stop);
+  auto done = co_await rollout.run(stop);
+  // Trying again would find the namespace gone.
+  if (isNamespaceTerminating(done.status())) co_return Duration(0);
+  co_return done;
 }
 
 Task<Result<Sets>> DeploymentController::claimSets(

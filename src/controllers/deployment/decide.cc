@@ -19,8 +19,9 @@ namespace {
 constexpr size_t kHistoryBytesMax = 2000;
 constexpr int32_t kForever = std::numeric_limits<int32_t>::max();
 
-std::optional<int64_t> annotationNumber(const ReplicaSet& set, std::string_view name) {
-  const auto* text = set.metadata.annotations.get(name);
+template <typename T>
+std::optional<int64_t> annotationNumber(const T& object, std::string_view name) {
+  const auto* text = object.metadata.annotations.get(name);
   if (text == nullptr) return std::nullopt;
   int64_t value = 0;
   const char* end = text->data() + text->size();
@@ -51,20 +52,32 @@ Bounds boundsOf(const Deployment& deployment) {
   return bounds;
 }
 
+/// The deployment controller's own, and those that mean one object only.
+bool isPrivate(std::string_view annotation) {
+  return annotation == "kubectl.kubernetes.io/last-applied-configuration" ||
+         annotation == kRevision || annotation == kRevisionHistory ||
+         annotation == kDesiredReplicas || annotation == kMaxReplicas || annotation == kRollbackTo;
+}
+
+bool hasAnnotations(const Deployment& deployment, const ReplicaSet& set) {
+  const auto& all = deployment.metadata.annotations;
+  return std::all_of(all.begin(), all.end(), [&set](const auto& wanted) {
+    const auto* known = set.metadata.annotations.get(wanted.first);
+    return isPrivate(wanted.first) || (known != nullptr && *known == wanted.second);
+  });
+}
+
 bool copyAnnotations(const Deployment& deployment, ReplicaSet& set) {
-  bool changed = false;
+  if (hasAnnotations(deployment, set)) return false;
   for (const auto& [key, value] : deployment.metadata.annotations) {
-    if (key == "kubectl.kubernetes.io/last-applied-configuration" || key == kRevision ||
-        key == kRevisionHistory || key == kDesiredReplicas || key == kMaxReplicas ||
-        key == kRollbackTo) {
-      continue;
-    }
-    const auto* known = set.metadata.annotations.get(key);
-    if (known != nullptr && *known == value) continue;
-    set.metadata.annotations[key] = value;
-    changed = true;
+    if (!isPrivate(key)) set.metadata.annotations[key] = value;
   }
-  return changed;
+  return true;
+}
+
+bool hasUnreadableRevision(const ReplicaSet& set) {
+  const auto* text = set.metadata.annotations.get(kRevision);
+  return text != nullptr && !text->empty() && !annotationNumber(set, kRevision);
 }
 
 void addToHistory(ReplicaSet& set, const std::string& revision) {
@@ -117,10 +130,11 @@ bool hasProgressDeadline(const Deployment& deployment) {
 }
 
 bool sameTemplate(const PodTemplateSpec& a, const PodTemplateSpec& b) {
-  PodTemplateSpec left = a;
-  PodTemplateSpec right = b;
-  left.metadata.labels.erase(kTemplateHash);
-  right.metadata.labels.erase(kTemplateHash);
+  if (!api::semanticEqual(a.spec, b.spec)) return false;
+  auto left = a.metadata;
+  auto right = b.metadata;
+  left.labels.erase(kTemplateHash);
+  right.labels.erase(kTemplateHash);
   return api::semanticEqual(left, right);
 }
 
@@ -221,7 +235,7 @@ bool setNewSetAnnotations(const Deployment& deployment, ReplicaSet& set, int64_t
   bool changed = copyAnnotations(deployment, set);
   const auto* text = set.metadata.annotations.get(kRevision);
   const std::string before = text == nullptr ? "" : *text;
-  if (!before.empty() && !annotationNumber(set, kRevision)) return false;
+  if (hasUnreadableRevision(set)) return false;
   if (revisionOf(set) < revision) {
     set.metadata.annotations[kRevision] = std::to_string(revision);
     changed = true;
@@ -232,6 +246,27 @@ bool setNewSetAnnotations(const Deployment& deployment, ReplicaSet& set, int64_t
     changed = true;
   }
   return changed;
+}
+
+bool newSetIsBehind(const Deployment& deployment, const ReplicaSet& set, int64_t revision) {
+  if (set.spec.minReadySeconds != deployment.spec.minReadySeconds) return true;
+  if (hasUnreadableRevision(set)) return false;
+  return revisionOf(set) < revision || !hasAnnotations(deployment, set);
+}
+
+std::optional<int64_t> rollbackRevision(const Deployment& deployment) {
+  return annotationNumber(deployment, kRollbackTo);
+}
+
+void restoreAnnotations(const ReplicaSet& set, Deployment& deployment) {
+  api::Map<std::string> kept;
+  for (const auto& [key, value] : deployment.metadata.annotations) {
+    if (isPrivate(key)) kept[key] = value;
+  }
+  for (const auto& [key, value] : set.metadata.annotations) {
+    if (!isPrivate(key)) kept[key] = value;
+  }
+  deployment.metadata.annotations = std::move(kept);
 }
 
 Sets setsToClean(const Deployment& deployment, const Sets& old) {

@@ -69,6 +69,12 @@ int newSetReplicas(const Deployment& deployment, int allReplicas, int newReplica
 /// True: something changed. `exists`: the set is there already.
 bool setNewSetAnnotations(const Deployment& deployment, ReplicaSet& set, int64_t revision,
                           bool exists);
+/// The set that is there lacks annotations, the revision or the minReadySeconds it should have.
+bool newSetIsBehind(const Deployment& deployment, const ReplicaSet& set, int64_t revision);
+/// What annotation kRollbackTo asks for (0: the revision before); nothing: no number.
+std::optional<int64_t> rollbackRevision(const Deployment& deployment);
+/// The deployment's own annotations become those that the set was made with.
+void restoreAnnotations(const ReplicaSet& set, Deployment& deployment);
 bool setReplicasAnnotations(ReplicaSet& set, int desired, int most);
 bool replicasAnnotationsDiffer(const ReplicaSet& set, int desired, int most);
 

@@ -258,6 +258,88 @@ TEST(Decide, ShrinkOld) {
   }
 }
 
+TEST(Decide, AnnotationsOfARollback) {
+  auto d = deployment("d", 1);
+  d.metadata.annotations["mine"] = "new";
+  d.metadata.annotations[kRevision] = "7";
+  d.metadata.annotations[kRollbackTo] = "x";
+  EXPECT_FALSE(rollbackRevision(d)) << "no number: no rollback";
+  d.metadata.annotations[kRollbackTo] = "3";
+  EXPECT_EQ(rollbackRevision(d), 3);
+  auto set = sized("s", 1, 1);
+  set.metadata.annotations["theirs"] = "old";
+  set.metadata.annotations[kRevision] = "3";
+  set.metadata.annotations[kDesiredReplicas] = "1";
+  restoreAnnotations(set, d);
+  EXPECT_EQ(d.metadata.annotations.at("theirs"), "old");
+  EXPECT_EQ(d.metadata.annotations.at(kRevision), "7");
+  EXPECT_FALSE(d.metadata.annotations.contains("mine"));
+  EXPECT_FALSE(d.metadata.annotations.contains(kDesiredReplicas));
+}
+
+TEST(Decide, WhetherTheNewSetIsBehind) {
+  auto d = deployment("d", 1);
+  d.metadata.annotations["a"] = "1";
+  auto set = sized("s", 1, 1);
+  EXPECT_TRUE(newSetIsBehind(d, set, 1)) << "no revision";
+  EXPECT_TRUE(setNewSetAnnotations(d, set, 1, true));
+  EXPECT_FALSE(newSetIsBehind(d, set, 1));
+  EXPECT_FALSE(setNewSetAnnotations(d, set, 1, true));
+  EXPECT_TRUE(newSetIsBehind(d, set, 2));
+  d.spec.minReadySeconds = 5;
+  EXPECT_TRUE(newSetIsBehind(d, set, 1));
+  d.spec.minReadySeconds = 0;
+  d.metadata.annotations["a"] = "2";
+  EXPECT_TRUE(newSetIsBehind(d, set, 1));
+  set.metadata.annotations[kRevision] = "not a number";
+  EXPECT_FALSE(newSetIsBehind(d, set, 1));
+}
+
+TEST(Decide, TemplatesAreTheSameButForTheHash) {
+  auto a = deployment("d", 1).spec.template_;
+  auto b = a;
+  b.metadata.labels[kTemplateHash] = "x";
+  EXPECT_TRUE(sameTemplate(a, b));
+  b.metadata.labels["other"] = "x";
+  EXPECT_FALSE(sameTemplate(a, b));
+  b = a;
+  b.spec.containers[0].image = "b";
+  EXPECT_FALSE(sameTemplate(a, b));
+}
+
+TEST(Decide, NobodyWaitsForWhatStandsStill) {
+  const WallTime now(std::chrono::seconds(1000));
+  auto d = deployment("d", 1);
+  DeploymentStatus status;
+  setCondition(status, makeCondition("Progressing", "True", "ReplicaSetUpdated", "", now));
+  EXPECT_EQ(untilTimeout(d, status, now), 601s);
+  d.spec.paused = true;
+  EXPECT_EQ(untilTimeout(d, status, now), 0s);
+  d.spec.paused = false;
+  d.spec.progressDeadlineSeconds = std::numeric_limits<int32_t>::max();
+  EXPECT_EQ(untilTimeout(d, status, now), 0s);
+}
+
+TEST(Decide, LeftoversOfAScalingGoToTheLargest) {
+  auto d = deployment("d", 15);
+  d.spec.strategy.rollingUpdate->maxSurge = api::IntOrString(3);
+  auto fresh = std::make_shared<ReplicaSet>(sized("fresh", 5, 5));
+  auto old = std::make_shared<ReplicaSet>(sized("old", 8, 8));
+  setReplicasAnnotations(*fresh, 10, 13);
+  setReplicasAnnotations(*old, 10, 13);
+  auto result = proportionalScale(d, fresh, {old});
+  ASSERT_EQ(result.size(), 2u);
+  EXPECT_EQ(result[0].set->metadata.name, "old");
+  EXPECT_EQ(result[0].replicas, 11);
+  EXPECT_EQ(result[1].replicas, 7);
+  // The new one is through: it takes all, the others go.
+  *d.spec.replicas = 5;
+  setReplicasAnnotations(*fresh, 5, 8);
+  result = proportionalScale(d, fresh, {old});
+  ASSERT_EQ(result.size(), 1u);
+  EXPECT_EQ(result[0].replicas, 0);
+}
+
 TEST(Decide, ProportionalScale) {
   auto d = deployment("d", 20);
   d.spec.strategy.rollingUpdate->maxSurge = api::IntOrString(0);

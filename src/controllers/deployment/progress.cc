@@ -129,7 +129,8 @@ bool isTimedOut(const Deployment& deployment, const DeploymentStatus& status, Wa
 
 Duration untilTimeout(const Deployment& deployment, const DeploymentStatus& status, WallTime now) {
   const auto* condition = findCondition(status, kProgressing);
-  if (!hasProgressDeadline(deployment) || condition == nullptr || isComplete(deployment, status) ||
+  if (!hasProgressDeadline(deployment) || deployment.spec.paused || condition == nullptr ||
+      deployment.metadata.deletionTimestamp || isComplete(deployment, status) ||
       condition->reason == "ProgressDeadlineExceeded" ||
       condition->reason == "NewReplicaSetAvailable") {
     return Duration(0);

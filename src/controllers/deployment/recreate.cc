@@ -25,12 +25,12 @@ Task<Result<Duration>> Rollout::recreate(std::stop_token stop) {
   CO_TRY(bool scaled, co_await scaleAll(std::move(down), stop));
   if (!scaled && !oldPodsRun()) {
     if (!fresh_) CO_TRY_STATUS(co_await syncRevision(Create::Yes, stop));
-    CO_TRY(scaled, co_await scale(fresh_, replicasOf(deployment_), stop));
-    if (!scaled && isComplete(deployment_, deployment_.status)) {
+    CO_TRY(scaled, co_await scale(fresh_, replicasOf(*deployment_), stop));
+    if (!scaled && isComplete(*deployment_, deployment_->status)) {
       CO_TRY_STATUS(co_await cleanUp(stop));
     }
   }
-  co_return co_await finish(computeRolloutStatus(deployment_, all(), fresh_, now()), stop);
+  co_return co_await finish(computeRolloutStatus(*deployment_, all(), fresh_, now()), stop);
 }
 
 }  // namespace coxswain::controllers::deployment

@@ -10,20 +10,20 @@ namespace coxswain::controllers::deployment {
 /// lets them; one step at a time, the next when this one shows.
 Task<Result<Duration>> Rollout::roll(std::stop_token stop) {
   CO_TRY_STATUS(co_await syncRevision(Create::Yes, stop));
-  const int wanted = replicasOf(deployment_);
+  const int wanted = replicasOf(*deployment_);
   const int size = replicasOf(*fresh_);
-  const int next = size > wanted ? wanted : newSetReplicas(deployment_, specReplicas(all()), size);
+  const int next = size > wanted ? wanted : newSetReplicas(*deployment_, specReplicas(all()), size);
   bool scaled = false;
   if (size != wanted && next != size) {
     CO_TRY(scaled, co_await scale(fresh_, next, stop));
   }
   if (!scaled) {
-    CO_TRY(scaled, co_await scaleAll(shrinkOld(deployment_, fresh_, old_), stop));
+    CO_TRY(scaled, co_await scaleAll(shrinkOld(*deployment_, fresh_, old_), stop));
   }
-  if (!scaled && isComplete(deployment_, deployment_.status)) {
+  if (!scaled && isComplete(*deployment_, deployment_->status)) {
     CO_TRY_STATUS(co_await cleanUp(stop));
   }
-  co_return co_await finish(computeRolloutStatus(deployment_, all(), fresh_, now()), stop);
+  co_return co_await finish(computeRolloutStatus(*deployment_, all(), fresh_, now()), stop);
 }
 
 }  // namespace coxswain::controllers::deployment

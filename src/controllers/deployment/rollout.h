@@ -48,7 +48,9 @@ class Rollout {
   Task<Result<bool>> scale(SetPointer set, int replicas, std::stop_token stop);
   Task<Result<bool>> scaleAll(std::vector<Scaling> scalings, std::stop_token stop);
   Task<Status> cleanUp(std::stop_token stop);
-  Task<Status> writeDeploymentStatus(const DeploymentStatus& status, std::stop_token stop);
+  /// With annotation `revision` where that is not empty: a status may carry it along.
+  Task<Status> writeDeploymentStatus(const DeploymentStatus& status, std::string revision,
+                                     std::stop_token stop);
   Task<Result<Duration>> finish(DeploymentStatus status, std::stop_token stop);
   // rolling.cc, recreate.cc, rollback.cc
   Task<Result<Duration>> roll(std::stop_token stop);
@@ -63,8 +65,8 @@ class Rollout {
   void split();
 
   World world_;
-  Deployment deployment_;
-  Sets sets_;  ///< all, as known
+  std::shared_ptr<const Deployment> deployment_;  ///< as last read or written
+  Sets sets_;                                     ///< all, as known
   std::vector<PodPointer> pods_;
   SetPointer fresh_;  ///< with the deployment's template; null: none
   Sets old_;

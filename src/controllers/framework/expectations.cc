@@ -44,4 +44,9 @@ bool Expectations::satisfied(const std::string& key, MonotonicTime now) const {
   return (pending.creations <= 0 && pending.deletions.empty()) || now - pending.since > kTimeout;
 }
 
+Duration Expectations::untilForgotten(const std::string& key, MonotonicTime now) const {
+  if (satisfied(key, now)) return Duration(0);
+  return pending_.find(key)->second.since + kTimeout - now + 1s;
+}
+
 }  // namespace coxswain::controllers

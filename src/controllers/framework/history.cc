@@ -1,12 +1,16 @@
 #include "controllers/framework/history.h"
 
 #include <algorithm>
+#include <boost/json/value.hpp>
+#include <cassert>
 
 #include "api/codec/json.h"
+#include "api/codec/value.h"
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
+#include "api/reflect/equal.h"
 #include "api/select/labels.h"
 #include "client/resources.h"
 #include "controllers/framework/claims.h"
@@ -19,10 +23,16 @@ using api::apps::v1::DaemonSet;
 using api::core::v1::PodTemplateSpec;
 
 std::string revisionData(const PodTemplateSpec& podTemplate) {
-  std::string body;
-  api::encodeJson(PodTemplateSpec::info(), &podTemplate, body);
-  // Keys of the patch are in order, as upstream marshals a map.
-  return "{\"spec\":{\"template\":{\"$patch\":\"replace\"," + body.substr(1) + "}}";
+  std::string text;
+  api::encodeJson(PodTemplateSpec::info(), &podTemplate, text);
+  // Keys sorted, as upstream marshals a map.
+  auto value = api::parseJsonValue(text);
+  assert(value.ok());
+  auto& object = value->as_object();
+  object["$patch"] = "replace";
+  std::string body = R"({"spec":{"template":)";
+  api::writeJsonValue(*value, body);
+  return body + "}}";
 }
 
 Result<PodTemplateSpec> templateOf(const ControllerRevision& revision) {
@@ -37,6 +47,8 @@ Result<PodTemplateSpec> templateOf(const ControllerRevision& revision) {
 }
 
 namespace {
+
+constexpr size_t kPrefixMax = 223;
 
 Task<Result<std::vector<RevisionPointer>>> ownRevisions(client::Client& client,
                                                         const client::Informer& revisions,
@@ -65,48 +77,68 @@ Task<Result<std::vector<RevisionPointer>>> ownRevisions(client::Client& client,
   co_return own;
 }
 
+/// Data that was written by others, or by an older version, may say the same in other words.
+bool isSame(const ControllerRevision& revision, const HistoryOwner& owner,
+            const std::string& data) {
+  if (revision.data.raw == data) return true;
+  auto other = templateOf(revision);
+  return other.ok() && api::semanticEqual(*other, owner.podTemplate);
+}
+
+std::string hashOf(const HistoryOwner& owner, const std::string& data, int32_t collisions) {
+  if (owner.hash == HistoryOwner::Hash::Data) {
+    return api::safeEncode(std::to_string(api::fnv32(data + std::to_string(collisions))));
+  }
+  std::optional<int32_t> count;
+  if (collisions > 0 || owner.collisionCount) count = collisions;
+  return api::podTemplateHash(owner.podTemplate, count);
+}
+
 ControllerRevision makeRevision(const HistoryOwner& owner, const std::string& hash,
-                                int64_t number) {
+                                std::string data, int64_t number) {
   ControllerRevision made;
   made.metadata.namespace_ = owner.meta.namespace_;
-  made.metadata.name = owner.meta.name + "-" + hash;
+  made.metadata.name = owner.meta.name.substr(0, kPrefixMax) + "-" + hash;
   made.metadata.labels = owner.podTemplate.metadata.labels;
   made.metadata.labels[kRevisionLabel] = hash;
   made.metadata.annotations = owner.meta.annotations;
   made.metadata.ownerReferences.push_back(api::newControllerRef(
       owner.meta, owner.type.kind->kind->apiVersion, owner.type.kind->kind->kind));
-  made.data.raw = revisionData(owner.podTemplate);
+  made.data.raw = std::move(data);
   made.revision = number;
   return made;
 }
 
 }  // namespace
 
-Task<Result<History>> syncHistory(client::Client& client, const client::Informer& revisions,
-                                  HistoryOwner owner, std::stop_token stop) {
-  History history;
-  history.collisions = owner.collisionCount.value_or(0);
-  CO_TRY(history.all, co_await ownRevisions(client, revisions, owner, stop));
+namespace {
+
+/// history.all is filled; history.current is found or made.
+Task<Result<History>> findCurrent(client::Client& client, History history, HistoryOwner owner,
+                                  std::stop_token stop) {
   const auto data = revisionData(owner.podTemplate);
   const int64_t newest = history.all.empty() ? 0 : history.all.back()->revision;
   // An equal one of before: the newest of them becomes the newest of all.
-  auto equal = std::find_if(history.all.rbegin(), history.all.rend(),
-                            [&data](const auto& r) { return r->data.raw == data; });
-  if (equal != history.all.rend()) {
-    history.current = *equal;
+  for (auto at = history.all.rbegin(); at != history.all.rend(); ++at) {
+    if (!isSame(**at, owner, data)) continue;
+    if (history.current) {
+      history.duplicates.push_back(*at);
+    } else {
+      history.current = *at;
+    }
+  }
+  if (history.current) {
     if (history.current->revision == newest) co_return history;
     ControllerRevision next = *history.current;
     next.revision = newest + 1;
+    std::erase(history.all, history.current);
     CO_TRY(history.current, co_await client::update(client, std::move(next), "", stop));
-    history.all.erase(std::next(equal).base());
     history.all.push_back(history.current);
     co_return history;
   }
   while (true) {
-    std::optional<int32_t> collisions;
-    if (history.collisions > 0) collisions = history.collisions;
-    const auto hash = api::podTemplateHash(owner.podTemplate, collisions);
-    ControllerRevision wanted = makeRevision(owner, hash, newest + 1);
+    const auto hash = hashOf(owner, data, history.collisions);
+    ControllerRevision wanted = makeRevision(owner, hash, data, newest + 1);
     const std::string name = wanted.metadata.name;
     auto made = co_await client::create(client, std::move(wanted), stop);
     if (isAlreadyExists(made.status())) {
@@ -115,7 +147,7 @@ Task<Result<History>> syncHistory(client::Client& client, const client::Informer
       if (!there.ok()) co_return there.status();
       const auto* controller = api::controllerOf((*there)->metadata);
       const bool ours = controller != nullptr && controller->uid == owner.meta.uid;
-      if (!ours || (*there)->data.raw != data) {
+      if (!ours || !isSame(**there, owner, data)) {
         ++history.collisions;
         continue;
       }
@@ -128,19 +160,45 @@ Task<Result<History>> syncHistory(client::Client& client, const client::Informer
   }
 }
 
-Task<Status> trimHistory(client::Client& client, const History& history, size_t limit,
+}  // namespace
+
+Task<Result<History>> syncHistory(client::Client& client, const client::Informer& revisions,
+                                  HistoryOwner owner, std::stop_token stop) {
+  History history;
+  history.collisions = owner.collisionCount.value_or(0);
+  CO_TRY(history.all, co_await ownRevisions(client, revisions, owner, stop));
+  const auto memo = owner.memo;
+  const int64_t generation = owner.meta.generation;
+  const bool known = memo && memo->generation == generation && !history.all.empty() &&
+                     history.all.back()->metadata.uid == memo->revision;
+  if (known) {
+    history.current = history.all.back();
+    co_return history;
+  }
+  CO_TRY(history, co_await findCurrent(client, std::move(history), std::move(owner), stop));
+  if (memo && history.duplicates.empty()) {
+    memo->generation = generation;
+    memo->revision = history.current->metadata.uid;
+  }
+  co_return history;
+}
+
+Task<Status> trimHistory(client::Client& client, const History& history, size_t limit, Limit counts,
                          std::vector<std::string> live, std::stop_token stop) {
   std::vector<RevisionPointer> unused;
+  size_t old = 0;
   for (const auto& revision : history.all) {
+    if (revision->metadata.uid == history.current->metadata.uid) continue;
+    ++old;
     const auto* hash = revision->metadata.labels.get(kRevisionLabel);
     const bool used = std::any_of(live.begin(), live.end(), [&](const std::string& name) {
       return name == revision->metadata.name || (hash != nullptr && name == *hash);
     });
-    if (!used && revision->metadata.uid != history.current->metadata.uid) {
-      unused.push_back(revision);
-    }
+    if (!used) unused.push_back(revision);
   }
-  for (size_t i = 0; i + limit < unused.size(); ++i) {
+  const size_t counted = counts == Limit::Old ? old : unused.size();
+  const size_t excess = counted > limit ? counted - limit : 0;
+  for (size_t i = 0; i < std::min(excess, unused.size()); ++i) {
     const auto& meta = unused[i]->metadata;
     client::DeleteOptions options;
     options.uid = meta.uid;

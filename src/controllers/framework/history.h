@@ -27,21 +27,34 @@ using RevisionPointer = std::shared_ptr<const api::apps::v1::ControllerRevision>
 /// The templates a DaemonSet or StatefulSet has had, as ControllerRevision objects.
 struct History {
   std::vector<RevisionPointer> all;  ///< oldest first, with `current`
-  RevisionPointer current;           ///< of the present template
-  int32_t collisions = 0;            ///< what status.collisionCount is now
+  /// Others with the same template as `current`. Whoever moves their pods over may delete them.
+  std::vector<RevisionPointer> duplicates;
+  RevisionPointer current;  ///< of the present template
+  int32_t collisions = 0;   ///< what status.collisionCount is now
+};
+
+/// Spares looking for the present template's revision again while nothing has changed.
+struct HistoryMemo {
+  int64_t generation = -1;  ///< of the owner
+  std::string revision;     ///< uid
 };
 
 /// What makes a history of an owner.
 struct HistoryOwner {
+  /// What names of revisions end in a hash of: upstream's two kinds differ.
+  enum class Hash : uint8_t { Template, Data };
   const client::ResourceType& type;
   const api::meta::v1::ObjectMeta& meta;
   const api::meta::v1::LabelSelector* selector;  ///< null: adopts nothing
   const api::core::v1::PodTemplateSpec& podTemplate;
   std::optional<int32_t> collisionCount;
+  Hash hash = Hash::Template;
+  std::shared_ptr<HistoryMemo> memo = nullptr;  ///< kept by the caller, one an owner's uid
 };
 
 /// The body of a revision: a strategic merge patch that puts the template in place, as `kubectl
-/// rollout undo` applies it.
+/// rollout undo` applies it. Byte for byte what upstream writes, so that a set which comes from
+/// another cluster has the revision it had there.
 std::string revisionData(const api::core::v1::PodTemplateSpec& podTemplate);
 /// The template of a revision. BadRequest where its body has none.
 Result<api::core::v1::PodTemplateSpec> templateOf(
@@ -53,8 +66,10 @@ Result<api::core::v1::PodTemplateSpec> templateOf(
 Task<Result<History>> syncHistory(client::Client& client, const client::Informer& revisions,
                                   HistoryOwner owner, std::stop_token stop);
 
+/// Which revisions count towards the limit: those that no pod is of, or all old ones.
+enum class Limit : uint8_t { Unused, Old };
 /// Deletes the oldest of those that no pod is of (`live`: names or hashes in use), beyond `limit`.
-Task<Status> trimHistory(client::Client& client, const History& history, size_t limit,
+Task<Status> trimHistory(client::Client& client, const History& history, size_t limit, Limit counts,
                          std::vector<std::string> live, std::stop_token stop);
 
 inline constexpr std::string_view kRevisionLabel = "controller-revision-hash";

@@ -21,6 +21,30 @@ static std::vector<std::string> namespaceValues(const api::ConstObject& object) 
   return {api::objectMeta(object)->namespace_};
 }
 
+std::string labelValue(std::string_view ns, std::string_view key, std::string_view value) {
+  std::string text;
+  text.reserve(ns.size() + key.size() + value.size() + 2);
+  text.append(ns).append("|").append(key).append("=").append(value);
+  return text;
+}
+
+static std::vector<std::string> labelValues(const api::ConstObject& object) {
+  const auto& meta = *api::objectMeta(object);
+  std::vector<std::string> values;
+  values.reserve(meta.labels.size());
+  for (const auto& [key, value] : meta.labels) {
+    values.push_back(labelValue(meta.namespace_, key, value));
+  }
+  return values;
+}
+
+static std::vector<std::string> selectorValues(const api::ConstObject& object) {
+  const auto* service = object.as<api::core::v1::Service>();
+  if (service == nullptr || service->spec.selector.empty()) return {};
+  const auto& [key, value] = *service->spec.selector.begin();
+  return {labelValue(service->metadata.namespace_, key, value)};
+}
+
 static std::vector<std::string> nodeValues(const api::ConstObject& object) {
   const auto* pod = object.as<api::core::v1::Pod>();
   if (pod == nullptr || pod->spec.nodeName.empty()) return {};
@@ -37,6 +61,12 @@ void addControllerIndex(client::Informer& informer) {
 }
 void addNamespaceIndex(client::Informer& informer) {
   informer.addIndex(kByNamespace, namespaceValues);
+}
+void addLabelIndex(client::Informer& informer) {
+  informer.addIndex(kByLabel, labelValues);
+}
+void addSelectorIndex(client::Informer& services) {
+  services.addIndex(kBySelector, selectorValues);
 }
 void addNodeIndex(client::Informer& pods) {
   pods.addIndex(kByNode, nodeValues);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "client/informer.h"
 
@@ -15,6 +16,16 @@ void addControllerIndex(client::Informer& informer);
 /// byIndex(kByNamespace, ns).
 inline constexpr const char* kByNamespace = "namespace";
 void addNamespaceIndex(client::Informer& informer);
+
+/// byIndex(kByLabel, labelValue(ns, key, value)): objects of a namespace with this label.
+inline constexpr const char* kByLabel = "label";
+std::string labelValue(std::string_view ns, std::string_view key, std::string_view value);
+void addLabelIndex(client::Informer& informer);
+
+/// Services: byIndex(kBySelector, labelValue(ns, key, value)) are those whose selector's first pair
+/// is this one. So each is found by the labels of a pod that it selects, and once.
+inline constexpr const char* kBySelector = "selector";
+void addSelectorIndex(client::Informer& services);
 
 /// Pods: byIndex(kByNode, name).
 inline constexpr const char* kByNode = "node";

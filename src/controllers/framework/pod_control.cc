@@ -65,6 +65,7 @@ Task<Status> deletePod(client::Client& client, client::EventRecorder& events,
   } else if (!isNotFound(status) && !isCanceled(status)) {
     events.event(ownerInfo, owner, kEventWarning, "FailedDelete",
                  "Error deleting: " + status.message());
+    co_return status.withContext("unable to delete pods");
   }
   co_return status;
 }

@@ -15,13 +15,13 @@ struct Service;
 namespace coxswain::controllers {
 
 /// Keys of the services that select a pod as it was or as it is (either may be null). `services`
-/// has the namespace index.
+/// has the selector index.
 std::set<std::string> servicesOfPod(const client::Informer& services,
                                     const api::core::v1::Pod* before,
                                     const api::core::v1::Pod* after);
 
 /// Those the service's selector matches, in order of their names; none without a selector. `pods`
-/// has the namespace index.
+/// has the label index.
 std::vector<std::shared_ptr<const api::core::v1::Pod>> podsOfService(
     const client::Informer& pods, const api::core::v1::Service& service);
 

@@ -21,6 +21,8 @@ using api::core::v1::Pod;
 
 namespace {
 
+constexpr int32_t kManyPods = 32;
+constexpr Duration kBatchTime = 500ms;
 constexpr std::string_view kOurs = "kubernetes.io/job-controller";
 
 Controller::Options options(int workers) {
@@ -52,15 +54,32 @@ JobController::JobController(const Context& context, int workers)
     const auto key = client::objectKey(change.after ? change.after : change.before);
     if (!change.after) {
       const auto& uid = api::objectMeta(change.before)->uid;
-      backoffs_.erase(uid);
+      memories_.erase(uid);
       written_.erase(uid);
       for (const auto& pod : pods_.byIndex(kByController, uid)) {
         queue().add("p|" + client::objectKey(pod));
       }
     }
-    queue().add("j|" + key);
+    const auto* before = change.before.as<Job>();
+    const auto* after = change.after.as<Job>();
+    const bool statusOnly = before != nullptr && after != nullptr &&
+                            before->metadata.generation == after->metadata.generation;
+    if (statusOnly) {
+      addSoon(*after);
+    } else {
+      queue().add("j|" + key);
+    }
   });
   pods_.addHandler([this](const client::Change& change) { onPod(change); });
+}
+
+void JobController::addSoon(const Job& job) {
+  const auto key = "j|" + api::objectKey(job.metadata);
+  if (job.status.active < kManyPods) {
+    queue().add(key);
+  } else {
+    queue().addAfter(key, kBatchTime);
+  }
 }
 
 JobController::JobPointer JobController::ownerOf(const Pod& pod) const {
@@ -80,7 +99,7 @@ void JobController::onPod(const client::Change& change) {
     if (after == nullptr || after->metadata.deletionTimestamp) {
       expectations_.deletionObserved(key, pod.metadata.uid);
     }
-    queue().add("j|" + key);
+    addSoon(*job);
     return;
   }
   if (before != nullptr) {
@@ -110,6 +129,12 @@ Task<Result<Duration>> JobController::reconcile(std::string key, std::stop_token
     co_return Duration(0);
   }
   if (job->spec.managedBy && *job->spec.managedBy != kOurs) co_return Duration(0);
+  const auto mode = job->spec.completionMode.value_or("NonIndexed");
+  if (mode != "NonIndexed" && mode != "Indexed") {
+    events().event(*job, client::kEventWarning, "UnknownCompletionMode",
+                   "Skipped Job sync because completion mode is unknown");
+    co_return Duration(0);
+  }
   co_return co_await syncJob(name, job, stop);
 }
 
@@ -153,8 +178,17 @@ Task<Result<Duration>> JobController::syncJob(std::string key, JobPointer job,
   if (isBehind(*job)) co_return Duration(1s);
   const bool current = expectations_.satisfied(key, executor().now());
   CO_TRY(auto pods, co_await claimPods(job, stop));
-  auto todo = plan(*job, pods, backoffs_[job->metadata.uid], current, now());
-  backoffs_[job->metadata.uid] = todo.backoff;
+  Memory memory;
+  if (auto known = memories_.find(job->metadata.uid); known != memories_.end()) {
+    memory = known->second;
+  }
+  auto todo = plan(*job, pods, std::move(memory), current, now());
+  if (isFinished(*job)) {
+    memories_.erase(job->metadata.uid);
+    written_.erase(job->metadata.uid);
+  } else {
+    memories_[job->metadata.uid] = todo.memory;
+  }
   Status done = co_await carryOut(key, job, todo, stop);
   if (!api::semanticEqual(todo.status, job->status)) {
     Job next = *job;
@@ -176,7 +210,8 @@ Task<Result<Duration>> JobController::syncJob(std::string key, JobPointer job,
   co_await whenAll(std::move(tasks));
   CO_TRY_STATUS(std::move(done));
   CO_TRY_STATUS(firstFailure(outcomes));
-  co_return todo.again;
+  const Duration waits = expectations_.untilForgotten(key, executor().now());
+  co_return todo.again == Duration(0) ? waits : todo.again;
 }
 
 Task<Status> JobController::carryOut(std::string key, JobPointer job, Plan& todo,

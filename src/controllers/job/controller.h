@@ -28,6 +28,8 @@ class JobController final : public Controller {
   using JobPointer = std::shared_ptr<const api::batch::v1::Job>;
 
   void onPod(const client::Change& change);
+  /// A job of many pods is looked at once for many of their changes.
+  void addSoon(const api::batch::v1::Job& job);
   [[nodiscard]] bool isBehind(const api::batch::v1::Job& job) const;
   [[nodiscard]] JobPointer ownerOf(const api::core::v1::Pod& pod) const;
   Task<Result<std::vector<PodPointer>>> claimPods(JobPointer job, std::stop_token stop);
@@ -44,7 +46,7 @@ class JobController final : public Controller {
   client::Informer& jobs_;
   client::Informer& pods_;
   Expectations expectations_;
-  std::map<std::string, Backoff> backoffs_;  ///< by uid
+  std::map<std::string, Memory> memories_;  ///< of jobs that run, by uid
   /// Resource versions of the last statuses written, by uid. A cache that is behind them would have
   /// pods made anew that are counted already.
   std::map<std::string, uint64_t> written_;

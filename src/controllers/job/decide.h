@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,21 +17,28 @@ using PodPointer = std::shared_ptr<const api::core::v1::Pod>;
 
 /// On every pod of a job: it stays until its end has been counted.
 inline constexpr std::string_view kTrackingFinalizer = "batch.kubernetes.io/job-tracking";
+inline constexpr std::string_view kIndexAnnotation = "batch.kubernetes.io/job-completion-index";
+inline constexpr std::string_view kIndexFailuresAnnotation =
+    "batch.kubernetes.io/job-index-failure-count";
+inline constexpr std::string_view kIndexIgnoredAnnotation =
+    "batch.kubernetes.io/job-index-ignored-failure-count";
 
 bool isTracked(const api::core::v1::Pod& pod);
 bool isIndexed(const api::batch::v1::Job& job);
 /// Has condition Complete or Failed.
 bool isFinished(const api::batch::v1::Job& job);
 
-/// Failures in a row: how long new pods wait. Lives as long as the controller.
-struct Backoff {
-  std::set<std::string> failures;  ///< uids of pods, the first few: planning twice counts once
+/// What is remembered of a job that runs. Losing it costs a pause, no count.
+struct Memory {
+  std::set<std::string> failures;  ///< in a row: uids of pods, the first few; twice counts once
   WallTime lastFailure{};
+  WallTime started{};  ///< status.startTime, which has whole seconds only
 };
 
 struct NewPod {
   std::optional<int32_t> index;
   int32_t failures = 0;  ///< of this index so far
+  int32_t ignored = 0;   ///< failures of this index that the policy ignored
 };
 
 struct Event {
@@ -44,18 +52,18 @@ struct Event {
 struct Plan {
   std::vector<NewPod> create;
   std::vector<PodPointer> dismiss;  ///< no longer wanted: not counted, so untracked and deleted
-  std::vector<PodPointer> stop;     ///< of a job that has ended: deleted, and counted as failed
+  std::vector<PodPointer> stop;     ///< of a job that has ended: deleted, and untracked below
   api::batch::v1::JobStatus status;
   std::vector<PodPointer> untrack;
   std::vector<Event> events;
-  Backoff backoff;
+  Memory memory;
   Duration again{};  ///< when to look again; 0: when something changes
 };
 
 /// `pods` are the job's, of any phase. `mayManage`: the cache shows what was done before; else no
 /// pods are made or deleted.
 /// Upstream: syncJob of pkg/controller/job/job_controller.go.
-Plan plan(const api::batch::v1::Job& job, const std::vector<PodPointer>& pods, Backoff backoff,
+Plan plan(const api::batch::v1::Job& job, const std::vector<PodPointer>& pods, Memory memory,
           bool mayManage, WallTime now);
 
 /// The pod made from the template, with finalizer, and with its index where it has one.

@@ -32,28 +32,75 @@ IndexSet IndexSet::parse(std::string_view text, int32_t end) {
   return set;
 }
 
+IndexSet IndexSet::of(std::vector<int32_t> indexes) {
+  std::sort(indexes.begin(), indexes.end());
+  IndexSet set;
+  for (const int32_t index : indexes) set.add(index);
+  return set;
+}
+
 void IndexSet::addInterval(int32_t first, int32_t last) {
+  // Mostly they come in order.
+  if (intervals_.empty() || intervals_.back().second < first - 1) {
+    intervals_.emplace_back(first, last);
+    return;
+  }
   // Those that overlap or touch become one.
-  auto from = std::find_if(intervals_.begin(), intervals_.end(),
-                           [first](const auto& i) { return i.second >= first - 1; });
+  auto from = std::lower_bound(intervals_.begin(), intervals_.end(), first - 1,
+                               [](const auto& i, int32_t at) { return i.second < at; });
   auto to = from;
   while (to != intervals_.end() && to->first <= last + 1) {
     first = std::min(first, to->first);
     last = std::max(last, to->second);
     ++to;
   }
-  from = intervals_.erase(from, to);
-  intervals_.insert(from, {first, last});
+  if (from == to) {
+    intervals_.insert(from, {first, last});
+    return;
+  }
+  *from = {first, last};
+  intervals_.erase(from + 1, to);
 }
 
 void IndexSet::add(int32_t index) {
   addInterval(index, index);
 }
 
+void IndexSet::add(const IndexSet& other) {
+  for (const auto& [first, last] : other.intervals_) addInterval(first, last);
+}
+
 bool IndexSet::contains(int32_t index) const {
-  auto at = std::find_if(intervals_.begin(), intervals_.end(),
-                         [index](const auto& i) { return i.second >= index; });
+  auto at = std::lower_bound(intervals_.begin(), intervals_.end(), index,
+                             [](const auto& i, int32_t wanted) { return i.second < wanted; });
   return at != intervals_.end() && at->first <= index;
+}
+
+int32_t IndexSet::common(const IndexSet& other) const {
+  int32_t count = 0;
+  auto theirs = other.intervals_.begin();
+  for (const auto& [first, last] : intervals_) {
+    while (theirs != other.intervals_.end() && theirs->second < first) ++theirs;
+    for (auto at = theirs; at != other.intervals_.end() && at->first <= last; ++at) {
+      count += std::min(last, at->second) - std::max(first, at->first) + 1;
+    }
+  }
+  return count;
+}
+
+std::vector<int32_t> IndexSet::missing(size_t count, int32_t end) const {
+  std::vector<int32_t> found;
+  int32_t next = 0;
+  const auto take = [&](int32_t until) {
+    for (; next < until && found.size() < count; ++next) found.push_back(next);
+  };
+  for (const auto& [first, last] : intervals_) {
+    if (found.size() == count || first >= end) break;
+    take(first);
+    next = std::max(next, last + 1);
+  }
+  take(end);
+  return found;
 }
 
 int32_t IndexSet::size() const {

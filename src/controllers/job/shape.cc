@@ -10,8 +10,6 @@ using api::core::v1::Pod;
 
 namespace {
 
-constexpr std::string_view kIndex = "batch.kubernetes.io/job-completion-index";
-constexpr std::string_view kIndexFailures = "batch.kubernetes.io/job-index-failure-count";
 constexpr std::string_view kIndexVariable = "JOB_COMPLETION_INDEX";
 
 void addIndexVariable(Container& container) {
@@ -21,7 +19,7 @@ void addIndexVariable(Container& container) {
   auto& variable = container.env.emplace_back();
   variable.name = kIndexVariable;
   auto& field = variable.valueFrom.getOrCreate().fieldRef.getOrCreate();
-  field.fieldPath = "metadata.labels['" + std::string(kIndex) + "']";
+  field.fieldPath = "metadata.labels['" + std::string(kIndexAnnotation) + "']";
 }
 
 }  // namespace
@@ -46,12 +44,15 @@ void shapePod(const Job& job, const NewPod& wanted, Pod& pod) {
   if (!isTracked(pod)) pod.metadata.finalizers.emplace_back(kTrackingFinalizer);
   if (!wanted.index) return;
   const auto text = std::to_string(*wanted.index);
-  pod.metadata.annotations[kIndex] = text;
-  pod.metadata.labels[kIndex] = text;
+  pod.metadata.annotations[kIndexAnnotation] = text;
+  pod.metadata.labels[kIndexAnnotation] = text;
   pod.metadata.generateName = job.metadata.name + "-" + text + "-";
-  if (pod.spec.hostname.empty()) pod.spec.hostname = job.metadata.name + "-" + text;
+  pod.spec.hostname = job.metadata.name + "-" + text;
   if (job.spec.backoffLimitPerIndex) {
-    pod.metadata.annotations[kIndexFailures] = std::to_string(wanted.failures);
+    pod.metadata.annotations[kIndexFailuresAnnotation] = std::to_string(wanted.failures);
+    if (wanted.ignored > 0) {
+      pod.metadata.annotations[kIndexIgnoredAnnotation] = std::to_string(wanted.ignored);
+    }
   }
   for (auto& container : pod.spec.initContainers) addIndexVariable(container);
   for (auto& container : pod.spec.containers) addIndexVariable(container);

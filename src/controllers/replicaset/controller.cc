@@ -12,6 +12,7 @@
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
+#include "controllers/framework/pod_order.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers::replicaset {
@@ -23,6 +24,8 @@ using api::core::v1::Pod;
 namespace {
 
 constexpr int kBurst = 500;
+constexpr int32_t kManyPods = 100;
+constexpr Duration kBatchTime = 100ms;
 
 Controller::Options options(const Flavor& flavor, int workers) {
   Controller::Options o;
@@ -62,9 +65,18 @@ View ReplicaSetController::controllerOf(const Pod& pod) const {
   return set;
 }
 
+void ReplicaSetController::addSoon(const View& set) {
+  const auto key = api::objectKey(set->metadata);
+  if (set->status.replicas < kManyPods) {
+    queue().add(key);
+  } else {
+    queue().addAfter(key, kBatchTime);
+  }
+}
+
 void ReplicaSetController::enqueueOwnersOf(const Pod& pod) {
   if (const auto set = controllerOf(pod)) {
-    queue().add(api::objectKey(set->metadata));
+    addSoon(set);
     return;
   }
   if (api::controllerOf(pod.metadata) != nullptr || pod.metadata.labels.empty()) return;
@@ -113,7 +125,9 @@ Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::sto
   const auto wanted = computeStatus(*set, pods.active, pods.terminating, failure, now());
   CO_TRY_STATUS(co_await writeStatus(set, wanted, stop));
   if (!failure.ok()) co_return failure;
-  co_return nextAvailable(pods.active, set->spec.minReadySeconds, now());
+  const Duration waits = expectations_.untilForgotten(key, executor().now());
+  const Duration ready = untilNextAvailable(pods.active, set->spec.minReadySeconds, now());
+  co_return ready == Duration(0) ? waits : ready;
 }
 
 Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const View& set,
@@ -133,7 +147,8 @@ Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const V
       CO_TRY(bool isMine, co_await claimer.claim(client::resourceOf<Pod>(), object, stop));
       if (isMine) mine.active.push_back(std::move(pod));
     } else if (pod->metadata.deletionTimestamp && !api::isPodTerminal(*pod) &&
-               api::isControlledBy(pod->metadata, set->metadata)) {
+               api::isControlledBy(pod->metadata, set->metadata) &&
+               selector->matches(pod->metadata.labels)) {
       ++mine.terminating;
     }
   }

@@ -28,6 +28,8 @@ class ReplicaSetController final : public Controller {
 
   void onSet(const client::Change& change);
   void onPod(const client::Change& change);
+  /// A set of many pods is looked at once for many of their changes.
+  void addSoon(const View& set);
   void enqueueOwnersOf(const api::core::v1::Pod& pod);
   View controllerOf(const api::core::v1::Pod& pod) const;
   Task<Result<Pods>> claimPods(const View& set, std::stop_token stop);

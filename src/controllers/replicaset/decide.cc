@@ -8,6 +8,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
+#include "controllers/framework/pod_order.h"
 
 namespace coxswain::controllers::replicaset {
 
@@ -20,11 +21,6 @@ namespace {
 
 constexpr std::string_view kReplicaFailure = "ReplicaFailure";
 
-int phaseRank(const Pod& pod) {
-  if (pod.status.phase == "Pending") return 0;
-  return pod.status.phase == "Unknown" ? 1 : 2;
-}
-
 int32_t deletionCost(const Pod& pod) {
   const auto* text = pod.metadata.annotations.get("controller.kubernetes.io/pod-deletion-cost");
   if (text == nullptr) return 0;
@@ -32,11 +28,6 @@ int32_t deletionCost(const Pod& pod) {
   const char* end = text->data() + text->size();
   auto parsed = std::from_chars(text->data(), end, cost);
   return parsed.ec == std::errc() && parsed.ptr == end ? cost : 0;
-}
-
-api::Time readySince(const Pod& pod) {
-  const auto* ready = api::findPodCondition(pod.status, "Ready");
-  return ready != nullptr && ready->status == "True" ? ready->lastTransitionTime : api::Time();
 }
 
 int logAge(api::Time since, WallTime now) {
@@ -55,28 +46,23 @@ int compareTimes(api::Time a, api::Time b, const Pod& podA, const Pod& podB, Wal
 
 struct Ranked {
   PodPointer pod;
-  bool ready;
   int32_t cost;
   int crowd;
-  api::Time readyAt;
-  int32_t restarts;
 };
 
 bool goesFirst(const Ranked& a, const Ranked& b, WallTime now) {
   const Pod& pa = *a.pod;
   const Pod& pb = *b.pod;
-  if (pa.spec.nodeName.empty() != pb.spec.nodeName.empty()) return pa.spec.nodeName.empty();
-  if (phaseRank(pa) != phaseRank(pb)) return phaseRank(pa) < phaseRank(pb);
-  if (a.ready != b.ready) return !a.ready;
+  int order = compareStages(pa, pb);
+  if (order != 0) return order < 0;
   if (a.cost != b.cost) return a.cost < b.cost;
   if (a.crowd != b.crowd) return a.crowd > b.crowd;
-  if (a.ready) {
-    const int byReady = compareTimes(a.readyAt, b.readyAt, pa, pb, now);
-    if (byReady != 0) return byReady < 0;
+  if (api::isPodReady(pa)) order = compareTimes(readySince(pa), readySince(pb), pa, pb, now);
+  if (order == 0) order = compareRestarts(pa, pb);
+  if (order == 0) {
+    order = compareTimes(pa.metadata.creationTimestamp, pb.metadata.creationTimestamp, pa, pb, now);
   }
-  if (a.restarts != b.restarts) return a.restarts > b.restarts;
-  return compareTimes(pa.metadata.creationTimestamp, pb.metadata.creationTimestamp, pa, pb, now) <
-         0;
+  return order < 0;
 }
 
 bool hasLabels(const Pod& pod, const api::Map<std::string>& labels) {
@@ -95,12 +81,7 @@ std::vector<PodPointer> podsToDelete(std::vector<PodPointer> pods, const PodsByN
   ranked.reserve(pods.size());
   for (auto& pod : pods) {
     auto crowd = byNode.find(pod->spec.nodeName);
-    Ranked one{pod,
-               api::isPodReady(*pod),
-               deletionCost(*pod),
-               crowd == byNode.end() ? 0 : crowd->second,
-               readySince(*pod),
-               api::podRestarts(*pod)};
+    Ranked one{pod, deletionCost(*pod), crowd == byNode.end() ? 0 : crowd->second};
     ranked.push_back(std::move(one));
   }
   std::stable_sort(ranked.begin(), ranked.end(),
@@ -139,19 +120,6 @@ ReplicaSetStatus computeStatus(const ReplicaSet& set, const std::vector<PodPoint
     status.conditions.push_back(std::move(condition));
   }
   return status;
-}
-
-Duration nextAvailable(const std::vector<PodPointer>& active, int32_t minReadySeconds,
-                       WallTime now) {
-  Duration next(0);
-  if (minReadySeconds <= 0) return next;
-  for (const auto& pod : active) {
-    const auto since = readySince(*pod);
-    if (since.isZero()) continue;
-    const Duration left = since.wall() + std::chrono::seconds(minReadySeconds) - now;
-    if (left > Duration(0) && (next == Duration(0) || left < next)) next = left;
-  }
-  return next;
 }
 
 }  // namespace coxswain::controllers::replicaset

@@ -36,8 +36,4 @@ api::apps::v1::ReplicaSetStatus computeStatus(const api::apps::v1::ReplicaSet& s
                                               size_t terminating, const Status& failure,
                                               WallTime now);
 
-/// When the next of the ready pods becomes available; zero: none is waited for.
-Duration nextAvailable(const std::vector<PodPointer>& active, int32_t minReadySeconds,
-                       WallTime now);
-
 }  // namespace coxswain::controllers::replicaset

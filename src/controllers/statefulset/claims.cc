@@ -5,48 +5,33 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "controllers/statefulset/controller.h"
+#include "controllers/statefulset/retention.h"
 
 namespace coxswain::controllers::statefulset {
 
 using api::apps::v1::StatefulSet;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
-using api::meta::v1::OwnerReference;
 
-namespace {
-
-bool deletes(const StatefulSet& set, bool scaled) {
-  const auto& policy = set.spec.persistentVolumeClaimRetentionPolicy;
-  return policy && (scaled ? policy->whenScaled : policy->whenDeleted) == "Delete";
-}
-
-/// Whose deletion takes the claim along; nothing: nobody's.
-std::optional<OwnerReference> claimOwner(const StatefulSet& set, const Pod* pod, int32_t ordinal) {
-  const bool condemned = !ordinalsOf(set).contains(ordinal);
-  if (condemned && deletes(set, true)) {
-    if (pod == nullptr) return std::nullopt;
-    return api::newControllerRef(pod->metadata, "v1", "Pod");
-  }
-  if (deletes(set, false)) return api::newControllerRef(set.metadata, "apps/v1", "StatefulSet");
-  return std::nullopt;
-}
-
-}  // namespace
-
-Task<Status> StatefulSetController::makeClaims(SetPointer set, int32_t ordinal,
+Task<Status> StatefulSetController::makeClaims(SetPointer set, int32_t ordinal, bool podIsThere,
                                                std::stop_token stop) {
   const auto podName = fmt::format("{}-{}", set->metadata.name, ordinal);
   for (const auto& pattern : set->spec.volumeClaimTemplates) {
+    const auto key = set->metadata.namespace_ + "/" +
+                     claimName(pattern.metadata.name, set->metadata.name, ordinal);
+    if (const auto known = claims_.get<PersistentVolumeClaim>(key)) {
+      if (podIsThere || !known->metadata.deletionTimestamp) continue;
+      co_return internalError(fmt::format("pvc {} is being deleted", known->metadata.name));
+    }
     PersistentVolumeClaim claim = pattern;
     claim.metadata.name = claimName(pattern.metadata.name, set->metadata.name, ordinal);
     claim.metadata.namespace_ = set->metadata.namespace_;
     if (set->spec.selector) {
-      for (const auto& [key, value] : set->spec.selector->matchLabels) {
-        claim.metadata.labels[key] = value;
+      for (const auto& [name, value] : set->spec.selector->matchLabels) {
+        claim.metadata.labels[name] = value;
       }
     }
-    if (claims_.get(api::objectKey(claim.metadata))) continue;
-    auto owner = claimOwner(*set, nullptr, ordinal);
+    auto owner = firstOwner(*set);
     if (owner) claim.metadata.ownerReferences.push_back(std::move(*owner));
     const std::string name = claim.metadata.name;
     auto made = co_await client::create(client(), std::move(claim), stop);
@@ -66,25 +51,33 @@ Task<Status> StatefulSetController::makeClaims(SetPointer set, int32_t ordinal,
   co_return Status();
 }
 
+bool StatefulSetController::hasStaleClaims(const StatefulSet& set, int32_t ordinal) const {
+  const auto podName = fmt::format("{}-{}", set.metadata.name, ordinal);
+  const auto& patterns = set.spec.volumeClaimTemplates;
+  return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+    const auto name = claimName(pattern.metadata.name, set.metadata.name, ordinal);
+    const auto claim = claims_.get<PersistentVolumeClaim>(set.metadata.namespace_ + "/" + name);
+    return claim && isStale(set, podName, *claim);
+  });
+}
+
 Task<Status> StatefulSetController::ownClaims(SetPointer set, PodPointer pod, int32_t ordinal,
                                               std::stop_token stop) {
-  const auto wanted = claimOwner(*set, pod.get(), ordinal);
   for (const auto& pattern : set->spec.volumeClaimTemplates) {
     const auto name = claimName(pattern.metadata.name, set->metadata.name, ordinal);
     auto claim = claims_.get<PersistentVolumeClaim>(set->metadata.namespace_ + "/" + name);
     if (!claim || claim->metadata.deletionTimestamp) continue;
+    if (hasOtherController(*set, pod->metadata, *claim)) {
+      events().event(*set, client::kEventWarning, "ConflictingController",
+                     fmt::format("PersistentVolumeClaim {} has a conflicting OwnerReference that "
+                                 "acts as a managing controller, the retention policy is ignored "
+                                 "for this claim",
+                                 name));
+    }
+    auto owners = correctOwners(*set, pod->metadata, ordinal, *claim);
+    if (!owners) continue;
     PersistentVolumeClaim next = *claim;
-    auto& owners = next.metadata.ownerReferences;
-    std::erase_if(owners, [&](const OwnerReference& owner) {
-      const bool ours = owner.uid == set->metadata.uid ||
-                        (owner.kind == "Pod" && owner.name == pod->metadata.name);
-      return ours && (!wanted || owner.uid != wanted->uid);
-    });
-    const bool there = wanted && std::any_of(owners.begin(), owners.end(), [&](const auto& owner) {
-                         return owner.uid == wanted->uid;
-                       });
-    if (wanted && !there) owners.push_back(*wanted);
-    if (owners == claim->metadata.ownerReferences) continue;
+    next.metadata.ownerReferences = std::move(*owners);
     auto written = co_await client::update(client(), std::move(next), "", stop);
     if (!written.ok() && !isNotFound(written.status())) co_return written.status();
   }

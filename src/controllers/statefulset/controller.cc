@@ -12,6 +12,7 @@
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
+#include "controllers/framework/pod_order.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers::statefulset {
@@ -46,6 +47,12 @@ StatefulSetController::StatefulSetController(const Context& context, int workers
   addControllerIndex(revisions_);
   sets_.addHandler([this](const client::Change& change) {
     queue().add(client::objectKey(change.after ? change.after : change.before));
+    if (!change.after) memos_.erase(api::objectMeta(change.before)->uid);
+  });
+  claims_.addHandler([this](const client::Change& change) {
+    if (change.after) return;
+    const auto& meta = *api::objectMeta(change.before);
+    onClaimGone(meta.namespace_, meta.name);
   });
   pods_.addHandler([this](const client::Change& change) { onPod(change); });
 }
@@ -75,6 +82,18 @@ void StatefulSetController::onPod(const client::Change& change) {
   }
 }
 
+/// A pod may wait for a claim of before to be gone.
+void StatefulSetController::onClaimGone(const std::string& ns, const std::string& name) {
+  for (const auto& object : sets_.byIndex(kByNamespace, ns)) {
+    const auto& set = *object.as<StatefulSet>();
+    const auto& patterns = set.spec.volumeClaimTemplates;
+    const bool ours = std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+      return ordinalOf(pattern.metadata.name + "-" + set.metadata.name, name).has_value();
+    });
+    if (ours) queue().add(client::objectKey(object));
+  }
+}
+
 Task<Result<std::vector<PodPointer>>> StatefulSetController::claimPods(SetPointer set,
                                                                        std::stop_token stop) {
   std::vector<PodPointer> mine;
@@ -98,7 +117,6 @@ Result<StatefulSetController::Revisions> StatefulSetController::revisionsOf(
     const StatefulSet& set, const History& history) const {
   Revisions revisions;
   revisions.update = revisions.current = history.current->metadata.name;
-  revisions.currentTemplate = set.spec.template_;
   for (const auto& revision : history.all) {
     if (revision->metadata.name != set.status.currentRevision) continue;
     if (revision->metadata.uid == history.current->metadata.uid) continue;
@@ -111,9 +129,13 @@ Result<StatefulSetController::Revisions> StatefulSetController::revisionsOf(
 Task<Result<Duration>> StatefulSetController::reconcile(std::string key, std::stop_token stop) {
   auto set = sets_.get<StatefulSet>(key);
   if (!set) co_return Duration(0);
-  HistoryOwner owner{client::resourceOf<StatefulSet>(), set->metadata, set->spec.selector.get(),
-                     set->spec.template_, set->status.collisionCount};
+  HistoryOwner owner{client::resourceOf<StatefulSet>(), set->metadata,
+                     set->spec.selector.get(),          set->spec.template_,
+                     set->status.collisionCount,        HistoryOwner::Hash::Data};
   if (set->metadata.deletionTimestamp) co_return Duration(0);
+  auto& memo = memos_[set->metadata.uid];
+  if (!memo) memo = std::make_shared<HistoryMemo>();
+  owner.memo = memo;
   CO_TRY(History history, co_await syncHistory(client(), revisions_, owner, stop));
   CO_TRY(Revisions revisions, revisionsOf(*set, history));
   CO_TRY(auto pods, co_await claimPods(set, stop));
@@ -132,7 +154,6 @@ Task<Result<Duration>> StatefulSetController::reconcile(std::string key, std::st
       if (!outcome.ok()) failure = std::move(outcome);
     }
   }
-  const bool waits = todo.status.readyReplicas != todo.status.availableReplicas;
   CO_TRY_STATUS(co_await writeStatus(set, std::move(todo.status), stop));
   if (!failure.ok()) co_return failure;
   std::vector<std::string> live{revisions.current, revisions.update};
@@ -141,9 +162,9 @@ Task<Result<Duration>> StatefulSetController::reconcile(std::string key, std::st
     if (revision != nullptr) live.push_back(*revision);
   }
   const auto limit = static_cast<size_t>(std::max(0, set->spec.revisionHistoryLimit.value_or(10)));
-  CO_TRY_STATUS(co_await trimHistory(client(), history, limit, std::move(live), stop));
-  co_return waits ? Duration(std::chrono::seconds(std::max(1, set->spec.minReadySeconds)))
-                  : Duration(0);
+  CO_TRY_STATUS(
+      co_await trimHistory(client(), history, limit, Limit::Unused, std::move(live), stop));
+  co_return untilNextAvailable(pods, set->spec.minReadySeconds, now());
 }
 
 void StatefulSetController::tell(const StatefulSet& set, std::string_view verb,
@@ -167,23 +188,19 @@ Task<void> StatefulSetController::carryOut(const SetPointer& set, const Revision
     case Step::Kind::Create:
       outcome = co_await createOne(set, revisions, step, stop);
       break;
-    case Step::Kind::Recreate: {
-      const bool failed = step.pod->status.phase == "Failed";
-      events().event(*set, client::kEventWarning,
-                     failed ? "RecreatingFailedPod" : "RecreatingTerminatedPod",
-                     fmt::format("StatefulSet {}/{} is recreating {} Pod {}",
-                                 set->metadata.namespace_, set->metadata.name,
-                                 failed ? "failed" : "terminated", step.pod->metadata.name));
+    case Step::Kind::Recreate:
       outcome = co_await deleteOne(set, step.pod, stop);
       break;
-    }
+    case Step::Kind::Own:
+      outcome = co_await ownClaims(set, step.pod, step.ordinal, stop);
+      break;
     case Step::Kind::Delete:
       outcome = co_await ownClaims(set, step.pod, step.ordinal, stop);
       if (outcome.ok()) outcome = co_await deleteOne(set, step.pod, stop);
       break;
     case Step::Kind::Keep:
       if (step.pod->status.phase == "Pending" || step.pod->status.phase.empty()) {
-        outcome = co_await makeClaims(set, step.ordinal, stop);
+        outcome = co_await makeClaims(set, step.ordinal, true, stop);
       }
       if (outcome.ok()) outcome = co_await ownClaims(set, step.pod, step.ordinal, stop);
       if (outcome.ok()) outcome = co_await repairOne(set, step.pod, stop);
@@ -193,11 +210,17 @@ Task<void> StatefulSetController::carryOut(const SetPointer& set, const Revision
 
 Task<Status> StatefulSetController::createOne(SetPointer set, const Revisions& revisions, Step step,
                                               std::stop_token stop) {
-  Status claims = co_await makeClaims(set, step.ordinal, stop);
+  // Comes again when they are gone.
+  if (hasStaleClaims(*set, step.ordinal)) co_return Status();
+  Status claims = co_await makeClaims(set, step.ordinal, false, stop);
   if (isNamespaceTerminating(claims)) co_return Status();
-  CO_TRY_STATUS(std::move(claims));
+  if (!claims.ok()) {
+    tell(*set, "create", set->metadata.name + "-" + std::to_string(step.ordinal), claims);
+    co_return claims;
+  }
   Pod pod = podFromTemplate(StatefulSet::kInfo, set.get(),
-                            step.previous ? revisions.currentTemplate : set->spec.template_);
+                            step.previous && revisions.currentTemplate ? *revisions.currentTemplate
+                                                                       : set->spec.template_);
   shapePod(*set, step.ordinal, step.previous ? revisions.current : revisions.update, pod);
   const std::string name = pod.metadata.name;
   auto made = co_await client::create(client(), std::move(pod), stop);

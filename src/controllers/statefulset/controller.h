@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,8 @@ class StatefulSetController final : public Controller {
   struct Revisions {
     std::string current;
     std::string update;
-    api::core::v1::PodTemplateSpec currentTemplate;
+    /// Of the current revision, where that is not the one rolled out.
+    std::optional<api::core::v1::PodTemplateSpec> currentTemplate;
   };
 
   void onPod(const client::Change& change);
@@ -42,7 +45,9 @@ class StatefulSetController final : public Controller {
                          std::stop_token stop);
   Task<Status> deleteOne(SetPointer set, PodPointer pod, std::stop_token stop);
   Task<Status> repairOne(SetPointer set, PodPointer pod, std::stop_token stop);
-  Task<Status> makeClaims(SetPointer set, int32_t ordinal, std::stop_token stop);
+  Task<Status> makeClaims(SetPointer set, int32_t ordinal, bool podIsThere, std::stop_token stop);
+  [[nodiscard]] bool hasStaleClaims(const api::apps::v1::StatefulSet& set, int32_t ordinal) const;
+  void onClaimGone(const std::string& ns, const std::string& name);
   Task<Status> ownClaims(SetPointer set, PodPointer pod, int32_t ordinal, std::stop_token stop);
   Task<Status> writeStatus(SetPointer set, api::apps::v1::StatefulSetStatus wanted,
                            std::stop_token stop);
@@ -53,6 +58,7 @@ class StatefulSetController final : public Controller {
   client::Informer& pods_;
   client::Informer& claims_;
   client::Informer& revisions_;
+  std::map<std::string, std::shared_ptr<HistoryMemo>> memos_;  ///< by uid
 };
 
 }  // namespace coxswain::controllers::statefulset

@@ -98,6 +98,7 @@ class Planner {
 
   /// False: nothing else until this is through.
   bool replicas() {
+    bool through = true;
     for (int32_t ordinal = range_.begin; ordinal < range_.end; ++ordinal) {
       auto found = replicas_.find(ordinal);
       if (found == replicas_.end()) {
@@ -108,39 +109,39 @@ class Planner {
       const Pod& pod = *found->second;
       if (isTerminating(pod)) {
         if (ordered_) return false;
+        through = through && !api::isPodTerminal(pod);
         continue;
       }
       if (api::isPodTerminal(pod)) {
         step(Step::Kind::Recreate, ordinal, found->second);
         if (ordered_) return false;
+        through = false;
         continue;
       }
       step(Step::Kind::Keep, ordinal, found->second);
       if (ordered_ && !isAvailable(pod)) return false;
     }
-    return true;
+    return through;
   }
 
   bool condemned() {
-    // The one that may go although it is not healthy: the first that is not, of all.
+    // The one that may go although it is not healthy: the lowest that is not, of all.
     PodPointer firstUnhealthy;
-    for (const auto& [ordinal, pod] : replicas_) {
-      if (!firstUnhealthy && !isHealthy(*pod)) firstUnhealthy = pod;
+    for (const auto* some : {&replicas_, &condemned_}) {
+      for (const auto& [ordinal, pod] : *some) {
+        if (!firstUnhealthy && !isHealthy(*pod)) firstUnhealthy = pod;
+      }
     }
-    for (auto at = condemned_.rbegin(); at != condemned_.rend(); ++at) {
-      if (!firstUnhealthy && !isHealthy(*at->second)) firstUnhealthy = at->second;
-    }
+    bool waits = false;
     for (auto at = condemned_.rbegin(); at != condemned_.rend(); ++at) {
       const auto& [ordinal, pod] = *at;
-      if (isTerminating(*pod)) {
-        if (ordered_) return false;
-        continue;
-      }
-      if (ordered_ && !isAvailable(*pod) && pod != firstUnhealthy) return false;
-      step(Step::Kind::Delete, ordinal, pod);
-      if (ordered_) return false;
+      const bool mayGo =
+          !isTerminating(*pod) && (!ordered_ || isAvailable(*pod) || pod == firstUnhealthy);
+      step(mayGo && !waits ? Step::Kind::Delete : Step::Kind::Own, ordinal, pod);
+      // In order: the next when this one is gone.
+      waits = waits || ordered_;
     }
-    return true;
+    return !waits;
   }
 
   void update() {

@@ -40,6 +40,7 @@ struct Step {
     Recreate,  ///< the pod has ended: delete it, the next round makes it anew
     Delete,
     Keep,  ///< claims and identity of the pod that is there
+    Own,   ///< owners of the claims of a pod that is to go
   };
   Kind kind = Kind::Keep;
   int32_t ordinal = 0;

@@ -42,6 +42,11 @@ void setIdentity(const StatefulSet& set, int32_t ordinal, Pod& pod) {
   pod.metadata.labels[kIndexLabel] = std::to_string(ordinal);
 }
 
+bool hasLabel(const Pod& pod, std::string_view name, std::string_view value) {
+  const auto* known = pod.metadata.labels.get(name);
+  return known != nullptr && *known == value;
+}
+
 bool hasClaim(const Pod& pod, const std::string& volume, const std::string& claim) {
   return std::any_of(pod.spec.volumes.begin(), pod.spec.volumes.end(), [&](const Volume& v) {
     const auto& source = v.volumeSource.persistentVolumeClaim;
@@ -83,17 +88,17 @@ void shapePod(const StatefulSet& set, int32_t ordinal, const std::string& revisi
 std::optional<Pod> repaired(const StatefulSet& set, const Pod& pod) {
   const auto ordinal = ordinalOf(set.metadata.name, pod.metadata.name);
   if (!ordinal) return std::nullopt;
+  const bool identified = hasLabel(pod, kNameLabel, pod.metadata.name) &&
+                          hasLabel(pod, kIndexLabel, std::to_string(*ordinal));
+  const auto& patterns = set.spec.volumeClaimTemplates;
+  const bool stored = std::all_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+    const auto& name = pattern.metadata.name;
+    return hasClaim(pod, name, claimName(name, set.metadata.name, *ordinal));
+  });
+  if (identified && stored) return std::nullopt;
   Pod next = pod;
   setIdentity(set, *ordinal, next);
-  bool changed = next.metadata.labels != pod.metadata.labels;
-  for (const auto& claim : set.spec.volumeClaimTemplates) {
-    const auto& name = claim.metadata.name;
-    if (hasClaim(pod, name, claimName(name, set.metadata.name, *ordinal))) continue;
-    setStorage(set, *ordinal, next);
-    changed = true;
-    break;
-  }
-  if (!changed) return std::nullopt;
+  if (!stored) setStorage(set, *ordinal, next);
   return next;
 }
 

@@ -180,9 +180,26 @@ TEST_P(StatefulSets, FailedPodsAreMadeAnew) {
         return pod && pod->metadata.uid != uid && set()->status.availableReplicas == 2;
       },
       1h));
-  EXPECT_TRUE(h.until([&] {
-    return h.hasEvent("RecreatingFailedPod: StatefulSet default/w is recreating failed Pod w-0");
-  }));
+  EXPECT_TRUE(h.until(
+      [&] { return h.hasEvent("SuccessfulDelete: delete Pod w-0 in StatefulSet w successful"); }));
+}
+
+TEST_P(StatefulSets, APodWaitsForTheClaimOfBeforeToBeGone) {
+  auto made = makeSet(2);
+  made.spec.volumeClaimTemplates.resize(1);
+  made.spec.volumeClaimTemplates[0].metadata.name = "data";
+  auto& policy = made.spec.persistentVolumeClaimRetentionPolicy.getOrCreate();
+  policy.whenDeleted = "Retain";
+  policy.whenScaled = "Delete";
+  h.client.put(made);
+  ASSERT_TRUE(h.until([&] { return set()->status.availableReplicas == 2; }, 1h));
+  h.client.change<StatefulSet>("default", "w", [](StatefulSet& s) { s.spec.replicas = 1; });
+  ASSERT_TRUE(h.until([&] { return names() == Names{"w-0"}; }, 1h));
+  h.client.change<StatefulSet>("default", "w", [](StatefulSet& s) { s.spec.replicas = 2; });
+  h.run(1min);
+  EXPECT_EQ(names(), Names{"w-0"}) << "its claim is about to be collected";
+  ASSERT_TRUE(h.client.erase<PersistentVolumeClaim>("default", "data-w-1").ok());
+  ASSERT_TRUE(h.until([&] { return names() == Names{"w-0", "w-1"}; }, 1h));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, StatefulSets, ::testing::Values(1, 2, 3));

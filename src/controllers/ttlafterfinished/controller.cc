@@ -12,9 +12,10 @@ using api::batch::v1::Job;
 
 namespace {
 
-Controller::Options controllerOptions() {
+Controller::Options controllerOptions(int workers) {
   Controller::Options o;
   o.name = "ttl-after-finished-controller";
+  o.workers = workers;
   return o;
 }
 
@@ -30,8 +31,8 @@ std::optional<WallTime> expiry(const Job& job) {
   return ended->lastTransitionTime.wall() + std::chrono::seconds(*job.spec.ttlSecondsAfterFinished);
 }
 
-TtlAfterFinishedController::TtlAfterFinishedController(const Context& context)
-    : Controller(context, controllerOptions()), jobs_(use<Job>()) {
+TtlAfterFinishedController::TtlAfterFinishedController(const Context& context, int workers)
+    : Controller(context, controllerOptions(workers)), jobs_(use<Job>()) {
   jobs_.addHandler([this](const client::Change& change) {
     if (change.after && expiry(*change.after.as<Job>())) {
       queue().add(client::objectKey(change.after));

@@ -16,7 +16,7 @@ std::optional<WallTime> expiry(const api::batch::v1::Job& job);
 /// Upstream: pkg/controller/ttlafterfinished.
 class TtlAfterFinishedController final : public Controller {
  public:
-  explicit TtlAfterFinishedController(const Context& context);
+  explicit TtlAfterFinishedController(const Context& context, int workers = 5);
 
  protected:
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;

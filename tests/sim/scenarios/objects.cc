@@ -84,7 +84,6 @@ StatefulSet makeStatefulSet(const std::string& name, int32_t replicas) {
 
 DaemonSet makeDaemonSet(const std::string& name) {
   auto made = named<DaemonSet>(name);
-  made.metadata.annotations["deprecated.daemonset.template.generation"] = "1";
   made.spec.selector.emplace().matchLabels["app"] = name;
   fillTemplate(made.spec.template_, name);
   made.spec.updateStrategy.type = "RollingUpdate";
