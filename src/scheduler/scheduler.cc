@@ -31,24 +31,32 @@ SchedulerOptions withRegistrations(SchedulerOptions options) {
   return options;
 }
 
+/// What was asked for may have happened all the same.
+bool isInDoubt(const Status& failure) {
+  return isUnreachable(failure) || isTimeout(failure) || isConflict(failure) ||
+         failure.code() >= 500;
+}
+
 }  // namespace
 
 Scheduler::Profile::Profile(const SchedulerContext& context, const SchedulerOptions& options,
-                            const ProfileOptions& profile, VolumeState& volumes)
+                            const ProfileOptions& profile, VolumeState& volumes,
+                            const OwnerSelectors& owners)
     : name(profile.schedulerName),
       framework(plugins::makePlugins(options.registrations, *profile.wiring,
-                                     {profile.args, &context.client, &context.informers, &volumes}),
+                                     {profile.args, &context.client, &volumes, &owners}),
                 *profile.wiring),
       picker(framework, context.random,
              profile.percentageOfNodesToScore.value_or(options.percentageOfNodesToScore)),
       events(context.client, context.executor, profile.schedulerName) {}
 
 std::vector<std::unique_ptr<Scheduler::Profile>> Scheduler::makeProfiles(
-    const SchedulerContext& context, const SchedulerOptions& options, VolumeState& volumes) {
+    const SchedulerContext& context, const SchedulerOptions& options, VolumeState& volumes,
+    const OwnerSelectors& owners) {
   std::vector<std::unique_ptr<Profile>> out;
   for (ProfileOptions profile : options.profiles) {
     if (!profile.wiring) profile.wiring = plugins::defaultWiring(options.registrations);
-    out.push_back(std::make_unique<Profile>(context, options, profile, volumes));
+    out.push_back(std::make_unique<Profile>(context, options, profile, volumes, owners));
   }
   return out;
 }
@@ -63,7 +71,8 @@ Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
     : context_(context),
       options_(withRegistrations(std::move(options))),
       volumes_(context.informers),
-      profiles_(makeProfiles(context, options_, volumes_)),
+      owners_(context.informers),
+      profiles_(makeProfiles(context, options_, volumes_, owners_)),
       queue_(frameworksOf(profiles_), options_.queue),
       bindings_(options_.bindingsMax) {
   context_.informers.of<Pod>().addHandler([this](const client::Change& c) { onPod(c); });
@@ -220,6 +229,7 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
   auto& informers = self.context_.informers;
   Status synced;
   auto used = self.volumes_.used();
+  for (auto* informer : self.owners_.used()) used.push_back(informer);
   used.push_back(&informers.of<Namespace>());
   used.push_back(&informers.of<Node>());
   used.push_back(&informers.of<Pod>());
@@ -307,6 +317,7 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
     if (!ready) co_return;
   }
   Status bound = co_await framework.bind(pod, decision.node, stop);
+  if (!bound.ok()) bound = co_await outcomeOf(self, pod, decision.node, std::move(bound), stop);
   self.bindings_.release();
   if (bound.ok()) {
     const auto* queued = self.queue_.find(pod->key);
@@ -318,6 +329,22 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
   } else if (!stop.stop_requested()) {
     self.bindingFailed(pod, decision, "binding rejected: " + bound.message());
   }
+}
+
+Task<Status> Scheduler::outcomeOf(Scheduler& self, PodInfoPtr pod, std::string node, Status failure,
+                                  std::stop_token stop) {
+  const auto& meta = pod->pod->metadata;
+  for (Duration pause = 500ms; isInDoubt(failure); pause = std::min<Duration>(pause * 2, 30s)) {
+    auto live = co_await client::get<api::core::v1::Pod>(self.context_.client, meta.namespace_,
+                                                         meta.name, stop);
+    if (live.ok()) {
+      const bool bound = (*live)->metadata.uid == meta.uid && (*live)->spec.nodeName == node;
+      co_return bound ? Status() : failure;
+    }
+    if (isNotFound(live.status())) break;
+    CO_TRY_STATUS(co_await sleepFor(pause, stop));
+  }
+  co_return failure;
 }
 
 std::string Scheduler::preempt(const PodInfoPtr& pod, const Decision& decision) {

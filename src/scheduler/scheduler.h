@@ -15,6 +15,7 @@
 #include "runtime/sync.h"
 #include "scheduler/cache/cache.h"
 #include "scheduler/framework/picker.h"
+#include "scheduler/plugins/owner_selectors.h"
 #include "scheduler/plugins/registry.h"
 #include "scheduler/queue/queue.h"
 #include "scheduler/volumes/volume_state.h"
@@ -72,7 +73,7 @@ class Scheduler {
  private:
   struct Profile {
     Profile(const SchedulerContext& context, const SchedulerOptions& options,
-            const ProfileOptions& profile, VolumeState& volumes);
+            const ProfileOptions& profile, VolumeState& volumes, const OwnerSelectors& owners);
     std::string name;
     Framework framework;
     Picker picker;
@@ -82,7 +83,8 @@ class Scheduler {
   /// Of a pod that is or was queued.
   [[nodiscard]] Profile& profileOf(const PodInfo& pod);
   [[nodiscard]] static std::vector<std::unique_ptr<Profile>> makeProfiles(
-      const SchedulerContext& context, const SchedulerOptions& options, VolumeState& volumes);
+      const SchedulerContext& context, const SchedulerOptions& options, VolumeState& volumes,
+      const OwnerSelectors& owners);
   [[nodiscard]] static Frameworks frameworksOf(
       const std::vector<std::unique_ptr<Profile>>& profiles);
 
@@ -104,6 +106,10 @@ class Scheduler {
   /// meanwhile. False: it is over, and said so.
   static Task<bool> prepare(Scheduler& self, PodInfoPtr pod, Decision& decision,
                             std::stop_token stop);
+  /// Whether a binding whose answer is a failure happened all the same: asked of the server until
+  /// it says so, for the room is taken until that is known.
+  static Task<Status> outcomeOf(Scheduler& self, PodInfoPtr pod, std::string node, Status failure,
+                                std::stop_token stop);
   /// Off the node again, and back to the queue: `rejectedBy` none: after backoff, as an error.
   void bindingFailed(const PodInfoPtr& pod, Decision& decision, std::string message,
                      uint32_t rejectedBy = 0);
@@ -120,6 +126,7 @@ class Scheduler {
   SchedulerContext context_;
   SchedulerOptions options_;
   VolumeState volumes_;
+  OwnerSelectors owners_;
   std::vector<std::unique_ptr<Profile>> profiles_;
   Cache cache_;
   Queue queue_;
