@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
 #include "client/resources.h"
 #include "runtime/spawn.h"
 
@@ -53,8 +55,12 @@ Task<Status> FaultyClient::silence(std::stop_token stop) {
   co_return unreachable("the component is dead");
 }
 
-Task<Status> FaultyClient::arrive(const ResourceType& type, Kind kind, uint64_t& number,
-                                  std::stop_token stop) {
+Status FaultyClient::collide(const Request& request) {
+  server_.touch(request.type, request.ns, request.name);
+  return conflict(client::qualifiedName(request.type), request.name, "injected");
+}
+
+Task<Status> FaultyClient::arrive(Request request, uint64_t& number, std::stop_token stop) {
   number = 0;
   if (dead_) co_return co_await silence(stop);
   auto& random = state_.random;
@@ -70,16 +76,14 @@ Task<Status> FaultyClient::arrive(const ResourceType& type, Kind kind, uint64_t&
   if (state_.happens(plan.error)) co_return internalError("injected");
   if (state_.happens(plan.throttled)) co_return tooManyRequests("injected", 1);
   if (state_.happens(plan.timeout / 2)) co_return timeoutError("injected");
-  if (kind == Kind::Read || type.plural == "events") co_return Status();
-  if (kind == Kind::Change && state_.happens(plan.conflict)) {
-    co_return conflict(client::qualifiedName(type), "x", "injected");
-  }
+  if (request.kind == Kind::Read || request.type.plural == "events") co_return Status();
+  if (request.kind == Kind::Change && state_.happens(plan.conflict)) co_return collide(request);
   if (state_.over) co_return Status();
   number = ++state_.writes;
   if (number == plan.at) {
     if (plan.what == FaultPlan::What::Error) co_return internalError("injected");
-    if (plan.what == FaultPlan::What::Conflict && kind == Kind::Change) {
-      co_return conflict(client::qualifiedName(type), "x", "injected");
+    if (plan.what == FaultPlan::What::Conflict && request.kind == Kind::Change) {
+      co_return collide(request);
     }
   }
   co_return Status();
@@ -159,7 +163,8 @@ Task<Result<api::ConstObject>> FaultyClient::get(const ResourceType& type, std::
                                                  std::string name, std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Read, number, stop));
+  Request request{type, Kind::Read, {}, {}};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   co_return co_await server_.get(type, std::move(ns), std::move(name), stop);
 }
 
@@ -169,7 +174,8 @@ Task<Result<api::ConstObject>> FaultyClient::getSubresource(const ResourceType& 
                                                             std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Read, number, stop));
+  Request request{type, Kind::Read, {}, {}};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   co_return co_await server_.getSubresource(type, std::move(ns), std::move(name),
                                             std::move(subresource), stop);
 }
@@ -179,7 +185,8 @@ Task<Result<client::ObjectList>> FaultyClient::list(const ResourceType& type, st
                                                     std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Read, number, stop));
+  Request request{type, Kind::Read, {}, {}};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   co_return co_await server_.list(type, std::move(ns), std::move(options), stop);
 }
 
@@ -188,7 +195,8 @@ Task<Result<std::unique_ptr<Watch>>> FaultyClient::watch(const ResourceType& typ
                                                          std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Read, number, stop));
+  Request request{type, Kind::Read, {}, {}};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   CO_TRY(auto inner, co_await server_.watch(type, std::move(ns), std::move(options), stop));
   auto [lags, fresh] = state_.lags.try_emplace(&type, false);
   if (fresh) lags->second = state_.happens(state_.plan.lagging);
@@ -202,7 +210,8 @@ Task<Result<api::ConstObject>> FaultyClient::create(const ResourceType& type, st
                                                     api::ConstObject object, std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Create, number, stop));
+  Request request{type, Kind::Create, ns, name};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   auto made = co_await server_.create(type, std::move(ns), std::move(name), std::move(subresource),
                                       std::move(object), stop);
   CO_TRY_STATUS(co_await leave(made.status(), number, stop));
@@ -214,7 +223,9 @@ Task<Result<api::ConstObject>> FaultyClient::update(const ResourceType& type,
                                                     api::ConstObject object, std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Change, number, stop));
+  const auto& meta = *api::objectMeta(object);
+  Request request{type, Kind::Change, meta.namespace_, meta.name};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   auto made = co_await server_.update(type, std::move(subresource), std::move(object), stop);
   CO_TRY_STATUS(co_await leave(made.status(), number, stop));
   co_return made;
@@ -226,7 +237,8 @@ Task<Result<api::ConstObject>> FaultyClient::patch(const ResourceType& type, std
                                                    std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Change, number, stop));
+  Request request{type, Kind::Change, ns, name};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   auto made = co_await server_.patch(type, std::move(ns), std::move(name), std::move(subresource),
                                      patchType, std::move(body), stop);
   CO_TRY_STATUS(co_await leave(made.status(), number, stop));
@@ -237,7 +249,8 @@ Task<Status> FaultyClient::remove(const ResourceType& type, std::string ns, std:
                                   client::DeleteOptions options, std::stop_token stop) {
   Opened opened(*this);
   uint64_t number = 0;
-  CO_TRY_STATUS(co_await arrive(type, Kind::Remove, number, stop));
+  Request request{type, Kind::Remove, ns, name};
+  CO_TRY_STATUS(co_await arrive(std::move(request), number, stop));
   Status removed =
       co_await server_.remove(type, std::move(ns), std::move(name), std::move(options), stop);
   co_return co_await leave(std::move(removed), number, stop);

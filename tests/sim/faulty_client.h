@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "client/client.h"
+#include "client/testing/fake_client.h"
 #include "runtime/random.h"
 #include "runtime/sync.h"
 
@@ -21,7 +21,7 @@ struct FaultPlan {
   double timeout = 0;      ///< 504; whether it happened is drawn
   double unreachable = 0;  ///< no connection, nothing happened
   double lost = 0;         ///< writes: happened, but the answer did not arrive
-  double conflict = 0;     ///< updates and patches: 409, nothing happened
+  double conflict = 0;     ///< updates and patches: 409, for somebody else was faster
   double watchEnd = 0;     ///< the watch ends in order
   double watchExpire = 0;  ///< it ends, and is too old: events are skipped, a list follows
   double repeat = 0;       ///< the event comes twice
@@ -60,7 +60,8 @@ struct FaultState {
 class FaultyClient final : public client::Client {
  public:
   /// `onCrash` is called once, within the request.
-  FaultyClient(client::Client& server, FaultState& state, std::function<void()> onCrash)
+  FaultyClient(client::testing::FakeClient& server, FaultState& state,
+               std::function<void()> onCrash)
       : server_(server), state_(state), onCrash_(std::move(onCrash)) {}
 
   /// Nothing arrives on either side; requests fail after a while.
@@ -105,16 +106,23 @@ class FaultyClient final : public client::Client {
     size_t& open;
   };
   enum class Kind : uint8_t { Read, Create, Change, Remove };
+  struct Request {
+    const client::ResourceType& type;
+    Kind kind = Kind::Read;
+    std::string ns;
+    std::string name;
+  };
 
   /// What a request meets on its way there, and which number a write has.
-  Task<Status> arrive(const client::ResourceType& type, Kind kind, uint64_t& number,
-                      std::stop_token stop);
+  Task<Status> arrive(Request request, uint64_t& number, std::stop_token stop);
+  /// Somebody else writes the object, so that an event follows as it does in earnest.
+  Status collide(const Request& request);
   /// And on the way back.
   Task<Status> leave(Status answer, uint64_t number, std::stop_token stop);
   Task<Status> silence(std::stop_token stop);
   void die();
 
-  client::Client& server_;
+  client::testing::FakeClient& server_;
   FaultState& state_;
   std::function<void()> onCrash_;
   bool dead_ = false;

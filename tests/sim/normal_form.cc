@@ -135,6 +135,17 @@ std::vector<std::string> normalForm(const client::testing::FakeClient& server) {
   return lines;
 }
 
+/// Both lines are of the same object: only from where they differ, with a little before.
+static std::string parts(const std::string& a, const std::string& b) {
+  size_t same = 0;
+  while (same < a.size() && same < b.size() && a[same] == b[same]) ++same;
+  const size_t head = a.find(" {");
+  const size_t from = same > 60 ? same - 60 : 0;
+  const std::string name = a.substr(0, head) + " ..." + a.substr(from, same - from);
+  return "\n  - " + name + "[" + a.substr(same, 300) + "]\n  + " + name + "[" +
+         b.substr(same, 300) + "]";
+}
+
 std::string difference(const std::vector<std::string>& wanted, const std::vector<std::string>& is) {
   std::vector<std::string> missing;
   std::vector<std::string> extra;
@@ -143,6 +154,10 @@ std::string difference(const std::vector<std::string>& wanted, const std::vector
   std::set_difference(is.begin(), is.end(), wanted.begin(), wanted.end(),
                       std::back_inserter(extra));
   std::string out;
+  if (missing.size() == extra.size() && missing.size() < 4) {
+    for (size_t i = 0; i < missing.size(); ++i) out += parts(missing[i], extra[i]);
+    return out;
+  }
   for (size_t i = 0; i < missing.size() && i < 4; ++i) out += "\n  - " + missing[i];
   for (size_t i = 0; i < extra.size() && i < 4; ++i) out += "\n  + " + extra[i];
   if (missing.size() > 4 || extra.size() > 4) {

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/value.hpp>
+#include <cstdio>
+
+#include "api/codec/value.h"
+#include "base/log.h"
 #include "invariants.h"
 #include "normal_form.h"
 #include "scenarios.h"
@@ -11,6 +16,15 @@ namespace coxswain::simulation {
 namespace {
 
 constexpr Duration kPatience = 4h;
+
+/// For a single run that failed: what there is.
+void tellState(const World& world) {
+  world.server.forEach([](const std::string& collection, const api::ConstObject& object) {
+    if (collection.ends_with("/leases")) return;
+    const auto value = api::encodeValue(object.info(), object.data());
+    fmt::print(stderr, "{} {}\n", collection, api::writeJsonValue(value));
+  });
+}
 
 /// Runs until the cluster is as wanted and nothing moves, then for the scenario's time to settle.
 std::string settle(World& world, const std::vector<std::string>& wanted) {
@@ -58,6 +72,7 @@ std::string disturbed(const Scenario& scenario, uint64_t seed, const FaultPlan& 
   scenario.play(world);
   world.endFaults();
   std::string failure = world.failed() ? world.failure() : settle(world, wanted.form);
+  if (!failure.empty() && Logger("sim").enabled(LogLevel::Debug)) tellState(world);
   world.stop();
   return failure.empty() ? world.failure() : failure;
 }

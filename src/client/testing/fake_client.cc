@@ -119,6 +119,11 @@ api::ConstObject FakeClient::store(const ResourceType& type, api::Object object)
   return stored;
 }
 
+void FakeClient::touch(const ResourceType& type, const std::string& ns, const std::string& name) {
+  auto now = find(type, ns, name);
+  if (now) store(type, now.clone());
+}
+
 void FakeClient::drop(const ResourceType& type, const api::ConstObject& object) {
   api::Object last = object.clone();
   auto& meta = *api::objectMeta(last);

@@ -80,6 +80,9 @@ class FakeClient final : public Client {
   Status erase(const std::string& ns, const std::string& name, DeleteOptions options = {}) {
     return removeNow(resourceOf<T>(), ns, name, options);
   }
+  /// A write that changes nothing but the version, as somebody else's would; no effect where it is
+  /// absent.
+  void touch(const ResourceType& type, const std::string& ns, const std::string& name);
   /// Watches from before now answer Expired.
   void compact() { compactedAt_ = version_; }
   /// Writes that happened.

@@ -7,6 +7,7 @@
 namespace coxswain::simulation {
 
 using api::apps::v1::Deployment;
+using api::apps::v1::ReplicaSet;
 
 namespace {
 
@@ -35,6 +36,12 @@ void play(World& world) {
   setImage("x:2");
   world.until("rolled out", [&] { return complete(world, "web", "x:2"); });
   setImage("x:3");
+  world.until("seen", [&] {
+    for (const auto& set : world.server.peekAll<ReplicaSet>()) {
+      if (set->spec.template_.spec.containers[0].image == "x:3") return true;
+    }
+    return false;
+  });
   world.run(std::chrono::milliseconds(world.draw(0, 5000)));
   setImage("x:2");
   world.until("rolled back", [&] { return complete(world, "web", "x:2"); });

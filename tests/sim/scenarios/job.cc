@@ -22,7 +22,10 @@ class CountsAreRight final : public Invariant {
     if (after && after.is<Pod>()) {
       const auto* pod = after.as<Pod>();
       if (pod->status.phase == "Succeeded") succeeded_.insert(pod->metadata.uid);
-      if (pod->status.phase == "Failed") failed_.insert(pod->metadata.uid);
+      // One that is deleted before it has ended counts as failed.
+      if (pod->status.phase == "Failed" || pod->metadata.deletionTimestamp) {
+        failed_.insert(pod->metadata.uid);
+      }
     }
     const auto* job = after ? after.as<Job>() : nullptr;
     if (job == nullptr) return;

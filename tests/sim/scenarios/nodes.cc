@@ -82,13 +82,6 @@ void playTaints(World& world) {
 }
 
 void playLost(World& world) {
-  for (const char* name : {"e1", "e2", "e3", "e4"}) {
-    auto ended = makePod(name, "x");
-    ended.spec.nodeName = "n1";
-    ended.status.phase = "Succeeded";
-    world.server.put(ended);
-    world.run(2s);
-  }
   auto runs = makePod("runs", "x");
   runs.spec.nodeName = "n1";
   world.server.put(runs);
@@ -96,10 +89,17 @@ void playLost(World& world) {
   lost.spec.nodeName = "gone";
   lost.status.phase = "Running";
   world.server.put(lost);
-  world.until("what has no node is gone, two that ended are kept", [&] {
-    return !world.server.peek<Pod>("default", "lost") &&
-           world.server.peekAll<Pod>("default").size() == 3;
-  });
+  world.until("what has no node is gone",
+              [&] { return !world.server.peek<Pod>("default", "lost"); });
+  for (const char* name : {"e1", "e2", "e3", "e4"}) {
+    auto ended = makePod(name, "x");
+    ended.spec.nodeName = "n1";
+    ended.status.phase = "Succeeded";
+    world.server.put(ended);
+    world.run(2s);
+  }
+  world.until("two that ended are kept",
+              [&] { return world.server.peekAll<Pod>("default").size() == 3; });
 }
 
 void prepareLost(World& world) {
