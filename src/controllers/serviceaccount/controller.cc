@@ -22,6 +22,9 @@ constexpr std::string_view kDescriptionText =
     "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
     "guaranteed across distributions of Kubernetes clusters.";
 
+/// What is made and deleted before a cache sees it tells of itself by nothing: looked at again.
+constexpr Duration kSeenAfter = 30s;
+
 Controller::Options options(std::string name) {
   Controller::Options o;
   o.name = std::move(name);
@@ -61,7 +64,7 @@ Task<Result<Duration>> ServiceAccountController::reconcile(std::string key, std:
   account.metadata.namespace_ = key;
   auto made = co_await client::create(client(), std::move(account), stop);
   if (!made.ok() && !needsNoRetry(made.status())) co_return made.status();
-  co_return Duration(0);
+  co_return kSeenAfter;
 }
 
 RootCaPublisher::RootCaPublisher(const Context& context, std::string rootCa)
@@ -74,7 +77,7 @@ RootCaPublisher::RootCaPublisher(const Context& context, std::string rootCa)
   });
   maps_.addHandler([this](const client::Change& change) {
     const auto& meta = *api::objectMeta(change.after ? change.after : change.before);
-    if (change.before && meta.name == kMap) queue().add(meta.namespace_);
+    if (meta.name == kMap) queue().add(meta.namespace_);
   });
 }
 
@@ -97,7 +100,7 @@ Task<Result<Duration>> RootCaPublisher::reconcile(std::string key, std::stop_tok
   }
   auto made = co_await client::create(client(), std::move(wanted), stop);
   if (!made.ok() && !needsNoRetry(made.status())) co_return made.status();
-  co_return Duration(0);
+  co_return kSeenAfter;
 }
 
 }  // namespace coxswain::controllers::serviceaccount
