@@ -207,6 +207,16 @@ Task<Result<api::ConstObject>> HttpClient::getSubresource(const ResourceType& ty
   co_return co_await exchange(type, request("GET", std::move(path)), stop);
 }
 
+Task<Result<std::string>> HttpClient::readPath(std::string path, PathQuery query,
+                                               std::stop_token stop) {
+  RestRequest ask;
+  ask.path = std::move(path);
+  ask.query = std::move(query);
+  ask.headers.add("Accept", std::string(kJson));
+  CO_TRY(auto answer, co_await call(std::move(ask), std::move(stop)));
+  co_return std::move(answer.body);
+}
+
 Task<Result<ObjectList>> HttpClient::listPage(const ResourceType& type, std::string ns,
                                               ListOptions options, std::stop_token stop) {
   auto ask = request("GET", resourcePath(type.group, type.version, type.plural, ns));

@@ -5,6 +5,7 @@
 
 #include "client/client.h"
 #include "client/http/rest_client.h"
+#include "client/path_reader.h"
 
 namespace coxswain::client {
 
@@ -23,7 +24,7 @@ class TokenSource {
 /// list again, whole. Server-side apply forces. Methods may be called from any executor; the work
 /// is done on the rest client's reactor, which must be running. `rest` outlives the client and its
 /// watches.
-class HttpClient final : public Client {
+class HttpClient final : public Client, public PathReader {
  public:
   /// `tokens` outlives it as well; null: the rest client's config says who we are.
   explicit HttpClient(RestClient& rest, TokenSource* tokens = nullptr);
@@ -47,6 +48,8 @@ class HttpClient final : public Client {
                                        std::string body, std::stop_token stop) override;
   Task<Status> remove(const ResourceType& type, std::string ns, std::string name,
                       DeleteOptions options, std::stop_token stop) override;
+  Task<Result<std::string>> readPath(std::string path, PathQuery query,
+                                     std::stop_token stop) override;
 
  private:
   Task<Result<RestResponse>> call(RestRequest request, std::stop_token stop);

@@ -8,15 +8,11 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "client/resources.h"
-#include "controllers/podautoscaler/metrics_source.h"
+#include "controllers/framework/indices.h"
 
 namespace coxswain::controllers::podautoscaler {
 
 using api::autoscaling::v2::HorizontalPodAutoscaler;
-using api::autoscaling::v2::HorizontalPodAutoscalerStatus;
-using api::autoscaling::v2::MetricSpec;
-using api::autoscaling::v2::MetricStatus;
-using api::autoscaling::v2::MetricTarget;
 using api::autoscaling::v2::MetricValueStatus;
 using api::core::v1::Pod;
 
@@ -65,48 +61,16 @@ std::string referenceOf(const HorizontalPodAutoscaler& autoscaler) {
   return target.kind + "/" + autoscaler.metadata.namespace_ + "/" + target.name;
 }
 
-const MetricTarget* targetOf(const MetricSpec& metric) {
-  if (metric.resource) return &metric.resource->target;
-  if (metric.containerResource) return &metric.containerResource->target;
-  return nullptr;
-}
-
-/// "FailedGetResourceMetric"
-std::string failureReason(const MetricSpec& metric) {
-  static constexpr std::string_view kTypes[] = {"Object", "Pods", "Resource", "ContainerResource",
-                                                "External"};
-  const bool known = std::ranges::find(kTypes, metric.type) != std::end(kTypes);
-  return known ? "FailedGet" + metric.type + "Metric" : "InvalidMetricSourceType";
-}
-
-/// Metrics that need an API which nobody serves here.
-Status notServed(const MetricSpec& metric, const std::string& ns) {
-  if (metric.pods) {
-    return badRequest("failed to get pods metric value: unable to get metric " +
-                      metric.pods->metric.name +
-                      ": no custom metrics API (custom.metrics.k8s.io) registered");
-  }
-  if (metric.object) {
-    const auto& object = metric.object->describedObject;
-    return badRequest(fmt::format(
-        "failed to get object metric value: unable to get metric {}: {} on {} {}: no custom "
-        "metrics API (custom.metrics.k8s.io) registered",
-        metric.object->metric.name, object.kind, ns, object.name));
-  }
-  if (metric.external) {
-    return badRequest("failed to get external metric " + metric.external->metric.name +
-                      ": no external metrics API (external.metrics.k8s.io) registered");
-  }
-  return badRequest("unknown metric source type \"" + metric.type + "\"");
-}
-
 }  // namespace
 
 PodAutoscaler::PodAutoscaler(const Context& context, Options options)
     : Controller(context, controllerOptions(options.workers)),
       options_(options),
+      metrics_(options.metrics ? options.metrics : client::pathReaderOf(context.client),
+               context.executor, options.period),
       autoscalers_(use<HorizontalPodAutoscaler>()),
       pods_(use<Pod>()) {
+  addNamespaceIndex(pods_);
   autoscalers_.addHandler([this](const client::Change& change) {
     const auto key = client::objectKey(change.after ? change.after : change.before);
     // Those that are known look again by themselves; what we wrote ourselves is no news.
@@ -126,7 +90,7 @@ Counting PodAutoscaler::counting(const Autoscaler& autoscaler, int32_t current) 
   out.tolerance = {options_.tolerance, options_.tolerance};
   const auto own = [](const auto& rules, double& into) {
     if (rules && rules->tolerance) {
-      into = static_cast<double>(rules->tolerance->milliValue()) / 1000.0;
+      into = rules->tolerance->asDouble();
     }
   };
   if (autoscaler.spec.behavior) {
@@ -157,17 +121,16 @@ Status PodAutoscaler::checkSelector(Autoscaler& next, Known& known, const std::s
   }
   known.pods = std::move(*selector);
   std::set<std::string> others;
-  const auto own = next.metadata.namespace_ + "/" + next.metadata.name;
-  pods_.forEach([&](const api::ConstObject& object) {
-    const auto& pod = *object.as<Pod>();
-    if (pod.metadata.namespace_ != next.metadata.namespace_) return;
-    if (!known.pods->matches(pod.metadata.labels)) return;
+  const auto prefix = next.metadata.namespace_ + "/";
+  for (const auto& object : pods_.byIndex(kByNamespace, next.metadata.namespace_)) {
+    const auto& labels = object.as<Pod>()->metadata.labels;
+    if (!known.pods->matches(labels)) continue;
     pods.push_back(object.sharedAs<Pod>());
-    for (const auto& [key, other] : known_) {
-      if (!key.starts_with(next.metadata.namespace_ + "/") || !other.pods) continue;
-      if (other.pods->matches(pod.metadata.labels)) others.insert(key);
+    for (auto it = known_.lower_bound(prefix); it != known_.end(); ++it) {
+      if (!it->first.starts_with(prefix)) break;
+      if (it->second.pods && it->second.pods->matches(labels)) others.insert(it->first);
     }
-  });
+  }
   if (others.size() <= 1) return {};
   std::string list;
   for (const auto& key : others) list += (list.empty() ? "" : " ") + key;
@@ -175,96 +138,46 @@ Status PodAutoscaler::checkSelector(Autoscaler& next, Known& known, const std::s
   return refuse("AmbiguousSelector", error, error);
 }
 
-Task<Result<Proposal>> PodAutoscaler::askOne(const MetricSpec& metric, const Counting& counting,
-                                             const std::string& ns, const std::string& selector,
-                                             const Pods& pods, MetricStatus& reading,
-                                             std::string& name, std::stop_token stop) {
-  const auto* target = targetOf(metric);
-  if (!target) co_return notServed(metric, ns);
-  const bool whole = static_cast<bool>(metric.resource);
-  const auto resource = whole ? metric.resource->name : metric.containerResource->name;
-  const auto container = whole ? std::string() : metric.containerResource->container;
-  const char* kind = whole ? "resource" : "container resource";
-  if (!target->averageValue && !target->averageUtilization) {
-    co_return badRequest(
-        std::string("invalid resource metric source: neither an average utilization target nor an "
-                    "average value (usage) target was set"));
-  }
-  const std::string what =
-      fmt::format("failed to get {} {}", resource, target->averageValue ? "usage" : "utilization");
-  auto readings = co_await readResource(client(), ns, selector, resource, container, stop);
-  if (!readings.ok()) {
-    co_return readings.status().withContext(what + ": unable to get metrics for resource " +
-                                            resource);
-  }
-  MetricValueStatus current;
-  Proposal proposal;
-  if (target->averageValue) {
-    auto made = forAverage(counting, target->averageValue->milliValue(), resource, pods,
-                           std::move(*readings));
-    if (!made.ok()) co_return made.status().withContext(what);
-    proposal = *made;
-    name = fmt::format("{} {}", resource, kind);
-  } else {
-    auto made = forUtilization(counting, *target->averageUtilization, resource, container, pods,
-                               std::move(*readings));
-    if (!made.ok()) co_return made.status().withContext(what);
-    proposal = *made;
-    current.averageUtilization = proposal.utilization;
-    name = fmt::format("{} {} utilization (percentage of request)", resource, kind);
-  }
-  current.averageValue = api::Quantity::fromMilli(proposal.averageMilli);
-  reading.type = metric.type;
-  if (whole) {
-    auto& status = reading.resource.emplace();
-    status.name = resource;
-    status.current = std::move(current);
-  } else {
-    auto& status = reading.containerResource.emplace();
-    status.name = resource;
-    status.container = container;
-    status.current = std::move(current);
-  }
-  co_return proposal;
-}
-
 Task<Result<Wanted>> PodAutoscaler::ask(Autoscaler& next, Known& known, const Scale& scale,
                                         std::stop_token stop) {
-  Wanted out;
-  out.replicas = -1;
+  next.status.currentMetrics.clear();
   Pods pods;
   CO_TRY_STATUS(checkSelector(next, known, scale.status.selector, pods));
+  const auto& metrics = next.spec.metrics;
   const auto count = counting(next, scale.spec.replicas);
+  Wanted out;
   Status first;
-  std::string firstReason;
+  std::string whole;
+  std::string reason;
   size_t failed = 0;
-  for (const auto& metric : next.spec.metrics) {
-    MetricStatus reading;
-    std::string name;
-    auto proposal = co_await askOne(metric, count, next.metadata.namespace_, scale.status.selector,
-                                    pods, reading, name, stop);
-    if (!proposal.ok()) {
+  for (const auto& metric : metrics) {
+    Measuring with{count, next.metadata.namespace_, scale.status.selector, pods,
+                   scale.status.replicas};
+    auto measured = co_await measure(metric, std::move(with), metrics_, stop);
+    // What could not be measured keeps its place.
+    next.status.currentMetrics.push_back(std::move(measured.reading));
+    if (!measured.failure.ok()) {
       events().event(next, client::kEventWarning, failureReason(metric),
-                     proposal.status().message());
-      if (failed++ == 0) {
-        first = proposal.status();
-        firstReason = failureReason(metric);
-      }
-      continue;
-    }
-    out.readings.push_back(std::move(reading));
-    if (proposal->replicas > out.replicas) {
-      out.replicas = proposal->replicas;
-      out.metric = std::move(name);
+                     measured.failure.message());
+      if (failed++ > 0) continue;
+      first = std::move(measured.failure);
+      whole = std::move(measured.whole);
+      reason = failureReason(metric);
+    } else if (out.metric.empty() || measured.replicas > out.replicas) {
+      out.replicas = measured.replicas;
+      out.metric = std::move(measured.name);
     }
   }
+  if (failed > 0) {
+    out.partly =
+        badRequest(fmt::format("invalid metrics ({} invalid out of {}), first error is: {}", failed,
+                               metrics.size(), whole));
+  }
   // What is not known may have asked for more: then nothing gets smaller.
-  if (failed == next.spec.metrics.size() || (failed > 0 && out.replicas < scale.spec.replicas)) {
-    setCondition(next, "ScalingActive", false, firstReason,
+  if (failed == metrics.size() || (failed > 0 && out.replicas < scale.spec.replicas)) {
+    setCondition(next, "ScalingActive", false, reason,
                  "the HPA was unable to compute the replica count: " + first.message(), now());
-    next.status.currentMetrics = std::move(out.readings);
-    co_return badRequest(fmt::format("invalid metrics ({} invalid out of {}), first error is: {}",
-                                     failed, next.spec.metrics.size(), first.message()));
+    co_return out.partly;
   }
   setCondition(next, "ScalingActive", true, "ValidMetricFound",
                "the HPA was able to successfully calculate a replica count from " + out.metric,
@@ -311,6 +224,7 @@ Task<Status> PodAutoscaler::autoscale(Autoscaler& next, Known& known, std::stop_
   if (!target.ok()) co_return noScale(next, target.status());
   auto found = co_await client().getSubresource(**target, next.metadata.namespace_,
                                                 next.spec.scaleTargetRef.name, "scale", stop);
+  if (isCanceled(found.status())) co_return found.status();
   if (!found.ok()) co_return noScale(next, found.status());
   setCondition(next, "AbleToScale", true, "SucceededGetScale",
                "the HPA controller was able to get the target's current scale", now());
@@ -323,16 +237,19 @@ Task<Status> PodAutoscaler::autoscale(Autoscaler& next, Known& known, std::stop_
   const int32_t least = next.spec.minReplicas.value_or(1);
   int32_t wanted = current;
   std::string why;
+  Status partly;
   if (current == 0 && least != 0) {
     setCondition(next, "ScalingActive", false, "ScalingDisabled",
                  "scaling is disabled since the replica count of the target is zero", now());
-    wanted = 0;
+    next.status.currentMetrics.clear();
   } else if (current > next.spec.maxReplicas) {
     why = "Current number of replicas above Spec.MaxReplicas";
     wanted = next.spec.maxReplicas;
+    next.status.currentMetrics.clear();
   } else if (current < least) {
     why = "Current number of replicas below Spec.MinReplicas";
     wanted = least;
+    next.status.currentMetrics.clear();
   } else {
     auto asked = co_await ask(next, known, scale, stop);
     if (!asked.ok()) {
@@ -342,6 +259,7 @@ Task<Status> PodAutoscaler::autoscale(Autoscaler& next, Known& known, std::stop_
           "failed to compute desired number of replicas based on listed metrics for " +
           referenceOf(next));
     }
+    partly = std::move(asked->partly);
     if (asked->replicas > current) why = asked->metric + " above target";
     if (asked->replicas < current) why = "All metrics below target";
     Limits limits{current, least, next.spec.maxReplicas, options_.downscaleStabilization, now()};
@@ -350,12 +268,13 @@ Task<Status> PodAutoscaler::autoscale(Autoscaler& next, Known& known, std::stop_
     setCondition(next, "AbleToScale", true, limited.able.reason, limited.able.message, now());
     setCondition(next, "ScalingLimited", limited.limited, limited.limit.reason,
                  limited.limit.message, now());
-    next.status.currentMetrics = std::move(asked->readings);
   }
-  next.status.desiredReplicas = wanted;
-  if (wanted == current) co_return Status();
-  next.status.desiredReplicas = current;
-  co_return co_await rescale(next, known, **target, scale, wanted, std::move(why), stop);
+  if (wanted == current) {
+    next.status.desiredReplicas = current;
+    co_return partly;
+  }
+  Status done = co_await rescale(next, known, **target, scale, wanted, std::move(why), stop);
+  co_return done.ok() ? partly : done;
 }
 
 Task<Result<Duration>> PodAutoscaler::reconcile(std::string key, std::stop_token stop) {

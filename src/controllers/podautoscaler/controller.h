@@ -1,12 +1,15 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "api/gen/autoscaling_v1.h"
 #include "api/gen/autoscaling_v2.h"
 #include "api/select/labels.h"
 #include "controllers/framework/controller.h"
+#include "controllers/podautoscaler/measure.h"
+#include "controllers/podautoscaler/metrics_source.h"
 #include "controllers/podautoscaler/replicas.h"
 #include "controllers/podautoscaler/scaling.h"
 
@@ -16,7 +19,7 @@ namespace coxswain::controllers::podautoscaler {
 struct Wanted {
   int32_t replicas = 0;
   std::string metric;  ///< the one that asked for the most
-  std::vector<api::autoscaling::v2::MetricStatus> readings;
+  Status partly;       ///< some could not be measured, and that changes nothing
 };
 
 /// Sets the replicas of what HorizontalPodAutoscalers point at, through its scale subresource, by
@@ -30,6 +33,8 @@ class PodAutoscaler final : public Controller {
     Duration cpuInitialization = 5min;
     Duration initialReadinessDelay = 30s;
     double tolerance = 0.1;
+    /// Where metrics are read; null: by the controller's client. Outlives the controller.
+    client::PathReader* metrics = nullptr;
   };
   PodAutoscaler(const Context& context, Options options);
 
@@ -50,17 +55,13 @@ class PodAutoscaler final : public Controller {
   Status noScale(Autoscaler& next, const Status& error);
   Task<Result<Wanted>> ask(Autoscaler& next, Known& known, const Scale& scale,
                            std::stop_token stop);
-  Task<Result<Proposal>> askOne(const api::autoscaling::v2::MetricSpec& metric,
-                                const Counting& counting, const std::string& ns,
-                                const std::string& selector, const Pods& pods,
-                                api::autoscaling::v2::MetricStatus& reading, std::string& name,
-                                std::stop_token stop);
   Task<Status> rescale(Autoscaler& next, Known& known, const client::ResourceType& target,
                        Scale scale, int32_t wanted, std::string why, std::stop_token stop);
   Status checkSelector(Autoscaler& next, Known& known, const std::string& text, Pods& pods);
   [[nodiscard]] Counting counting(const Autoscaler& autoscaler, int32_t current) const;
 
   Options options_;
+  MetricsSource metrics_;
   client::Informer& autoscalers_;
   client::Informer& pods_;
   std::map<std::string, Known> known_;  ///< by key

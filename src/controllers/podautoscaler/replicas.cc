@@ -197,6 +197,38 @@ Result<Proposal> forUtilization(const Counting& counting, int32_t target, std::s
       });
 }
 
+Result<Proposal> forValue(const Counting& counting, int64_t milli, int64_t targetMilli,
+                          const Pods& pods) {
+  Proposal out{counting.current, 0, milli};
+  const double ratio = static_cast<double>(milli) / static_cast<double>(targetMilli);
+  if (counting.current == 0) {
+    out.replicas = replicasFor(ratio, 1);
+    return out;
+  }
+  if (counting.tolerance.holds(ratio)) return out;
+  if (pods.empty()) {
+    return badRequest(std::string("unable to calculate ready pods: ") + kNoPods);
+  }
+  const auto ready = std::ranges::count_if(pods, [](const auto& pod) {
+    const auto* condition = api::findPodCondition(pod->status, "Ready");
+    return pod->status.phase == "Running" && condition && condition->status == "True";
+  });
+  out.replicas = replicasFor(ratio, ready);
+  return out;
+}
+
+Proposal forValuePerPod(const Counting& counting, int64_t milli, int64_t targetMilli,
+                        int32_t running) {
+  Proposal out{running, 0, milli};
+  const auto value = static_cast<double>(milli);
+  const auto target = static_cast<double>(targetMilli);
+  const double ratio = value / (target * running);
+  if (running == 0 || !counting.tolerance.holds(ratio))
+    out.replicas = replicasFor(value / target, 1);
+  if (running > 0) out.averageMilli = held<int64_t>((Wide(milli) + running - 1) / running);
+  return out;
+}
+
 Result<Proposal> forAverage(const Counting& counting, int64_t targetMilli,
                             std::string_view resource, const Pods& pods, Readings readings) {
   if (pods.empty()) return badRequest(kNoPods);

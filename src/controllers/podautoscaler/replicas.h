@@ -50,7 +50,7 @@ struct Counting {
 struct Proposal {
   int32_t replicas = 0;
   int32_t utilization = 0;   ///< per cent of the requests; of targetUtilization only
-  int64_t averageMilli = 0;  ///< of a pod
+  int64_t averageMilli = 0;  ///< of a pod; the value itself, of forValue
 };
 
 // Upstream: pkg/controller/podautoscaler, replica calculator. Failures' messages stand in
@@ -60,6 +60,14 @@ struct Proposal {
 /// of all where `container` is empty.
 Result<Proposal> forUtilization(const Counting& counting, int32_t target, std::string_view resource,
                                 std::string_view container, const Pods& pods, Readings readings);
+/// That a value of the whole, which is not the pods', reaches `targetMilli`: with none running as
+/// many as the ratio says, else that many times those that are ready.
+Result<Proposal> forValue(const Counting& counting, int64_t milli, int64_t targetMilli,
+                          const Pods& pods);
+/// That such a value comes to `targetMilli` for each of `running` pods, which the scale's status
+/// counts.
+Proposal forValuePerPod(const Counting& counting, int64_t milli, int64_t targetMilli,
+                        int32_t running);
 /// To reach an average of `targetMilli` a pod. `resource` is empty for metrics that are none.
 Result<Proposal> forAverage(const Counting& counting, int64_t targetMilli,
                             std::string_view resource, const Pods& pods, Readings readings);

@@ -152,5 +152,112 @@ TEST(Replicas, AveragesNeedNoRequests) {
   EXPECT_EQ(proposal->averageMilli, 500'000);
 }
 
+TEST(Replicas, ValuesOfTheWhole) {
+  struct Row {
+    const char* name;
+    int32_t current;
+    int ready;
+    int64_t milli;
+    int64_t target;
+    int32_t wanted;
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {"up", 3, 3, 60'000, 20'000, 9},
+           {"rounds up", 3, 3, 25'000, 20'000, 4},
+           {"down", 3, 3, 5'000, 20'000, 1},
+           {"within tolerance", 3, 3, 21'000, 20'000, 3},
+           {"only those that are ready count", 3, 1, 60'000, 20'000, 3},
+           {"nothing ready, nothing wanted", 3, 0, 60'000, 20'000, 0},
+           {"from nothing", 0, 0, 60'000, 20'000, 3},
+           {"stays at nothing", 0, 0, 0, 20'000, 0},
+           {"beyond any number", 3, 3, std::numeric_limits<int64_t>::max(), 1,
+            std::numeric_limits<int32_t>::max()},
+       }) {
+    Case c;
+    for (int i = 0; i < row.current; ++i) {
+      c.add(0).status.conditions[0].status = i < row.ready ? "True" : "False";
+    }
+    const auto proposal = forValue(c.counting, row.milli, row.target, c.shared());
+    ASSERT_TRUE(proposal.ok()) << row.name;
+    EXPECT_EQ(proposal->replicas, row.wanted) << row.name;
+    EXPECT_EQ(proposal->averageMilli, row.milli) << row.name;
+  }
+}
+
+TEST(Replicas, ValueOfTheWholeWithoutPods) {
+  Case c;
+  c.counting.current = 2;
+  EXPECT_EQ(forValue(c.counting, 50, 10, c.shared()).status().message(),
+            "unable to calculate ready pods: no pods returned by selector while calculating "
+            "replica count");
+}
+
+TEST(Replicas, ValuesForEachPod) {
+  struct Row {
+    const char* name;
+    int32_t running;
+    int64_t milli;
+    int64_t target;
+    int32_t wanted;
+    int64_t average;
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {"up", 2, 45'000, 10'000, 5, 22'500},
+           {"down", 4, 12'000, 10'000, 2, 3'000},
+           {"within tolerance", 2, 21'000, 10'000, 2, 10'500},
+           {"averages round up", 3, 10'000, 10'000, 1, 3'334},
+           {"from nothing", 0, 25'000, 10'000, 3, 25'000},
+           {"stays at nothing", 0, 0, 10'000, 0, 0},
+       }) {
+    Case c;
+    const auto proposal = forValuePerPod(c.counting, row.milli, row.target, row.running);
+    EXPECT_EQ(proposal.replicas, row.wanted) << row.name;
+    EXPECT_EQ(proposal.averageMilli, row.average) << row.name;
+  }
+}
+
+/// The CPU of pods that start says little, that of those which have long run much.
+TEST(Replicas, ReadinessAndAge) {
+  struct Row {
+    const char* name;
+    Duration age;
+    bool ready;
+    Duration turnedAgo;
+    Duration readAgo;
+    int32_t wanted;  ///< of three that use 100 per cent, where 50 is wanted
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {"ready for long", 1h, true, 59min, 0s, 6},
+           {"within initialization, ready", 4min, true, 3min, 0s, 6},
+           {"within initialization, read before it was ready", 4min, true, 10s, 5s, 4},
+           {"within initialization, not ready", 4min, false, 3min, 0s, 4},
+           {"after initialization, was ready once", 10min, false, 5min, 0s, 6},
+           {"after initialization, never ready", 10min, false, 10min - 20s, 0s, 4},
+           {"after initialization, not ready since half a minute", 10min, false, 10min - 31s, 0s,
+            6},
+       }) {
+    Case c;
+    for (int i = 0; i < 3; ++i) c.add(1000);
+    auto& pod = c.pods[2];
+    pod.status.startTime = api::Time(kNow - row.age);
+    pod.status.conditions[0].status = row.ready ? "True" : "False";
+    pod.status.conditions[0].lastTransitionTime = api::Time(kNow - row.turnedAgo);
+    c.readings["p2"].when = kNow - row.readAgo;
+    EXPECT_EQ(c.replicas(50), row.wanted) << row.name;
+  }
+}
+
+TEST(Replicas, SidecarsAskForMoreAndLevelsOfPodsForAll) {
+  Case c;
+  c.add(1000);
+  auto& sidecar = c.pods[0].spec.initContainers.emplace_back();
+  sidecar.name = "s";
+  sidecar.restartPolicy = "Always";
+  sidecar.resources.requests["cpu"] = *api::Quantity::parse("3");
+  EXPECT_EQ(c.utilization(50)->utilization, 25);
+  c.pods[0].spec.resources.emplace().requests["cpu"] = *api::Quantity::parse("2");
+  EXPECT_EQ(c.utilization(50)->utilization, 50);
+}
+
 }  // namespace
 }  // namespace coxswain::controllers::podautoscaler

@@ -112,5 +112,85 @@ TEST(Scaling, WindowsHoldBothWays) {
   EXPECT_EQ(limit(&behavior, limits(20, 200s), 5, history).replicas, 5);
 }
 
+/// One policy of each kind, by how policies are chosen.
+TEST(Scaling, PoliciesAsTheyAreSelected) {
+  struct Row {
+    const char* name;
+    const char* select;
+    std::vector<std::tuple<const char*, int, int>> policies;
+    int32_t current;
+    int32_t recommended;
+    int32_t wanted;
+    const char* reason;
+  };
+  const std::vector<Row> rows = {
+      {"up, the larger",
+       "Max",
+       {{"Pods", 4, 60}, {"Percent", 100, 60}},
+       10,
+       99,
+       20,
+       "ScaleUpLimit"},
+      {"up, the smaller",
+       "Min",
+       {{"Pods", 4, 60}, {"Percent", 100, 60}},
+       10,
+       99,
+       14,
+       "ScaleUpLimit"},
+      {"up, the larger unless said otherwise",
+       nullptr,
+       {{"Pods", 30, 60}, {"Percent", 10, 60}},
+       10,
+       99,
+       40,
+       "ScaleUpLimit"},
+      {"up, parts of pods round up", "Max", {{"Percent", 10, 60}}, 1, 99, 2, "ScaleUpLimit"},
+      {"up, to the most", "Max", {{"Percent", 900, 60}}, 50, 200, 100, "TooManyReplicas"},
+      {"up, within", "Max", {{"Percent", 900, 60}}, 50, 60, 60, "DesiredWithinRange"},
+      {"up, disabled", "Disabled", {{"Percent", 900, 60}}, 50, 60, 50, "ScaleUpLimit"},
+      {"down, the larger change",
+       "Max",
+       {{"Pods", 4, 60}, {"Percent", 50, 60}},
+       20,
+       1,
+       10,
+       "ScaleDownLimit"},
+      {"down, the smaller change",
+       "Min",
+       {{"Pods", 4, 60}, {"Percent", 50, 60}},
+       20,
+       1,
+       16,
+       "ScaleDownLimit"},
+      {"down, parts of pods are cut off", "Max", {{"Percent", 15, 60}}, 5, 1, 4, "ScaleDownLimit"},
+      {"down, to the least", "Max", {{"Percent", 100, 60}}, 20, 0, 1, "TooFewReplicas"},
+      {"down, disabled", "Disabled", {{"Percent", 100, 60}}, 20, 1, 20, "ScaleDownLimit"},
+      {"no change", "Max", {{"Percent", 100, 60}}, 20, 20, 20, "DesiredWithinRange"},
+  };
+  for (const auto& row : rows) {
+    HorizontalPodAutoscalerBehavior behavior;
+    behavior.scaleUp = rules(0, row.select, row.policies);
+    behavior.scaleDown = rules(0, row.select, row.policies);
+    History history;
+    const auto out = limit(&behavior, limits(row.current), row.recommended, history);
+    EXPECT_EQ(out.replicas, row.wanted) << row.name;
+    EXPECT_EQ(out.limit.reason, row.reason) << row.name;
+    EXPECT_EQ(out.limited, row.wanted != row.recommended) << row.name;
+  }
+}
+
+/// What went down in a policy's period may come up again, and the other way round.
+TEST(Scaling, BothDirectionsCount) {
+  HorizontalPodAutoscalerBehavior behavior;
+  behavior.scaleUp = rules(0, "Max", {{"Pods", 4, 60}});
+  behavior.scaleDown = rules(0, "Max", {{"Pods", 4, 60}});
+  History history;
+  remember(&behavior, 10, 6, kStart, history);
+  EXPECT_EQ(limit(&behavior, limits(6, 10s), 50, history).replicas, 14);
+  remember(&behavior, 6, 14, kStart + 10s, history);
+  EXPECT_EQ(limit(&behavior, limits(14, 20s), 1, history).replicas, 6);
+}
+
 }  // namespace
 }  // namespace coxswain::controllers::podautoscaler
