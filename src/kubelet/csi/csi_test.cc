@@ -96,6 +96,7 @@ class PluginsTest : public ::testing::Test {
   void TearDown() override {
     sim::runTask(executor, watcher.stop());
     sim::runTask(executor, handler.stop());
+    drivers = {};
     EXPECT_EQ(channels.openChannels, 0U);
     setLogLevel(LogLevel::Info);
   }
@@ -185,6 +186,24 @@ TEST_F(PluginsTest, TheNodesLabelsWin) {
                                          "\"zone\":\"z1\" but existing label is \"zone\":\"z2\""),
             std::string::npos)
       << plugin.registered.error;
+}
+
+TEST_F(PluginsTest, HowManyVolumesFitIsAskedAgainWhereTheDriverWantsThat) {
+  api::storage::v1::CSIDriver object;
+  object.metadata.name = "x.test";
+  object.spec.nodeAllocatableUpdatePeriodSeconds = 60;
+  cluster.put(std::move(object));
+  plugin.node.maxVolumesPerNode = 5;
+  appear();
+  ASSERT_TRUE(until([&] { return plugin.registered.pluginRegistered; }));
+  plugin.node.maxVolumesPerNode = 3;
+  const auto count = [&] {
+    return cluster.peek<CSINode>("", "n1")->spec.drivers.at(0).allocatable->count;
+  };
+  ASSERT_TRUE(until([&] { return count() == 3; }));
+  const auto writes = cluster.writes();
+  executor.runFor(10min);
+  EXPECT_EQ(cluster.writes(), writes) << "what stays the same is not written";
 }
 
 TEST_F(PluginsTest, ARefusedWriteIsTriedAgain) {

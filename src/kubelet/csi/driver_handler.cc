@@ -12,6 +12,9 @@ namespace {
 
 const Logger kLog("csi");
 
+constexpr Duration kUpdateMin = 10s;
+constexpr Duration kLookAgain = 10min;
+
 std::string listed(const std::vector<std::string>& versions) {
   std::string out = "[";
   for (const auto& version : versions) {
@@ -70,13 +73,36 @@ Task<Status> DriverHandler::add(PluginDescription plugin, std::stop_token stop) 
     co_await driver->close();
     co_return done;
   }
-  auto before = std::exchange(own_[plugin.name], driver);
+  auto before = std::exchange(own_[plugin.name], Registered{driver, std::stop_source()});
   drivers_.put(driver);
-  if (before) {
+  if (auto pass = gate_.enter()) {
+    auto token = own_[plugin.name].stop.get_token();
+    spawn(executor_, keepAllocatable(*this, driver, std::move(pass), std::move(token)));
+  }
+  if (before.driver) {
+    before.stop.request_stop();
     auto pass = gate_.enter();
-    if (pass) spawn(executor_, closeLater(std::move(before), std::move(pass)));
+    if (pass) spawn(executor_, closeLater(std::move(before.driver), std::move(pass)));
   }
   co_return Status();
+}
+
+/// A driver's object is looked at now and then; nodes keep no watch for it.
+Task<void> DriverHandler::keepAllocatable(DriverHandler& self, std::shared_ptr<Driver> driver,
+                                          Gate::Pass pass, std::stop_token stop) {
+  const std::string name = driver->name();
+  while (self.drivers_.find(name) == driver) {
+    const auto period = co_await self.nodeInfo_.updatePeriod(name, stop);
+    Status slept = co_await sleepFor(period ? std::max(*period, kUpdateMin) : kLookAgain, stop);
+    if (!slept.ok()) co_return;
+    if (!period || self.drivers_.find(name) != driver) continue;
+    auto info = co_await driver->nodeInfo(stop);
+    Status done = info.status();
+    if (done.ok()) done = co_await self.nodeInfo_.install(name, std::move(*info), stop);
+    if (!done.ok() && !stop.stop_requested()) {
+      kLog.warn("asking a driver how many volumes fit failed", {{"driver", name}, {"error", done}});
+    }
+  }
 }
 
 /// Calls that run fail: whoever made them tries again, with the new driver.
@@ -87,7 +113,8 @@ Task<void> DriverHandler::closeLater(std::shared_ptr<Driver> driver, Gate::Pass 
 Task<void> DriverHandler::remove(std::string name) {
   const auto found = own_.find(name);
   if (found == own_.end()) co_return;
-  const auto driver = found->second;
+  const auto driver = found->second.driver;
+  found->second.stop.request_stop();
   own_.erase(found);
   drivers_.remove(*driver);
   co_await driver->close();
@@ -100,10 +127,11 @@ Task<void> DriverHandler::remove(std::string name) {
 
 Task<void> DriverHandler::stop() {
   stop_.request_stop();
+  for (auto& [name, own] : own_) own.stop.request_stop();
   co_await gate_.close();
-  for (const auto& [name, driver] : own_) {
-    drivers_.remove(*driver);
-    co_await driver->close();
+  for (const auto& [name, own] : own_) {
+    drivers_.remove(*own.driver);
+    co_await own.driver->close();
   }
   own_.clear();
 }

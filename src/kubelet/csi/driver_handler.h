@@ -24,14 +24,21 @@ class DriverHandler final : public PluginHandler {
   Task<void> stop();
 
  private:
+  struct Registered {
+    std::shared_ptr<Driver> driver;
+    std::stop_source stop;  ///< of what is done for it in the background
+  };
   Task<Status> introduce(Driver& driver, std::stop_token stop);
+  /// While the driver is registered: how many volumes fit may change.
+  static Task<void> keepAllocatable(DriverHandler& self, std::shared_ptr<Driver> driver,
+                                    Gate::Pass pass, std::stop_token stop);
   static Task<void> closeLater(std::shared_ptr<Driver> driver, Gate::Pass pass);
 
   Executor& executor_;
   PluginChannels& channels_;
   Drivers& drivers_;
   NodeInfoWriter& nodeInfo_;
-  std::map<std::string, std::shared_ptr<Driver>> own_;
+  std::map<std::string, Registered> own_;
   Gate gate_;
   std::stop_source stop_;
 };

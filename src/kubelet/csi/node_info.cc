@@ -84,6 +84,16 @@ Task<Status> NodeInfoWriter::install(std::string driver, NodeGetInfoResponse inf
   co_return done.withContext("error updating CSINode object with CSI driver node info");
 }
 
+Task<std::optional<Duration>> NodeInfoWriter::updatePeriod(std::string driver,
+                                                           std::stop_token stop) {
+  auto found = co_await client::get<api::storage::v1::CSIDriver>(client_, "", std::move(driver),
+                                                                 std::move(stop));
+  if (!found.ok()) co_return std::nullopt;
+  const auto& seconds = (*found)->spec.nodeAllocatableUpdatePeriodSeconds;
+  if (!seconds || *seconds <= 0) co_return std::nullopt;
+  co_return std::chrono::seconds(std::min<int64_t>(*seconds, 365LL * 24 * 3600));
+}
+
 Task<Status> NodeInfoWriter::uninstall(std::string driver, std::stop_token stop) {
   CO_TRY_STATUS(co_await turn_.acquire(stop));
   NodeGetInfoResponse gone;  // without an id

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -22,6 +23,9 @@ class NodeInfoWriter {
   /// Adds a driver, or changes what it said before. BadRequest: what it says contradicts itself or
   /// the node's labels.
   Task<Status> install(std::string driver, NodeGetInfoResponse info, std::stop_token stop);
+  /// How often the driver wants to be asked for the number of volumes that fit here, by its
+  /// CSIDriver object (nodeAllocatableUpdatePeriodSeconds); unset: never.
+  Task<std::optional<Duration>> updatePeriod(std::string driver, std::stop_token stop);
   /// Takes it out again; labels stay.
   Task<Status> uninstall(std::string driver, std::stop_token stop);
 
