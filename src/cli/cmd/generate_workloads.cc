@@ -95,12 +95,35 @@ class DeploymentGenerator final : public Generator {
 };
 
 class JobGenerator final : public Generator {
-  void ownFlags(FlagSet& flags) override { flags.commaList(&images_, "image", 0, "Image to run."); }
+  void ownFlags(FlagSet& flags) override {
+    flags.commaList(&images_, "image", 0, "Image to run.");
+    flags.text(&from_, "from", 0, "Make it from a cronjob: cronjob/NAME.");
+  }
+  Task<Status> run(Session& session, std::vector<std::string> words,
+                   const FlagSet& given) override {
+    if (!words.empty() && from_.empty() == images_.empty()) {
+      co_return fault("either --image or --from must be specified");
+    }
+    if (!words.empty() && !from_.empty()) {
+      Selection selection;
+      selection.words = {from_};
+      CO_TRY(auto infos, co_await resolve(session, selection, true));
+      if (infos.size() != 1) co_return fault("from must be an existing cronjob");
+      if (infos[0].resource->kind != "CronJob") {
+        co_return fault("unknown object type *" + infos[0].resource->kind);
+      }
+      CO_TRY(source_, api::decodeValue<api::batch::v1::CronJob>(infos[0].object));
+    }
+    co_return co_await Generator::run(session, std::move(words), given);
+  }
   Result<json::value> generate(const std::vector<std::string>& words,
                                const FlagSet& given) override {
     auto split = splitWords(words, given);
     TRY(auto name, onlyName(split.names));
-    TRY_STATUS(needImage(images_));
+    if (!from_.empty()) {
+      if (!split.command.empty()) return fault("cannot specify --from and command");
+      return fromCronJob(name);
+    }
     api::batch::v1::Job object;
     object.metadata.name = name;
     auto& spec = object.spec.template_.spec;
@@ -109,7 +132,26 @@ class JobGenerator final : public Generator {
     spec.restartPolicy = "Never";
     return asValue(object);
   }
+  /// As the cron job would make it, if it were due now.
+  [[nodiscard]] json::value fromCronJob(const std::string& name) const {
+    api::batch::v1::Job object;
+    const auto& pattern = source_.spec.jobTemplate;
+    object.metadata.name = name;
+    object.metadata.annotations = pattern.metadata.annotations;
+    object.metadata.annotations["cronjob.kubernetes.io/instantiate"] = "manual";
+    object.metadata.labels = pattern.metadata.labels;
+    auto& owner = object.metadata.ownerReferences.emplace_back();
+    owner.apiVersion = "batch/v1";
+    owner.kind = "CronJob";
+    owner.name = source_.metadata.name;
+    owner.uid = source_.metadata.uid;
+    owner.controller = true;
+    object.spec = pattern.spec;
+    return asValue(object);
+  }
   std::vector<std::string> images_;
+  std::string from_;
+  api::batch::v1::CronJob source_;
 };
 
 class CronJobGenerator final : public Generator {
@@ -149,7 +191,7 @@ std::vector<Command> workloadGenerators() {
   out[0].aliases = {"deploy"};
   out[0].make = makeVerb<DeploymentGenerator>;
   out[1].name = "job";
-  out[1].usage = "NAME --image=image -- [COMMAND] [args...] [options]";
+  out[1].usage = "NAME --image=image [--from=cronjob/name] -- [COMMAND] [args...] [options]";
   out[1].summary = "Create a job with the specified name";
   out[1].make = makeVerb<JobGenerator>;
   out[2].name = "cronjob";

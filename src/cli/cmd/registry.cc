@@ -20,9 +20,11 @@ const std::vector<Command>& commands() {
     // Deploy Commands
     all.push_back(rolloutCommand());
     all.push_back(scaleCommand());
+    all.push_back(autoscaleCommand());
     // Cluster Management Commands
     all.push_back(certificateCommand());
     all.push_back(clusterInfoCommand());
+    all.push_back(topCommand());
     all.push_back(cordonCommand());
     all.push_back(uncordonCommand());
     all.push_back(drainCommand());

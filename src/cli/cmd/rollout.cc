@@ -1,12 +1,11 @@
 #include <algorithm>
-#include <charconv>
-#include <map>
 
 #include "api/codec/value.h"
 #include "api/meta/time.h"
 #include "api/names/quote.h"
 #include "cli/cmd/action.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/rollout_history.h"
 #include "cli/cmd/rollout_status.h"
 #include "cli/describe/describe.h"
 #include "cli/framework/errors.h"
@@ -18,7 +17,6 @@ namespace coxswain::cli {
 namespace {
 
 constexpr std::string_view kRevision = "deployment.kubernetes.io/revision";
-constexpr std::string_view kCause = "kubernetes.io/change-cause";
 
 /// What the subcommands share: objects by name, file or selector, one after the other.
 class RolloutVerb : public Verb {
@@ -171,39 +169,6 @@ struct Resume final : PauseOrResume {
   Resume() : PauseOrResume(false) {}
 };
 
-int64_t revisionOf(const json::value& object) {
-  auto text = textAt(object, {"metadata", "annotations", kRevision});
-  int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-/// The replica sets of a deployment, by revision.
-Task<Result<std::map<int64_t, json::value>>> revisionsOf(Session& session, ObjectClient& client,
-                                                         const Info& info) {
-  if (info.resource->kind != "Deployment") {
-    co_return fault("no history viewer has been implemented for " +
-                    api::goQuote(info.resource->kind + "." + info.resource->group));
-  }
-  CO_TRY(auto* mapper, co_await session.mapper());
-  CO_TRY(const auto* sets, mapper->byName("replicasets.apps"));
-  ObjectListOptions options;
-  for (const auto& [name, value] : stringsAt(info.object, {"spec", "selector", "matchLabels"})) {
-    options.labelSelector += (options.labelSelector.empty() ? "" : ",") + name + "=" + value;
-  }
-  CO_TRY(auto list, co_await client.list(*sets, info.ns, options));
-  const auto uid = textAt(info.object, {"metadata", "uid"});
-  std::map<int64_t, json::value> out;
-  for (const auto& set : arrayAt(list, {"items"})) {
-    const auto& owners = arrayAt(set, {"metadata", "ownerReferences"});
-    const bool ours = std::ranges::any_of(owners, [&](const json::value& owner) {
-      return boolAt(owner, {"controller"}) && textAt(owner, {"uid"}) == uid;
-    });
-    if (ours) out[revisionOf(set)] = set;
-  }
-  co_return std::move(out);
-}
-
 class History final : public RolloutVerb {
   void ownFlags(FlagSet& flags) override {
     flags.integer(&revision_, "revision", 0, "Show this revision's pods in full.");
@@ -211,16 +176,20 @@ class History final : public RolloutVerb {
   }
   Task<Status> one(Session& session, ObjectClient& client, Info& info) override {
     CO_TRY(auto revisions, co_await revisionsOf(session, client, info));
+    const bool shown = !print_.output.empty();
     if (revision_ > 0 && !revisions.contains(revision_)) {
+      if (!shown && info.resource->kind != "Deployment") {
+        if (revisions.empty()) co_return printNone(session, info);
+        co_return fault("unable to find revision " + std::to_string(revision_));
+      }
       co_return fault("unable to find the specified revision");
     }
-    if (!print_.output.empty()) {
+    if (shown) {
       CO_TRY(auto printer, makeObjectPrinter(print_));
-      for (auto& [number, set] : revisions) {
+      for (auto& [number, revision] : revisions) {
         if (revision_ > 0 && number != revision_) continue;
-        fillTypeOfSet(set);
-        if (print_.dropsManagedFields()) dropManagedFields(set);
-        CO_TRY(auto text, printer->print(set));
+        if (print_.dropsManagedFields()) dropManagedFields(revision.object);
+        CO_TRY(auto text, printer->print(revision.object));
         session.out().write(text);
       }
       co_return Status();
@@ -228,26 +197,24 @@ class History final : public RolloutVerb {
     if (revision_ > 0) {
       session.out().write(info.typeAndName() + " with revision #" + std::to_string(revision_) +
                           "\n");
-      session.out().write(describePodTemplate(*at(revisions[revision_], {"spec", "template"})));
+      session.out().write(describePodTemplate(revisions[revision_].podTemplate) + "\n");
       co_return Status();
     }
+    if (revisions.empty()) co_return printNone(session, info);
     session.out().write(info.typeAndName() + " \n");
-    if (revisions.empty()) {
-      session.out().line("No rollout history found.");
-      co_return Status();
-    }
     TabWriter writer({0, 2, false});
     writer.write("REVISION\tCHANGE-CAUSE\n");
-    for (const auto& [number, set] : revisions) {
-      auto cause = textAt(set, {"metadata", "annotations", kCause});
-      writer.write(std::to_string(number) + "\t" + (cause.empty() ? "<none>" : cause) + "\n");
+    for (const auto& [number, revision] : revisions) {
+      writer.write(std::to_string(number) + "\t" +
+                   (revision.cause.empty() ? "<none>" : revision.cause) + "\n");
     }
     session.out().write(writer.take() + "\n");
     co_return Status();
   }
-  static void fillTypeOfSet(json::value& set) {
-    set.get_object()["kind"] = "ReplicaSet";
-    set.get_object()["apiVersion"] = "apps/v1";
+  Status printNone(Session& session, const Info& info) const {
+    const auto which = revision_ > 0 ? "with revision #" + std::to_string(revision_) : "";
+    session.out().write(info.typeAndName() + " " + which + "\nNo rollout history found.\n");
+    return {};
   }
   int64_t revision_ = 0;
   PrintFlags print_;
@@ -270,10 +237,13 @@ class Undo final : public RolloutVerb {
           "rollout resume " +
           info.typeAndName() + "' and try again");
     }
+    const bool isDeployment = info.resource->kind == "Deployment";
     auto wanted = revision_;
     if (wanted == 0) {
       if (revisions.size() < 2) {
-        co_return fault("no rollout history found for deployment " + api::goQuote(info.name));
+        co_return fault(isDeployment
+                            ? "no rollout history found for deployment " + api::goQuote(info.name)
+                            : "no last revision to roll back to");
       }
       wanted = std::next(revisions.rbegin())->first;
     }
@@ -282,35 +252,45 @@ class Undo final : public RolloutVerb {
       co_return fault("unable to find specified revision " + std::to_string(wanted) +
                       " in history");
     }
-    json::value pods = *at(found->second, {"spec", "template"});
-    makeObject(pods, {"metadata", "labels"}).erase("pod-template-hash");
+    auto& revision = found->second;
+    json::value pods = revision.podTemplate;
+    if (isDeployment) makeObject(pods, {"metadata", "labels"}).erase("pod-template-hash");
+    fillType(info.object, *info.resource);
+    if (action_.client()) {
+      co_return action_.report(session, info.object, describePodTemplate(pods));
+    }
     const auto* live = at(info.object, {"spec", "template"});
     if (live && *live == pods) {
-      session.out().line(info.typeAndName() +
-                         " skipped rollback (current template already "
-                         "matches revision " +
-                         std::to_string(wanted) + ")");
-      co_return Status();
+      co_return action_.report(session, info.object,
+                               "skipped rollback (current template already matches revision " +
+                                   std::to_string(revision_) + ")");
     }
-    json::value after = info.object;
-    if (!action_.client()) {
-      json::array patch;
-      patch.push_back(
+    auto type = client::PatchType::StrategicMerge;
+    json::value patch = std::move(revision.patch);
+    if (isDeployment) {
+      type = client::PatchType::Json;
+      json::array steps;
+      steps.push_back(
           json::object{{"op", "replace"}, {"path", "/spec/template"}, {"value", std::move(pods)}});
-      CO_TRY_STATUS(keepAnnotations(patch, info.object, found->second));
-      auto options = action_.writeOptions();
-      options.fieldValidation.clear();
-      CO_TRY(after,
-             co_await client.patch(*info.resource, info.ns, info.name, client::PatchType::Json,
-                                   api::writeJsonValue(patch), options));
+      CO_TRY_STATUS(keepAnnotations(steps, info.object, revision.annotations));
+      patch = std::move(steps);
     }
-    fillType(after, *info.resource);
-    co_return action_.report(session, std::move(after), "rolled back");
+    auto options = action_.writeOptions();
+    options.fieldValidation.clear();
+    auto after = co_await client.patch(*info.resource, info.ns, info.name, type,
+                                       api::writeJsonValue(patch), options);
+    if (!after.ok()) {
+      if (isDeployment) co_return after.status();
+      co_return fault("failed restoring revision " + std::to_string(wanted) + ": " +
+                      after.status().message());
+    }
+    fillType(*after, *info.resource);
+    co_return action_.report(session, std::move(*after), "rolled back");
   }
 
   /// Annotations become the old set's, but for those that are the deployment's own.
   static Status keepAnnotations(json::array& patch, const json::value& deployment,
-                                const json::value& set) {
+                                const json::value& old) {
     static constexpr std::string_view kOwn[] = {kLastApplied,
                                                 kRevision,
                                                 "deployment.kubernetes.io/revision-history",
@@ -322,7 +302,7 @@ class Undo final : public RolloutVerb {
       const auto* value = at(deployment, {"metadata", "annotations", own});
       if (value) annotations[key(own)] = *value;
     }
-    for (const auto& [name, value] : objectAt(set, {"metadata", "annotations"})) {
+    for (const auto& [name, value] : old.is_object() ? old.get_object() : json::object()) {
       const std::string_view text(name.data(), name.size());
       if (std::ranges::find(kOwn, text) == std::end(kOwn)) annotations[name] = value;
     }
