@@ -66,8 +66,20 @@ LocalPathProvisioner::LocalPathProvisioner(const Context& context, LocalPathOpti
   });
   volumes_.addHandler([this](const client::Change& change) {
     const auto* volume = change.after.as<PersistentVolume>();
-    if (volume != nullptr && isOurs(*volume, options_)) queue().add("v|" + volume->metadata.name);
+    if (volume == nullptr || !isOurs(*volume, options_)) return;
+    queue().add("v|" + volume->metadata.name);
+    made(api::claimKeyOf(*volume), volume->metadata.name);
   });
+}
+
+void LocalPathProvisioner::made(const std::string& key, const std::string& volume) {
+  auto found = making_.find(key);
+  if (found == making_.end() || found->second.volume != volume) return;
+  making_.erase(found);
+  if (auto claim = claims_.get<PersistentVolumeClaim>(key)) {
+    events().event(*claim, kEventNormal, "ProvisioningSucceeded",
+                   "Successfully provisioned volume " + volume);
+  }
 }
 
 bool LocalPathProvisioner::isAsked(const PersistentVolumeClaim& claim) const {
@@ -161,9 +173,7 @@ Task<Status> LocalPathProvisioner::create(ClaimPointer claim, PersistentVolume v
   making_.insert_or_assign(key, Making{name, folder});
   auto created = co_await client::create(client(), std::move(volume), stop);
   if (!created.ok() && !isAlreadyExists(created.status())) co_return created.status();
-  making_.erase(key);
-  events().event(*claim, kEventNormal, "ProvisioningSucceeded",
-                 "Successfully provisioned volume " + name);
+  made(key, name);
   co_return Status();
 }
 

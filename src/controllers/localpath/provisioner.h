@@ -40,6 +40,8 @@ class LocalPathProvisioner final : public Controller {
   Task<Status> provision(ClaimPointer claim, std::stop_token stop);
   Task<Status> create(ClaimPointer claim, api::core::v1::PersistentVolume volume,
                       std::stop_token stop);
+  /// The volume of a claim is there: told of once.
+  void made(const std::string& key, const std::string& volume);
   /// Of a claim that went while its volume was made.
   Task<Status> forget(std::string key, std::stop_token stop);
   Task<Status> syncVolume(VolumePointer volume, std::stop_token stop);

@@ -36,9 +36,9 @@ Task<Status> PersistentVolumeBinder::setPhase(ClaimPointer claim, std::string ph
 Task<Status> PersistentVolumeBinder::lose(ClaimPointer claim, std::string reason,
                                           std::string message, std::stop_token stop) {
   if (claim->status.phase == "Lost") co_return Status();
-  CO_TRY_STATUS(co_await setPhase(claim, "Lost", stop));
+  // Told first: whether the write has happened is not always known.
   events().event(*claim, kEventWarning, reason, std::move(message));
-  co_return Status();
+  co_return co_await setPhase(claim, "Lost", stop);
 }
 
 Task<Status> PersistentVolumeBinder::syncClaim(ClaimPointer claim, std::stop_token stop) {

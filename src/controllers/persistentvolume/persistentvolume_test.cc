@@ -64,7 +64,11 @@ TEST_P(Binder, SmallestThatIsEnough) {
   auto other = makeVolume("class", "3Gi");
   other.spec.storageClassName = "other";
   h.client.put(other);
-  ASSERT_TRUE(h.until([&] { return volume("small")->status.phase == "Available"; }));
+  ASSERT_TRUE(h.until([&] {
+    return volume("small")->status.phase == "Available" &&
+           volume("fit")->status.phase == "Available" && volume("big")->status.phase == "Available";
+  }));
+  h.run(1min);  // the cache shows it too
   h.client.put(makeClaim("c", "1Gi"));
   ASSERT_TRUE(h.until([&] { return bound("c", "fit"); }, 1h));
   EXPECT_EQ(claim("c")->status.capacity.at("storage").str(), "3Gi");
@@ -253,6 +257,7 @@ TEST_P(Binder, FewestAccessModesAndTheSameAttributes) {
     }
     return true;
   }));
+  h.run(1min);  // the cache shows it too
   h.client.put(makeClaim("c", "1Gi"));
   ASSERT_TRUE(h.until([&] { return bound("c", "once"); }, 1h));
   auto alone = makeClaim("alone", "1Gi");

@@ -61,9 +61,9 @@ Task<Result<VolumePointer>> PersistentVolumeBinder::setPhase(VolumePointer volum
 Task<Status> PersistentVolumeBinder::fail(VolumePointer volume, std::string reason,
                                           std::string message, std::stop_token stop) {
   if (volume->status.phase == "Failed") co_return Status();
-  CO_TRY(volume, co_await setPhase(volume, "Failed", message, stop));
-  events().event(*volume, kEventWarning, reason, std::move(message));
-  co_return Status();
+  events().event(*volume, kEventWarning, reason, message);
+  auto written = co_await setPhase(volume, "Failed", std::move(message), stop);
+  co_return written.status();
 }
 
 Task<Result<ClaimPointer>> PersistentVolumeBinder::ownerOf(VolumePointer volume,
