@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "api/gen/apps_v1.h"
+#include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
 #include "client/testing/fake_client.h"
 #include "runtime/sim/run_task.h"
@@ -243,6 +245,81 @@ TEST_F(ProfilesTest, WithoutPreemption) {
   executor.runFor(10s);
   EXPECT_EQ(conditionOf("high"), "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.");
   EXPECT_EQ(nodeOf("low"), "n");
+}
+
+/// A pod of ReplicaSet "web", which selects app=web.
+PodBuilder replica(const std::string& name) {
+  auto pod = PodBuilder(name).label("app", "web");
+  auto& owner = pod.pod.metadata.ownerReferences.emplace_back();
+  owner.apiVersion = "apps/v1";
+  owner.kind = "ReplicaSet";
+  owner.name = "web";
+  owner.controller = true;
+  return pod;
+}
+
+TEST_F(ProfilesTest, ReplicasSpreadOverNodesAndZones) {
+  auto& profile = options.profiles.front();
+  profile.wiring = plugins::defaultWiring(plugins::registry());
+  profile.wiring->at(Point::Score) = {{"PodTopologySpread", 1}};
+  start();
+  api::apps::v1::ReplicaSet set;
+  set.metadata.name = "web";
+  set.metadata.namespace_ = "default";
+  set.spec.selector.getOrCreate().matchLabels["app"] = "web";
+  cluster.put(set);
+  for (const char* name : {"a1", "a2", "b1", "b2"})
+    add(NodeBuilder(name).zone(std::string("z") + name[0]));
+  add(NodeBuilder("unlabelled"));
+  cluster.change<Node>("", "unlabelled", [](Node& node) {
+    node.metadata.labels.clear();
+    node.spec.unschedulable = true;
+  });
+  executor.runFor(1s);
+  std::map<std::string, int> perNode;
+  std::map<char, int> perZone;
+  for (int i = 0; i < 8; ++i) {
+    const auto name = "p" + std::to_string(i);
+    add(replica(name));
+    ASSERT_TRUE(isBound(name));
+    executor.runFor(1s);
+    ++perNode[nodeOf(name)];
+    ++perZone[nodeOf(name)[0]];
+    EXPECT_LE(std::abs(perZone['a'] - perZone['b']), 1) << i;
+  }
+  for (const auto& [node, count] : perNode) EXPECT_EQ(count, 2) << node;
+}
+
+TEST_F(ProfilesTest, DefaultConstraintsOfAList) {
+  auto& spread = options.profiles.front().args.podTopologySpread;
+  spread.defaultingType = "List";
+  spread.defaultConstraints.resize(1);
+  spread.defaultConstraints[0].maxSkew = 1;
+  spread.defaultConstraints[0].topologyKey = "kubernetes.io/hostname";
+  spread.defaultConstraints[0].whenUnsatisfiable = "DoNotSchedule";
+  start();
+  api::core::v1::Service service;
+  service.metadata.name = "web";
+  service.metadata.namespace_ = "default";
+  service.spec.selector["app"] = "web";
+  cluster.put(service);
+  add(NodeBuilder("a"));
+  add(NodeBuilder("b"));
+  cluster.change<Node>("", "b", [](Node& node) {
+    node.status.allocatable.insert_or_assign("pods", *api::Quantity::parse("1"));
+  });
+  executor.runFor(1s);
+  for (const char* name : {"p0", "p1", "p2", "p3"}) {
+    add(PodBuilder(name).label("app", "web"));
+    executor.runFor(2s);
+  }
+  // One on b, so two on a at most.
+  EXPECT_EQ(conditionOf("p3"),
+            "Unschedulable: 0/2 nodes are available: 1 Too many pods, 1 node(s) didn't match pod "
+            "topology spread constraints. preemption: 0/2 nodes are available: 2 No preemption "
+            "victims found for incoming pod.");
+  add(PodBuilder("alone").label("app", "db"));
+  EXPECT_TRUE(isBound("alone"));
 }
 
 TEST_F(ProfilesTest, GatesGoOneByOne) {

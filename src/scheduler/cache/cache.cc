@@ -56,7 +56,9 @@ void Cache::removeNode(const std::string& name) {
 }
 
 void Cache::place(Placed placed) {
-  nodeFor(placed.node).addPod(placed.pod);
+  NodeInfo& node = nodeFor(placed.node);
+  node.addPod(placed.pod);
+  tallies_.changed(*placed.pod, node, 1);
   affinityChanged_ = affinityChanged_ || placed.pod->affinity;
   std::string key = placed.pod->key;
   pods_.insert_or_assign(std::move(key), std::move(placed));
@@ -65,7 +67,7 @@ void Cache::place(Placed placed) {
 void Cache::displace(const Placed& placed) {
   const auto at = nodes_.find(placed.node);
   if (at == nodes_.end()) return;
-  at->second->removePod(placed.pod->key);
+  if (at->second->removePod(placed.pod->key)) tallies_.changed(*placed.pod, *at->second, -1);
   affinityChanged_ = affinityChanged_ || placed.pod->affinity;
   if (at->second->pods.empty() && !at->second->node) nodes_.erase(at);
 }

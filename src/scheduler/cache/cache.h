@@ -9,6 +9,7 @@
 
 #include "api/reflect/map.h"
 #include "scheduler/cache/node_info.h"
+#include "scheduler/cache/selector_tallies.h"
 
 namespace coxswain::scheduler {
 
@@ -25,6 +26,8 @@ struct Snapshot {
   std::unordered_map<std::string, const NodeInfo*> byName;
   /// Pods for which room is being made, by the node: others of lower priority must leave it.
   std::unordered_map<std::string, std::vector<PodInfoPtr>> nominated;
+  /// Pods on nodes by selector, on demand. Null: nobody keeps any.
+  SelectorTallies* tallies = nullptr;
 
   [[nodiscard]] const NodeInfo* find(const std::string& name) const {
     const auto at = byName.find(name);
@@ -40,7 +43,7 @@ struct Snapshot {
 /// decision on, until the informer shows it bound or the binding fails (forget). One executor.
 class Cache {
  public:
-  Cache() = default;
+  Cache() { snapshot_.tallies = &tallies_; }
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -86,6 +89,7 @@ class Cache {
   std::unordered_map<std::string, std::unique_ptr<NodeInfo>> nodes_;
   std::unordered_map<std::string, Placed> pods_;
   std::unordered_map<std::string, std::string> nominatedNode_;  ///< by pod
+  SelectorTallies tallies_;
   Snapshot snapshot_;
   bool nodesChanged_ = false;
   bool affinityChanged_ = false;

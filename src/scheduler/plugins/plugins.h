@@ -8,12 +8,12 @@
 
 namespace coxswain::client {
 class Client;
-class Informers;
 }  // namespace coxswain::client
 
 namespace coxswain::scheduler {
+class OwnerSelectors;
 class VolumeState;
-}
+}  // namespace coxswain::scheduler
 
 namespace coxswain::scheduler::plugins {
 
@@ -25,8 +25,9 @@ std::unique_ptr<Plugin> taintToleration();
 std::unique_ptr<Plugin> nodeAffinity(const NodeAffinityArgs& args);
 std::unique_ptr<Plugin> nodePorts();
 std::unique_ptr<Plugin> nodeResourcesFit(const NodeResourcesFitArgs& args);
-/// Constraints of the pod only: the default ones (of a pod's service) are not made up.
-std::unique_ptr<Plugin> podTopologySpread();
+/// `owners` outlives the plugin. Null: no default constraints.
+std::unique_ptr<Plugin> podTopologySpread(const PodTopologySpreadArgs& args,
+                                          const OwnerSelectors* owners);
 std::unique_ptr<Plugin> interPodAffinity(const InterPodAffinityArgs& args);
 std::unique_ptr<Plugin> nodeResourcesBalancedAllocation(
     const NodeResourcesBalancedAllocationArgs& args);
@@ -45,9 +46,9 @@ std::unique_ptr<Plugin> volumeBinding(const VolumeBindingArgs& args, VolumeState
 std::unique_ptr<Plugin> volumeZone(const VolumeState& state);
 
 /// The default profile, in upstream's order. `client` null: no DefaultBinder (decisions only).
-/// `volumes` null: no plugins of volumes.
+/// `volumes` null: no plugins of volumes. `owners` null: no default spread.
 std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client,
-                                                    client::Informers* informers = nullptr,
-                                                    VolumeState* volumes = nullptr);
+                                                    VolumeState* volumes = nullptr,
+                                                    const OwnerSelectors* owners = nullptr);
 
 }  // namespace coxswain::scheduler::plugins

@@ -5,6 +5,7 @@
 #include "api/gen/core_v1.h"
 #include "api/helpers/scheduling.h"
 #include "api/select/labels.h"
+#include "scheduler/plugins/owner_selectors.h"
 #include "scheduler/plugins/plugins.h"
 
 namespace coxswain::scheduler::plugins {
@@ -46,9 +47,14 @@ struct State final : PluginState {
   }
 };
 
-std::vector<Spread> compile(const api::core::v1::Pod& pod, std::string_view whenUnsatisfiable) {
+using Constraints = std::vector<api::core::v1::TopologySpreadConstraint>;
+
+/// `common`: instead of those of the constraints.
+std::vector<Spread> compile(const api::core::v1::Pod& pod, const Constraints& constraints,
+                            std::string_view whenUnsatisfiable,
+                            const api::LabelSelector* common = nullptr) {
   std::vector<Spread> out;
-  for (const auto& constraint : pod.spec.topologySpreadConstraints) {
+  for (const auto& constraint : constraints) {
     if (constraint.whenUnsatisfiable != whenUnsatisfiable) continue;
     Spread spread;
     spread.key = constraint.topologyKey;
@@ -59,6 +65,7 @@ std::vector<Spread> compile(const api::core::v1::Pod& pod, std::string_view when
     auto selector = api::LabelSelector::from(constraint.labelSelector.get());
     // The API server lets no invalid selector through.
     spread.selector = selector.ok() ? std::move(*selector) : api::LabelSelector::nothing();
+    if (common) spread.selector = *common;
     for (const auto& key : constraint.matchLabelKeys) {
       const auto* value = pod.metadata.labels.get(key);
       if (!value) continue;
@@ -105,13 +112,66 @@ void countAll(std::vector<Spread>& spreads, const PodInfo& pod, const Snapshot& 
   }
 }
 
-/// spec.topologySpreadConstraints: DoNotSchedule filters, ScheduleAnyway scores.
+constexpr const char* kZone = "topology.kubernetes.io/zone";
+constexpr int64_t kSystemNodeSkew = 3;
+constexpr int64_t kSystemZoneSkew = 5;
+
+/// Softly over nodes and zones: what holds for pods of a workload that say nothing themselves.
+/// Nodes without the labels take part, too.
+struct SystemSpread final : PluginState {
+  const SelectorTallies::Counts* nodes = nullptr;
+  std::unordered_map<std::string, int64_t> zones;
+  double nodeWeight = 0;
+  double zoneWeight = 0;
+
+  [[nodiscard]] int64_t score(const NodeInfo& node) const {
+    double sum = 0;
+    const auto& labels = node.node->metadata.labels;
+    if (labels.contains(kHostname)) {
+      const auto here = nodes->find(&node);
+      const int64_t count = here == nodes->end() ? 0 : here->second;
+      sum += static_cast<double>(count) * nodeWeight + static_cast<double>(kSystemNodeSkew - 1);
+    }
+    if (const auto* zone = labels.get(kZone)) {
+      const auto there = zones.find(*zone);
+      const int64_t count = there == zones.end() ? 0 : there->second;
+      sum += static_cast<double>(count) * zoneWeight + static_cast<double>(kSystemZoneSkew - 1);
+    }
+    return std::llround(sum);
+  }
+};
+
+std::shared_ptr<SystemSpread> systemSpread(const PodInfo& pod, const api::LabelSelector& selector,
+                                           std::span<const NodeInfo* const> feasible,
+                                           const Snapshot& snapshot) {
+  auto spread = std::make_shared<SystemSpread>();
+  spread->nodes =
+      &snapshot.tallies->of(pod.pod->metadata.namespace_, selector, snapshot.nodes);
+  for (const NodeInfo* node : feasible)
+    if (const auto* zone = node->node->metadata.labels.get(kZone)) spread->zones.try_emplace(*zone);
+  for (const auto& [node, count] : *spread->nodes) {
+    if (!node->node || !api::matchesNodeAffinity(pod.pod->spec, *node->node)) continue;
+    const auto* zone = node->node->metadata.labels.get(kZone);
+    const auto at = zone ? spread->zones.find(*zone) : spread->zones.end();
+    if (at != spread->zones.end()) at->second += count;
+  }
+  spread->nodeWeight = std::log(static_cast<double>(feasible.size()) + 2);
+  spread->zoneWeight = std::log(static_cast<double>(spread->zones.size()) + 2);
+  return spread;
+}
+
+/// spec.topologySpreadConstraints: DoNotSchedule filters, ScheduleAnyway scores. Pods of services
+/// and workloads without constraints have those of the profile.
 class PodTopologySpread final : public Plugin,
                                 public PreFilterPlugin,
                                 public FilterPlugin,
                                 public PreScorePlugin,
                                 public ScorePlugin {
  public:
+  PodTopologySpread(const PodTopologySpreadArgs& args, const OwnerSelectors* owners)
+      : owners_(owners), system_(owners && args.defaultingType == "System") {
+    if (owners && args.defaultingType == "List") defaults_ = args.defaultConstraints;
+  }
   [[nodiscard]] std::string_view name() const override { return "PodTopologySpread"; }
   [[nodiscard]] EventInterest events() const override {
     return kNodeAdd | kNodeDelete | kNodeLabel | kNodeTaint | kAssignedPodAdd | kAssignedPodDelete |
@@ -122,7 +182,7 @@ class PodTopologySpread final : public Plugin,
                                           const Snapshot& snapshot) const override {
     PreFilterResult result;
     auto own = std::make_shared<State>();
-    own->spreads = compile(*pod.pod, "DoNotSchedule");
+    own->spreads = spreadsOf(*pod.pod, "DoNotSchedule");
     if (own->spreads.empty()) {
       result.code = Code::Skip;
       return result;
@@ -165,8 +225,14 @@ class PodTopologySpread final : public Plugin,
   [[nodiscard]] Code preScore(CycleState& state, const PodInfo& pod,
                               std::span<const NodeInfo* const> nodes,
                               const Snapshot& snapshot) const override {
+    if (system_ && snapshot.tallies && pod.pod->spec.topologySpreadConstraints.empty()) {
+      const auto selector = owners_->selectorOf(*pod.pod);
+      if (selector.isEverything()) return Code::Skip;
+      state.setScoreState(index, systemSpread(pod, selector, nodes, snapshot));
+      return Code::Success;
+    }
     auto own = std::make_shared<State>();
-    own->spreads = compile(*pod.pod, "ScheduleAnyway");
+    own->spreads = spreadsOf(*pod.pod, "ScheduleAnyway");
     if (own->spreads.empty()) return Code::Skip;
     countAll(own->spreads, pod, snapshot);
     for (auto& spread : own->spreads) {
@@ -186,6 +252,7 @@ class PodTopologySpread final : public Plugin,
   }
   [[nodiscard]] int64_t score(const CycleState& state, const PodInfo& pod, const NodeInfo& node,
                               const Snapshot&) const override {
+    if (isSystem(pod)) return state.scoreState<SystemSpread>(index)->score(node);
     const auto& own = *state.scoreState<State>(index);
     if (!hasAllKeys(own.spreads, *node.node)) return 0;
     double sum = 0;
@@ -198,8 +265,17 @@ class PodTopologySpread final : public Plugin,
     }
     return std::llround(sum);
   }
-  void normalize(const CycleState& state, const PodInfo&, std::span<const NodeInfo* const> nodes,
-                 std::span<int64_t> scores) const override {
+  void normalize(const CycleState& state, const PodInfo& pod,
+                 std::span<const NodeInfo* const> nodes, std::span<int64_t> scores) const override {
+    if (isSystem(pod)) {
+      const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
+      if (low == scores.end()) return;
+      const int64_t fewest = *low;
+      const int64_t most = *high;
+      for (int64_t& score : scores)
+        score = most == 0 ? kScoreMax : kScoreMax * (most + fewest - score) / most;
+      return;
+    }
     const auto& own = *state.scoreState<State>(index);
     int64_t least = INT64_MAX;
     int64_t most = 0;
@@ -217,12 +293,32 @@ class PodTopologySpread final : public Plugin,
     }
   }
   [[nodiscard]] int64_t weight() const override { return 2; }
+
+ private:
+  /// Scored by the system's defaults.
+  [[nodiscard]] bool isSystem(const PodInfo& pod) const {
+    return system_ && pod.pod->spec.topologySpreadConstraints.empty();
+  }
+  /// Of the pod, or else of the profile.
+  [[nodiscard]] std::vector<Spread> spreadsOf(const api::core::v1::Pod& pod,
+                                              std::string_view whenUnsatisfiable) const {
+    const auto& own = pod.spec.topologySpreadConstraints;
+    if (!own.empty() || defaults_.empty()) return compile(pod, own, whenUnsatisfiable);
+    const auto selector = owners_->selectorOf(pod);
+    if (selector.isEverything()) return {};
+    return compile(pod, defaults_, whenUnsatisfiable, &selector);
+  }
+
+  const OwnerSelectors* owners_;
+  bool system_;
+  Constraints defaults_;
 };
 
 }  // namespace
 
-std::unique_ptr<Plugin> podTopologySpread() {
-  return std::make_unique<PodTopologySpread>();
+std::unique_ptr<Plugin> podTopologySpread(const PodTopologySpreadArgs& args,
+                                          const OwnerSelectors* owners) {
+  return std::make_unique<PodTopologySpread>(args, owners);
 }
 
 }  // namespace coxswain::scheduler::plugins

@@ -45,7 +45,7 @@ std::vector<Registration> make() {
       {"VolumeZone", kFilters, 0,
        [](Context c) { return c.volumes ? volumeZone(*c.volumes) : nullptr; }},
       {"PodTopologySpread", static_cast<PointBits>(kFilters | kScores), 2,
-       [](Context) { return podTopologySpread(); }},
+       [](Context c) { return podTopologySpread(c.args.podTopologySpread, c.owners); }},
       {"InterPodAffinity", static_cast<PointBits>(kFilters | kScores), 2,
        [](Context c) { return interPodAffinity(c.args.interPodAffinity); }},
       {"DefaultPreemption", points(Point::PostFilter), 0,
@@ -95,10 +95,10 @@ std::vector<std::unique_ptr<Plugin>> makePlugins(const std::vector<Registration>
 }
 
 std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client,
-                                                    client::Informers* informers,
-                                                    VolumeState* volumes) {
+                                                    VolumeState* volumes,
+                                                    const OwnerSelectors* owners) {
   const PluginArgs args;
-  const PluginContext context{args, client, informers, volumes};
+  const PluginContext context{args, client, volumes, owners};
   std::vector<std::unique_ptr<Plugin>> out;
   for (const auto& registration : registry())
     if (auto plugin = registration.make(context)) out.push_back(std::move(plugin));

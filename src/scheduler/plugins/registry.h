@@ -10,11 +10,11 @@
 
 namespace coxswain::client {
 class Client;
-class Informers;
 }  // namespace coxswain::client
 
 namespace coxswain::scheduler {
 
+class OwnerSelectors;
 class VolumeState;
 
 /// What plugins are made with; all of it outlives them. Null: decisions only, plugins that need it
@@ -22,8 +22,8 @@ class VolumeState;
 struct PluginContext {
   const PluginArgs& args;
   client::Client* client = nullptr;
-  client::Informers* informers = nullptr;
   VolumeState* volumes = nullptr;
+  const OwnerSelectors* owners = nullptr;
 };
 
 /// A plugin that profiles can name.

@@ -26,7 +26,7 @@ struct World {
   client::testing::FakeClient cluster{executor};
   client::Informers informers{cluster, executor};
   VolumeState state{informers};
-  Framework framework{plugins::defaultPlugins(nullptr, nullptr, &state)};
+  Framework framework{plugins::defaultPlugins(nullptr, &state)};
   SeededRandom random{1};
   Picker picker{framework, random};
   Cache cache;
