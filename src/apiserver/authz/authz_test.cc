@@ -101,6 +101,9 @@ TEST_F(Policy, RolesOfOurParts) {
   EXPECT_TRUE(may(dns, of("delete", "", "services", "kube-system", "kube-dns")));
   EXPECT_FALSE(may(dns, of("delete", "", "services", "kube-system", "other")));
   EXPECT_FALSE(may(dns, of("create", "", "services", "default")));
+  auto folders = user("system:serviceaccount:kube-system:local-path-provisioner");
+  EXPECT_TRUE(may(folders, of("create", "", "persistentvolumes")));
+  EXPECT_FALSE(may(folders, of("update", "", "persistentvolumeclaims", "a", "c")));
 }
 
 TEST_F(Policy, ServiceAccountsAndGroups) {

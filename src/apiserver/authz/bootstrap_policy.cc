@@ -85,6 +85,7 @@ constexpr PolicyRole kRoles[] = {
     {"kube-system/system:controller:token-cleaner"},
     {"system:coredns", "", "", PolicyOrigin::Parts},
     {"kube-system/coxswain:kube-dns-service", "", "", PolicyOrigin::Parts},
+    {"coxswain:local-path-provisioner", "", "", PolicyOrigin::Parts},
 };
 
 constexpr PolicyRule kRules[] = {
@@ -421,6 +422,11 @@ constexpr PolicyRule kRules[] = {
     {"kube-system/coxswain:kube-dns-service", "\"\"", "services", "delete,get", "", "kube-dns"},
     {"kube-system/coxswain:kube-dns-service", "discovery.k8s.io", "endpointslices", "create"},
     {"kube-system/coxswain:kube-dns-service", "discovery.k8s.io", "endpointslices", "delete,get,update", "", "kube-dns-coxswain"},
+    // Ours: volumes made of nodes' folders.
+    {"coxswain:local-path-provisioner", "\"\"", "persistentvolumes", "create,delete,get,list,patch,watch"},
+    {"coxswain:local-path-provisioner", "\"\"", "persistentvolumeclaims", "get,list,watch"},
+    {"coxswain:local-path-provisioner", "storage.k8s.io", "storageclasses", "create,get,list,watch"},
+    {"coxswain:local-path-provisioner", "\"\",events.k8s.io", "events", "create,patch,update"},
 };
 
 constexpr PolicyBinding kBindings[] = {
@@ -490,6 +496,7 @@ constexpr PolicyBinding kBindings[] = {
     // Ours.
     {"ServiceAccount:kube-system/coredns", "system:coredns", "", "", PolicyOrigin::Parts},
     {"ServiceAccount:kube-system/coredns", "kube-system/coxswain:kube-dns-service", "kube-system", "", PolicyOrigin::Parts},
+    {"ServiceAccount:kube-system/local-path-provisioner", "coxswain:local-path-provisioner", "", "", PolicyOrigin::Parts},
     {"User:kube-apiserver-kubelet-client", "system:kubelet-api-admin", "", "coxswain:kube-apiserver-kubelet-client", PolicyOrigin::Server},
 };
 // clang-format on

@@ -19,7 +19,7 @@ struct PolicyRule {
 };
 
 /// Whose role or binding it is: every API server's; ours for the server itself; ours for the parts
-/// that we bring along (name server).
+/// that we bring along (name server, volumes of folders).
 enum class PolicyOrigin : uint8_t { Upstream, Server, Parts };
 
 /// A role as an object. "namespace/name" of one that belongs to a namespace.

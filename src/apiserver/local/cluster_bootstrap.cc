@@ -203,10 +203,14 @@ Task<Status> ClusterBootstrap::ensure(std::stop_token stop) {
 
 Task<Status> ClusterBootstrap::ensureAccounts(std::stop_token stop) {
   if (!options_.ownPartsRoles) co_return Status();
-  ServiceAccount dns;
-  dns.metadata.namespace_ = "kube-system";
-  dns.metadata.name = "coredns";
-  co_return co_await ensureObject<ServiceAccount>(client_, std::move(dns), nullptr, stop);
+  for (const char* name : {"coredns", "local-path-provisioner"}) {
+    ServiceAccount account;
+    account.metadata.namespace_ = "kube-system";
+    account.metadata.name = name;
+    CO_TRY_STATUS(
+        co_await ensureObject<ServiceAccount>(client_, std::move(account), nullptr, stop));
+  }
+  co_return Status();
 }
 
 Task<Status> ClusterBootstrap::ensureRest(std::stop_token stop) {
