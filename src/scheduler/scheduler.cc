@@ -3,6 +3,7 @@
 #include "api/codec/json.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/gen/policy_v1.h"
 #include "api/gen/storage_v1.h"
 #include "api/helpers/objects.h"
 #include "api/helpers/pods.h"
@@ -19,6 +20,7 @@ using api::core::v1::Node;
 using api::core::v1::PersistentVolume;
 using api::core::v1::PersistentVolumeClaim;
 using api::core::v1::Pod;
+using api::policy::v1::PodDisruptionBudget;
 
 namespace {
 
@@ -79,6 +81,8 @@ Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
   context_.informers.of<Node>().addHandler([this](const client::Change& c) { onNode(c); });
   context_.informers.of<Namespace>().addHandler(
       [this](const client::Change& c) { onNamespace(c); });
+  context_.informers.of<PodDisruptionBudget>().addHandler(
+      [this](const client::Change& c) { onBudget(c); });
   watchStorage<PersistentVolumeClaim>(kClaim);
   watchStorage<PersistentVolume>(kVolume);
   watchStorage<api::storage::v1::StorageClass>(kStorageClass);
@@ -135,10 +139,10 @@ void Scheduler::onPod(const client::Change& change) {
     const PodInfoPtr gone = cache_.pod(key);
     cache_.removePod(key);
     if (gone) {
-      ClusterEvent event;
-      event.events = kAssignedPodDelete;
-      event.oldPod = gone.get();
-      tell(event);
+      tellGone(gone, before->spec.nodeName);
+    } else if (!before->status.nominatedNodeName.empty()) {
+      // Nothing is left of it, and room that was made is free for others.
+      tellGone(std::make_shared<const PodInfo>(before), before->status.nominatedNodeName);
     }
     if (!after) return;
   }
@@ -148,6 +152,8 @@ void Scheduler::onPod(const client::Change& change) {
     if (!find(after->spec.schedulerName)) return;
     // Bound already, and the informer is behind.
     if (cache_.isAssumed(info->key) && !queue_.find(info->key)) return;
+    const auto* queued = queue_.find(info->key);
+    onNomination(queued ? queued->pod : nullptr, info);
     queue_.set(info, now());
     wake_.set();
     return;
@@ -160,7 +166,42 @@ void Scheduler::onPod(const client::Change& change) {
   event.oldPod = known ? had.get() : nullptr;
   event.newPod = info.get();
   cache_.setPod(info);
+  event.node = cache_.node(after->spec.nodeName);
   if (event.events) tell(event);
+}
+
+void Scheduler::tellGone(const PodInfoPtr& pod, const std::string& node) {
+  ClusterEvent event;
+  event.events = kAssignedPodDelete;
+  event.oldPod = pod.get();
+  event.node = cache_.node(node);
+  tell(event);
+}
+
+void Scheduler::onNomination(const PodInfoPtr& before, const PodInfoPtr& pod) {
+  if (cache_.isAssumed(pod->key)) return;
+  const std::string& node = pod->pod->status.nominatedNodeName;
+  const std::string had = cache_.nominatedNode(pod->key);
+  const std::string said = before ? before->pod->status.nominatedNodeName : "";
+  // Told of nothing new: ours may be on its way to the server.
+  if (node == said && !(before == nullptr && !node.empty())) {
+    if (!had.empty() && before != pod) cache_.nominate(pod, had);
+    return;
+  }
+  if (node.empty()) {
+    cache_.unnominate(pod->key);
+  } else {
+    cache_.nominate(pod, node);
+  }
+}
+
+void Scheduler::onBudget(const client::Change& change) {
+  if (change.after) {
+    budgets_.set(*change.after.as<PodDisruptionBudget>());
+  } else {
+    const auto& meta = change.before.as<PodDisruptionBudget>()->metadata;
+    budgets_.remove(meta.namespace_, meta.name);
+  }
 }
 
 void Scheduler::onNode(const client::Change& change) {
@@ -175,6 +216,7 @@ void Scheduler::onNode(const client::Change& change) {
   } else {
     cache_.setNode(after);
     event.events = before ? nodeChanges(*before, *after) : uint32_t{kNodeAdd};
+    event.node = cache_.node(after->metadata.name);
   }
   if (event.events) tell(event);
 }
@@ -231,6 +273,7 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
   auto used = self.volumes_.used();
   for (auto* informer : self.owners_.used()) used.push_back(informer);
   used.push_back(&informers.of<Namespace>());
+  used.push_back(&informers.of<PodDisruptionBudget>());
   used.push_back(&informers.of<Node>());
   used.push_back(&informers.of<Pod>());
   for (auto* informer : used)
@@ -266,9 +309,16 @@ bool Scheduler::scheduleOne(QueuedPod& queued, const std::stop_token& stop) {
     return false;
   }
   if (decision.node.empty()) {
-    decision.diagnosis.postFilterMessage = preempt(pod, decision);
+    Preemption preemption = preempt(pod, decision);
+    decision.diagnosis.postFilterMessage = std::move(preemption.message);
     queue_.park(pod->key, decision.diagnosis.rejectedBy, now());
-    report(*pod, "Unschedulable", decision.diagnosis.message());
+    report(*pod, "Unschedulable", decision.diagnosis.message(), preemption.nominated);
+    auto pass = preemption.victims.empty() ? Gate::Pass() : gate_.enter();
+    if (pass) {
+      queue_.hold(pod->key);
+      spawn(context_.executor, makeRoom(*this, std::move(pass), pod, *preemption.nominated,
+                                        std::move(preemption.victims), stop_.get_token()));
+    }
     return false;
   }
   cache_.assume(pod, decision.node);
@@ -347,26 +397,57 @@ Task<Status> Scheduler::outcomeOf(Scheduler& self, PodInfoPtr pod, std::string n
   co_return failure;
 }
 
-std::string Scheduler::preempt(const PodInfoPtr& pod, const Decision& decision) {
+Scheduler::Preemption Scheduler::preempt(const PodInfoPtr& pod, Decision& decision) {
+  Preemption out;
   const Framework& framework = profileOf(*pod).framework;
-  if (!framework.preemption()) return "";
-  auto plan =
-      planPreemption(framework, *pod, cache_.snapshot(), decision, context_.random.next() >> 1);
-  if (plan.node.empty()) return plan.message;
-  cache_.nominate(pod, plan.node);
-  if (auto pass = gate_.enter())
-    spawn(context_.executor, evict(*this, std::move(pass), pod, std::move(plan.node),
-                                   std::move(plan.victims), stop_.get_token()));
-  return "";
+  if (!framework.preemption()) return out;
+  auto plan = planPreemption(framework, *framework.preemption(), *pod, cache_.snapshot(), decision,
+                             budgets_, context_.random.next() >> 1);
+  out.message = std::move(plan.message);
+  if (!plan.node.empty()) {
+    cache_.nominate(pod, plan.node);
+    out.nominated = std::move(plan.node);
+    out.victims = std::move(plan.victims);
+  } else if (plan.unnominate) {
+    cache_.unnominate(pod->key);
+    if (!pod->pod->status.nominatedNodeName.empty()) out.nominated = "";
+  }
+  return out;
 }
 
-Task<void> Scheduler::evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor,
-                            std::string node, std::vector<PodInfoPtr> victims,
-                            std::stop_token stop) {
-  auto& client = self.context_.client;
-  for (const auto& victim : victims) {
-    const auto& meta = victim->pod->metadata;
-    if (meta.deletionTimestamp) continue;
+Task<void> Scheduler::makeRoom(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor,
+                               std::string node, std::vector<PodInfoPtr> victims,
+                               std::stop_token stop) {
+  bool failed = false;
+  std::vector<Task<void>> tasks;
+  // Pods of lower priority that were to come here may not fit any more: let them look elsewhere.
+  std::vector<PodInfoPtr> lower;
+  if (const NodeInfo* there = self.cache_.node(node))
+    for (const auto& other : there->nominated)
+      if (other->priority < preemptor->priority) lower.push_back(other);
+  for (const auto& other : lower) {
+    self.cache_.unnominate(other->key);
+    self.queue_.wakeUp(other->key, self.now());
+    tasks.push_back(clearNomination(self, other, stop));
+  }
+  for (const auto& victim : victims)
+    if (!victim->pod->metadata.deletionTimestamp)
+      tasks.push_back(evict(self, preemptor, node, victim, failed, stop));
+  co_await whenAll(std::move(tasks));
+  // Nobody else tells a pod whose victims stay that it may try again.
+  if (!stop.stop_requested()) self.queue_.release(preemptor->key, failed, self.now());
+  self.wake_.set();
+}
+
+Task<void> Scheduler::evict(Scheduler& self, PodInfoPtr preemptor, std::string node,
+                            PodInfoPtr victim, bool& failed, std::stop_token stop) {
+  const auto& meta = victim->pod->metadata;
+  Profile& profile = self.profileOf(*preemptor);
+  // A victim that is not bound yet need not be deleted.
+  auto& waiting = self.profileOf(*victim).framework.waiting();
+  if (waiting.waits(victim->key)) {
+    waiting.reject(victim->key, "DefaultPreemption", "preempted");
+  } else {
     api::core::v1::PodCondition condition;
     condition.type = "DisruptionTarget";
     condition.status = "True";
@@ -377,24 +458,32 @@ Task<void> Scheduler::evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preempt
     condition.lastTransitionTime = api::Time(self.context_.executor.wallNow());
     std::string body = R"({"metadata":{"uid":")" + meta.uid + R"("},"status":{"conditions":[)" +
                        api::encodeJson(condition) + "]}}";
-    co_await patchStatus(self, Gate::Pass(), victim, std::move(body), stop);
-    client::DeleteOptions options;
-    options.uid = meta.uid;
-    Status gone = co_await client.remove(client::resourceOf<Pod>(), meta.namespace_, meta.name,
-                                         std::move(options), stop);
-    if (!gone.ok() && !isNotFound(gone)) {
-      // The rest is not deleted in vain; the next attempt decides afresh.
-      kLog.warn("cannot preempt", {{"pod", victim->key}, {"error", gone}});
-      self.cache_.unnominate(preemptor->key);
+    auto patched = co_await self.context_.client.patch(
+        client::resourceOf<Pod>(), meta.namespace_, meta.name, "status",
+        client::PatchType::StrategicMerge, std::move(body), stop);
+    Status gone = patched.status();
+    if (gone.ok()) {
+      client::DeleteOptions options;
+      options.uid = meta.uid;
+      gone = co_await self.context_.client.remove(client::resourceOf<Pod>(), meta.namespace_,
+                                                  meta.name, std::move(options), stop);
+    }
+    if (isNotFound(gone)) co_return;
+    if (!gone.ok()) {
+      failed = true;
+      if (!isCanceled(gone)) kLog.warn("cannot preempt", {{"pod", victim->key}, {"error", gone}});
       co_return;
     }
-    self.profileOf(*preemptor)
-        .events.event(*victim->pod, client::kEventNormal, "Preempted",
-                      "Preempted by pod " + preemptor->pod->metadata.uid + " on node " + node);
   }
-  std::string body = R"({"metadata":{"uid":")" + preemptor->pod->metadata.uid +
-                     R"("},"status":{"nominatedNodeName":")" + node + R"("}})";
-  co_await patchStatus(self, Gate::Pass(), preemptor, std::move(body), stop);
+  profile.events.event(*victim->pod, client::kEventNormal, "Preempted",
+                       "Preempted by pod " + preemptor->pod->metadata.uid + " on node " + node);
+}
+
+Task<void> Scheduler::clearNomination(Scheduler& self, PodInfoPtr pod, std::stop_token stop) {
+  if (pod->pod->status.nominatedNodeName.empty()) co_return;
+  std::string body = R"({"metadata":{"uid":")" + pod->pod->metadata.uid +
+                     R"("},"status":{"nominatedNodeName":null}})";
+  co_await patchStatus(self, Gate::Pass(), pod, std::move(body), stop);
 }
 
 void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, std::string message,
@@ -403,10 +492,7 @@ void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, std::st
   const PodInfoPtr assumed = cache_.pod(pod->key);
   if (assumed == pod) {
     cache_.forget(pod->key);
-    ClusterEvent event;
-    event.events = kAssignedPodDelete;
-    event.oldPod = pod.get();
-    tell(event);
+    tellGone(pod, decision.node);
   }
   const auto* queued = queue_.find(pod->key);
   // Gone, bound after all, or another pod of this name by now.
@@ -424,10 +510,14 @@ void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, std::st
   wake_.set();
 }
 
-void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::string& message) {
+void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::string& message,
+                       std::optional<std::string> nominated) {
   profileOf(pod).events.event(*pod.pod, client::kEventWarning, "FailedScheduling", message);
   const auto* have = api::findPodCondition(pod.pod->status, "PodScheduled");
-  if (have && have->status == "False" && have->reason == reason && have->message == message) return;
+  if (nominated && *nominated == pod.pod->status.nominatedNodeName) nominated.reset();
+  if (!nominated && have && have->status == "False" && have->reason == reason &&
+      have->message == message)
+    return;
   api::core::v1::PodCondition condition;
   condition.type = "PodScheduled";
   condition.status = "False";
@@ -437,8 +527,11 @@ void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::s
   condition.lastTransitionTime = have && have->status == "False"
                                      ? have->lastTransitionTime
                                      : api::Time(context_.executor.wallNow());
-  std::string body = R"({"metadata":{"uid":")" + pod.pod->metadata.uid +
-                     R"("},"status":{"conditions":[)" + api::encodeJson(condition) + "]}}";
+  std::string body = R"({"metadata":{"uid":")" + pod.pod->metadata.uid + R"("},"status":{)";
+  if (nominated)
+    body += nominated->empty() ? R"("nominatedNodeName":null,)"
+                               : R"("nominatedNodeName":")" + *nominated + R"(",)";
+  body += R"("conditions":[)" + api::encodeJson(condition) + "]}}";
   auto pass = gate_.enter();
   if (!pass) return;
   const auto* queued = queue_.find(pod.key);

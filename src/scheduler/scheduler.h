@@ -17,6 +17,7 @@
 #include "scheduler/framework/picker.h"
 #include "scheduler/plugins/owner_selectors.h"
 #include "scheduler/plugins/registry.h"
+#include "scheduler/preemption/budgets.h"
 #include "scheduler/queue/queue.h"
 #include "scheduler/volumes/volume_state.h"
 
@@ -91,6 +92,11 @@ class Scheduler {
   void onPod(const client::Change& change);
   void onNode(const client::Change& change);
   void onNamespace(const client::Change& change);
+  void onBudget(const client::Change& change);
+  /// The node that the server says room is made on for a pod; empty: none.
+  void onNomination(const PodInfoPtr& before, const PodInfoPtr& pod);
+  /// A pod that took room on a node does not any more.
+  void tellGone(const PodInfoPtr& pod, const std::string& node);
   template <typename T>
   void watchStorage(EventBit bit);
   void tell(const ClusterEvent& event);
@@ -114,11 +120,23 @@ class Scheduler {
   void bindingFailed(const PodInfoPtr& pod, Decision& decision, std::string message,
                      uint32_t rejectedBy = 0);
   /// Condition and event of a pod that got no node. `reason`: Unschedulable or SchedulerError.
-  void report(const PodInfo& pod, std::string_view reason, const std::string& message);
-  /// Tries preemption: the text for the pod's message; victims are deleted in the background.
-  std::string preempt(const PodInfoPtr& pod, const Decision& decision);
-  static Task<void> evict(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor, std::string node,
-                          std::vector<PodInfoPtr> victims, std::stop_token stop);
+  /// `nominated`: its new status.nominatedNodeName; nothing: as it is.
+  void report(const PodInfo& pod, std::string_view reason, const std::string& message,
+              std::optional<std::string> nominated = std::nullopt);
+  struct Preemption {
+    std::string message;                   ///< for the pod's message
+    std::optional<std::string> nominated;  ///< as of `report`
+    std::vector<PodInfoPtr> victims;       ///< to be evicted from there
+  };
+  Preemption preempt(const PodInfoPtr& pod, Decision& decision);
+  /// Evicts the victims, all at once, and takes the node from pods of lower priority that it was
+  /// nominated for. The preemptor is held in the queue meanwhile.
+  static Task<void> makeRoom(Scheduler& self, Gate::Pass pass, PodInfoPtr preemptor,
+                             std::string node, std::vector<PodInfoPtr> victims,
+                             std::stop_token stop);
+  static Task<void> evict(Scheduler& self, PodInfoPtr preemptor, std::string node,
+                          PodInfoPtr victim, bool& failed, std::stop_token stop);
+  static Task<void> clearNomination(Scheduler& self, PodInfoPtr pod, std::stop_token stop);
   static Task<void> patchStatus(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, std::string body,
                                 std::stop_token stop);
   [[nodiscard]] MonotonicTime now() const { return context_.executor.now(); }
@@ -130,6 +148,7 @@ class Scheduler {
   std::vector<std::unique_ptr<Profile>> profiles_;
   Cache cache_;
   Queue queue_;
+  Budgets budgets_;
   /// Pods before their binding, by key: stopped when they go.
   std::unordered_map<std::string, std::stop_source> preparing_;
   Event wake_;

@@ -25,8 +25,23 @@ NodeInfo& Cache::nodeFor(const std::string& name) {
   if (!node) {
     node = std::make_unique<NodeInfo>();
     node->name = name;
+    if (freeSlots_.empty()) {
+      node->slot = slotsEnd_++;
+    } else {
+      node->slot = freeSlots_.back();
+      freeSlots_.pop_back();
+    }
+    index_.addNode(*node);
   }
   return *node;
+}
+
+/// Pods may be told of before their node, and later than its end.
+void Cache::dropIfUnused(NodeInfo& node) {
+  if (node.node || !node.pods.empty() || !node.nominated.empty()) return;
+  index_.removeNode(node);
+  freeSlots_.push_back(node.slot);
+  nodes_.erase(nodes_.find(node.name));
 }
 
 void Cache::countImages(const NodeInfo& node, int32_t by) {
@@ -43,6 +58,7 @@ void Cache::setNode(std::shared_ptr<const api::core::v1::Node> node) {
   countImages(info, -1);
   info.setNode(std::move(node));
   countImages(info, 1);
+  index_.nodeChanged(info);
 }
 
 void Cache::removeNode(const std::string& name) {
@@ -51,55 +67,51 @@ void Cache::removeNode(const std::string& name) {
   nodesChanged_ = true;
   countImages(*at->second, -1);
   at->second->setNode(nullptr);
-  // Its pods may be told of later than the node.
-  if (at->second->pods.empty()) nodes_.erase(at);
+  index_.nodeChanged(*at->second);
+  dropIfUnused(*at->second);
 }
 
-void Cache::place(Placed placed) {
-  NodeInfo& node = nodeFor(placed.node);
-  node.addPod(placed.pod);
-  tallies_.changed(*placed.pod, node, 1);
-  affinityChanged_ = affinityChanged_ || placed.pod->affinity;
-  std::string key = placed.pod->key;
-  pods_.insert_or_assign(std::move(key), std::move(placed));
+void Cache::place(PodInfoPtr pod, const std::string& node, bool assumed) {
+  unnominate(pod->key);
+  const auto at = pods_.find(pod->key);
+  if (at != pods_.end()) {
+    const Placed had = std::move(at->second);
+    pods_.erase(at);
+    displace(had);
+  }
+  NodeInfo& info = nodeFor(node);
+  info.addPod(pod);
+  index_.addPod(*pod, info.slot);
+  const std::string_view key = pod->key;
+  pods_.emplace(key, Placed{std::move(pod), &info, assumed});
 }
 
 void Cache::displace(const Placed& placed) {
-  const auto at = nodes_.find(placed.node);
-  if (at == nodes_.end()) return;
-  if (at->second->removePod(placed.pod->key)) tallies_.changed(*placed.pod, *at->second, -1);
-  affinityChanged_ = affinityChanged_ || placed.pod->affinity;
-  if (at->second->pods.empty() && !at->second->node) nodes_.erase(at);
+  placed.node->removePod(*placed.pod);
+  index_.removePod(*placed.pod, placed.node->slot);
+  dropIfUnused(*placed.node);
 }
 
 void Cache::setPod(PodInfoPtr pod) {
-  unnominate(pod->key);
-  const auto at = pods_.find(pod->key);
-  if (at != pods_.end()) displace(at->second);
-  std::string node = pod->pod->spec.nodeName;
-  place({std::move(pod), std::move(node), false});
+  const std::string& node = pod->pod->spec.nodeName;
+  place(std::move(pod), node, false);
 }
 
 void Cache::removePod(const std::string& key) {
   unnominate(key);
   const auto at = pods_.find(key);
   if (at == pods_.end()) return;
-  displace(at->second);
+  const Placed had = std::move(at->second);
   pods_.erase(at);
+  displace(had);
 }
 
 void Cache::assume(PodInfoPtr pod, const std::string& node) {
-  unnominate(pod->key);
-  const auto at = pods_.find(pod->key);
-  if (at != pods_.end()) displace(at->second);
-  place({std::move(pod), node, true});
+  place(std::move(pod), node, true);
 }
 
 void Cache::forget(const std::string& key) {
-  const auto at = pods_.find(key);
-  if (at == pods_.end() || !at->second.assumed) return;
-  displace(at->second);
-  pods_.erase(at);
+  if (isAssumed(key)) removePod(key);
 }
 
 bool Cache::isAssumed(const std::string& key) const {
@@ -114,25 +126,33 @@ PodInfoPtr Cache::pod(const std::string& key) const {
 
 void Cache::nominate(const PodInfoPtr& pod, const std::string& node) {
   unnominate(pod->key);
-  nominatedNode_[pod->key] = node;
-  snapshot_.nominated[node].push_back(pod);
+  NodeInfo& info = nodeFor(node);
+  info.nominated.push_back(pod);
+  nominated_[pod->key] = {pod, &info};
 }
 
 void Cache::unnominate(const std::string& key) {
-  const auto at = nominatedNode_.find(key);
-  if (at == nominatedNode_.end()) return;
-  auto& there = snapshot_.nominated[at->second];
-  std::erase_if(there, [&](const PodInfoPtr& pod) { return pod->key == key; });
-  if (there.empty()) snapshot_.nominated.erase(at->second);
-  nominatedNode_.erase(at);
+  const auto at = nominated_.find(key);
+  if (at == nominated_.end()) return;
+  const auto [pod, node] = at->second;
+  nominated_.erase(at);
+  std::erase(node->nominated, pod);
+  dropIfUnused(*node);
+}
+
+std::string Cache::nominatedNode(const std::string& key) const {
+  const auto at = nominated_.find(key);
+  return at == nominated_.end() ? std::string() : at->second.second->name;
 }
 
 void Cache::setNamespace(const std::string& name, api::Map<std::string> labels) {
   snapshot_.namespaceLabels.insert_or_assign(name, std::move(labels));
+  index_.namespaceChanged();
 }
 
 void Cache::removeNamespace(const std::string& name) {
   snapshot_.namespaceLabels.erase(name);
+  index_.namespaceChanged();
 }
 
 void Cache::rebuild() {
@@ -158,12 +178,7 @@ void Cache::rebuild() {
 
 const Snapshot& Cache::snapshot() {
   if (nodesChanged_) rebuild();
-  if (nodesChanged_ || affinityChanged_) {
-    snapshot_.withAffinity.clear();
-    for (const NodeInfo* node : snapshot_.nodes)
-      if (!node->podsWithAffinity.empty()) snapshot_.withAffinity.push_back(node);
-  }
-  nodesChanged_ = affinityChanged_ = false;
+  nodesChanged_ = false;
   return snapshot_;
 }
 

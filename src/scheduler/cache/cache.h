@@ -9,7 +9,7 @@
 
 #include "api/reflect/map.h"
 #include "scheduler/cache/node_info.h"
-#include "scheduler/cache/selector_tallies.h"
+#include "scheduler/cache/pod_index.h"
 
 namespace coxswain::scheduler {
 
@@ -17,17 +17,13 @@ namespace coxswain::scheduler {
 /// copy: a decision never suspends, and nothing else runs on its executor meanwhile.
 struct Snapshot {
   std::vector<const NodeInfo*> nodes;
-  /// Of `nodes`, those with pods that have affinity or anti-affinity.
-  std::vector<const NodeInfo*> withAffinity;
+  /// Counts of pods by topology. Never null in a snapshot of a Cache.
+  PodIndex* index = nullptr;
   /// On how many nodes an image lies.
   std::unordered_map<std::string, int32_t> imageNodes;
   /// Labels of namespaces; absent: unknown.
   std::unordered_map<std::string, api::Map<std::string>> namespaceLabels;
   std::unordered_map<std::string, const NodeInfo*> byName;
-  /// Pods for which room is being made, by the node: others of lower priority must leave it.
-  std::unordered_map<std::string, std::vector<PodInfoPtr>> nominated;
-  /// Pods on nodes by selector, on demand. Null: nobody keeps any.
-  SelectorTallies* tallies = nullptr;
 
   [[nodiscard]] const NodeInfo* find(const std::string& name) const {
     const auto at = byName.find(name);
@@ -43,7 +39,7 @@ struct Snapshot {
 /// decision on, until the informer shows it bound or the binding fails (forget). One executor.
 class Cache {
  public:
-  Cache() { snapshot_.tallies = &tallies_; }
+  Cache() : index_(snapshot_) { snapshot_.index = &index_; }
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -64,6 +60,8 @@ class Cache {
   /// Room is made for the pod on `node`, until unnominate.
   void nominate(const PodInfoPtr& pod, const std::string& node);
   void unnominate(const std::string& key);
+  /// Empty: no room is made for the pod.
+  [[nodiscard]] std::string nominatedNode(const std::string& key) const;
 
   void setNamespace(const std::string& name, api::Map<std::string> labels);
   void removeNamespace(const std::string& name);
@@ -72,27 +70,35 @@ class Cache {
   const Snapshot& snapshot();
   /// Empty: no such pod.
   [[nodiscard]] PodInfoPtr pod(const std::string& key) const;
+  /// Null: not known, and no pod says that it is on it.
+  [[nodiscard]] const NodeInfo* node(const std::string& name) const {
+    const auto at = nodes_.find(name);
+    return at == nodes_.end() ? nullptr : at->second.get();
+  }
   [[nodiscard]] size_t podCount() const { return pods_.size(); }
+  [[nodiscard]] const PodIndex& index() const { return index_; }
 
  private:
   struct Placed {
     PodInfoPtr pod;
-    std::string node;
+    NodeInfo* node = nullptr;
     bool assumed = false;
   };
   NodeInfo& nodeFor(const std::string& name);
-  void place(Placed placed);
+  void place(PodInfoPtr pod, const std::string& node, bool assumed);
+  void dropIfUnused(NodeInfo& node);
   void displace(const Placed& placed);
   void countImages(const NodeInfo& node, int32_t by);
   void rebuild();
 
   std::unordered_map<std::string, std::unique_ptr<NodeInfo>> nodes_;
-  std::unordered_map<std::string, Placed> pods_;
-  std::unordered_map<std::string, std::string> nominatedNode_;  ///< by pod
-  SelectorTallies tallies_;
+  std::unordered_map<std::string_view, Placed> pods_;  ///< by the pod's own key
+  std::unordered_map<std::string, std::pair<PodInfoPtr, NodeInfo*>> nominated_;  ///< by pod
+  std::vector<uint32_t> freeSlots_;
+  uint32_t slotsEnd_ = 0;
   Snapshot snapshot_;
+  PodIndex index_;
   bool nodesChanged_ = false;
-  bool affinityChanged_ = false;
 };
 
 }  // namespace coxswain::scheduler

@@ -10,8 +10,11 @@ void NodeInfo::setNode(std::shared_ptr<const api::core::v1::Node> fresh) {
   node = std::move(fresh);
   images.clear();
   allocatable = {};
+  unschedulable = tainted = false;
   if (!node) return;
   name = node->metadata.name;
+  unschedulable = node->spec.unschedulable;
+  tainted = !node->spec.taints.empty();
   allocatable = Resources::from(node->status.allocatable);
   for (const auto& image : node->status.images)
     for (const auto& called : image.names) images.push_back({called, image.sizeBytes});
@@ -24,16 +27,17 @@ void NodeInfo::addPod(PodInfoPtr pod) {
   nonZeroMilliCpu += pod->nonZeroMilliCpu;
   nonZeroMemory += pod->nonZeroMemory;
   usedPorts.insert(usedPorts.end(), pod->hostPorts.begin(), pod->hostPorts.end());
-  if (pod->affinity) podsWithAffinity.push_back(pod);
   pods.push_back(std::move(pod));
 }
 
-bool NodeInfo::removePod(const std::string& key) {
-  const auto called = [&](const PodInfoPtr& have) { return have->key == key; };
-  const auto at = std::find_if(pods.begin(), pods.end(), called);
-  if (at == pods.end()) return false;
-  const PodInfoPtr gone = std::move(*at);
-  pods.erase(at);
+bool NodeInfo::removePod(const PodInfo& pod) {
+  // Trials take away what they added last.
+  size_t at = pods.size();
+  while (at > 0 && pods[at - 1].get() != &pod) --at;
+  if (at == 0) return false;
+  const PodInfoPtr gone = std::move(pods[at - 1]);
+  if (at != pods.size()) pods[at - 1] = std::move(pods.back());
+  pods.pop_back();
   requested.subtract(gone->requests);
   nonZeroMilliCpu -= gone->nonZeroMilliCpu;
   nonZeroMemory -= gone->nonZeroMemory;
@@ -41,8 +45,6 @@ bool NodeInfo::removePod(const std::string& key) {
     const auto used = std::find(usedPorts.begin(), usedPorts.end(), port);
     if (used != usedPorts.end()) usedPorts.erase(used);
   }
-  if (gone->affinity)
-    podsWithAffinity.erase(std::find_if(podsWithAffinity.begin(), podsWithAffinity.end(), called));
   return true;
 }
 

@@ -19,27 +19,40 @@ struct ImageOnNode {
   int64_t sizeBytes = 0;
 };
 
-/// A node and what the pods on it, assumed ones too, take of it. A value: preemption tries on
-/// copies.
+/// A node and what the pods on it, assumed ones too, take of it.
 struct NodeInfo {
+  NodeInfo() = default;
+  NodeInfo(const NodeInfo&) = delete;
+  NodeInfo& operator=(const NodeInfo&) = delete;
+
   /// Null: pods name a node that is not known (yet).
   std::shared_ptr<const api::core::v1::Node> node;
   std::string name;
+  uint32_t slot = 0;  ///< small number of its own, as long as it is in the cache
+  // What filters ask of `node` most, beside what they ask first.
+  bool unschedulable = false;
+  bool tainted = false;
   Resources allocatable;
   Resources requested;
   int64_t nonZeroMilliCpu = 0;
   int64_t nonZeroMemory = 0;
-  std::vector<PodInfoPtr> pods;
-  /// Pods with affinity or anti-affinity of any kind: a subset of `pods`.
-  std::vector<PodInfoPtr> podsWithAffinity;
+  std::vector<PodInfoPtr> pods;  ///< in no order
   std::vector<HostPort> usedPorts;
+  /// Pods for which room is being made here: others of lower priority must leave it.
+  std::vector<PodInfoPtr> nominated;
   std::vector<ImageOnNode> images;  ///< sorted by name
 
   void setNode(std::shared_ptr<const api::core::v1::Node> fresh);
   void addPod(PodInfoPtr pod);
-  /// By key; false: it is not here.
-  bool removePod(const std::string& key);
+  /// This very one; false: it is not here.
+  bool removePod(const PodInfo& pod);
   [[nodiscard]] const ImageOnNode* image(std::string_view image) const;
 };
+
+/// For trials: a decision may take pods off a node of its snapshot, or add some, if it puts all
+/// back before it ends; it never suspends, so nobody else sees that.
+inline NodeInfo& forTrial(const NodeInfo& node) {
+  return const_cast<NodeInfo&>(node);
+}
 
 }  // namespace coxswain::scheduler

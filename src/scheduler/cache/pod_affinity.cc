@@ -30,10 +30,33 @@ AffinityTerm compile(const api::core::v1::Pod& pod, const api::core::v1::PodAffi
     out.namespaces.push_back(pod.metadata.namespace_);
   out.topologyKey = term.topologyKey;
   out.weight = weight;
+  out.computeHash();
   return out;
 }
 
 }  // namespace
+
+AffinityTerm AffinityTerm::of(api::LabelSelector selector, std::string ns) {
+  AffinityTerm out;
+  out.selector = std::move(selector);
+  out.namespaces.push_back(std::move(ns));
+  out.computeHash();
+  return out;
+}
+
+void AffinityTerm::computeHash() {
+  const auto hashOf = [](const api::LabelSelector& of) {
+    size_t sum = of.isNothing() ? 1 : 2;
+    for (const auto& requirement : of.requirements()) {
+      sum = sum * 31 + std::hash<std::string>()(requirement.key());
+      for (const auto& value : requirement.values())
+        sum = sum * 31 + std::hash<std::string>()(value);
+    }
+    return sum;
+  };
+  hash = hashOf(selector) * 31 + hashOf(namespaceSelector);
+  for (const auto& ns : namespaces) hash = hash * 31 + std::hash<std::string>()(ns);
+}
 
 bool AffinityTerm::matches(const api::core::v1::Pod& pod,
                            const api::Labels* namespaceLabels) const {

@@ -22,6 +22,16 @@ struct AffinityTerm {
   api::LabelSelector namespaceSelector = api::LabelSelector::nothing();
   std::string topologyKey;
   int32_t weight = 0;  ///< of preferred terms
+  size_t hash = 0;     ///< of what decides which pods match
+
+  /// The same pods match.
+  [[nodiscard]] bool sameAs(const AffinityTerm& other) const {
+    return hash == other.hash && selector == other.selector && namespaces == other.namespaces &&
+           namespaceSelector == other.namespaceSelector;
+  }
+  /// Pods of one namespace; `hash` is set.
+  static AffinityTerm of(api::LabelSelector selector, std::string ns);
+  void computeHash();
 
   /// `namespaceLabels` null: unknown, so that a namespace selector matches only if it takes all.
   [[nodiscard]] bool matches(const api::core::v1::Pod& pod,

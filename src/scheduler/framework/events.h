@@ -11,6 +11,7 @@ struct Node;
 
 namespace coxswain::scheduler {
 
+struct NodeInfo;
 struct PodInfo;
 
 /// What happened in the cluster that may let a waiting pod in. Bits, of one resource each.
@@ -46,6 +47,8 @@ struct ClusterEvent {
   const api::core::v1::Node* newNode = nullptr;
   const PodInfo* oldPod = nullptr;
   const PodInfo* newPod = nullptr;
+  /// The node that changed, or on which a pod did, with its pods as they are now.
+  const NodeInfo* node = nullptr;
   /// Objects of storage, from kClaim on.
   const api::ConstObject* oldObject = nullptr;
   const api::ConstObject* newObject = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "scheduler/framework/nominated.h"
 
 namespace coxswain::scheduler {
 
@@ -46,12 +47,11 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   const auto tryNode = [&](const NodeInfo* node, size_t index) {
     reasons_.clear();
     ++decision.evaluated;
-    Code code =
-        snapshot.nominated.empty()
-            ? Code::Success
-            : filterBesideNominated(pod, snapshot, *node, decision.state, diagnosis.rejectedBy);
-    if (code == Code::Success)
-      code = framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy);
+    const Code code =
+        node->nominated.empty()
+            ? framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy)
+            : filterBesideNominated(framework_, decision.state, pod, *node, snapshot, reasons_,
+                                    diagnosis.rejectedBy);
     if (code == Code::Success) {
       feasible_.push_back(node);
       return true;
@@ -66,6 +66,12 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   };
 
   const size_t count = snapshot.nodes.size();
+  const auto allowed = [&](const std::string& name) {
+    const auto& names = narrowed.nodeNames;
+    return !names || std::binary_search(names->begin(), names->end(), name);
+  };
+  if (allowed(pod.pod->status.nominatedNodeName) && fitsWhereNominated(pod, snapshot, decision))
+    return true;
   if (narrowed.nodeNames) {
     size_t known = 0;
     for (const auto& name : *narrowed.nodeNames) {
@@ -96,23 +102,18 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   return true;
 }
 
-Code Picker::filterBesideNominated(const PodInfo& pod, const Snapshot& snapshot,
-                                   const NodeInfo& node, const CycleState& state,
-                                   uint32_t& rejectedBy) {
-  const auto at = snapshot.nominated.find(node.name);
-  if (at == snapshot.nominated.end()) return Code::Success;
-  std::optional<NodeInfo> fuller;
-  CycleState trial;
-  for (const auto& other : at->second) {
-    if (other->priority < pod.priority || other->key == pod.key) continue;
-    if (!fuller) {
-      fuller = node;
-      trial = state.cloneForTrial();
-    }
-    fuller->addPod(other);
-    framework_.podChanged(trial, pod, *other, true, *fuller, snapshot);
-  }
-  return fuller ? framework_.filter(trial, pod, *fuller, reasons_, rejectedBy) : Code::Success;
+bool Picker::fitsWhereNominated(const PodInfo& pod, const Snapshot& snapshot, Decision& decision) {
+  const std::string& name = pod.pod->status.nominatedNodeName;
+  const NodeInfo* node = name.empty() ? nullptr : snapshot.find(name);
+  if (!node) return false;
+  reasons_.clear();
+  uint32_t rejectedBy = 0;
+  const Code code =
+      filterBesideNominated(framework_, decision.state, pod, *node, snapshot, reasons_, rejectedBy);
+  if (code != Code::Success) return false;
+  ++decision.evaluated;
+  feasible_.push_back(node);
+  return true;
 }
 
 uint64_t Picker::below(uint64_t bound) {

@@ -37,10 +37,8 @@ class Picker {
  private:
   bool findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
   const NodeInfo* best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state);
-
-  /// As filter, on a node where nominated pods of the same or a higher priority count too.
-  Code filterBesideNominated(const PodInfo& pod, const Snapshot& snapshot, const NodeInfo& node,
-                             const CycleState& state, uint32_t& rejectedBy);
+  /// The node for which the pod is nominated, if it fits there now: nobody else is asked then.
+  bool fitsWhereNominated(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
   uint64_t below(uint64_t bound);
 
   const Framework& framework_;

@@ -40,9 +40,6 @@ using Reasons = std::vector<std::string_view>;
 class PluginState {
  public:
   virtual ~PluginState() = default;
-  /// Preemption tries nodes without some pods: states that count pods must be copied and told.
-  /// Null: the state depends on no other pod and is shared.
-  [[nodiscard]] virtual std::unique_ptr<PluginState> clone() const { return nullptr; }
 };
 
 inline constexpr size_t kPluginsMax = 32;
@@ -72,18 +69,6 @@ class CycleState {
   void setScoreState(size_t plugin, std::shared_ptr<PluginState> state) {
     score_[plugin] = std::move(state);
   }
-  /// For trying nodes without some pods: states that count pods are copied, others shared.
-  [[nodiscard]] CycleState cloneForTrial() const {
-    CycleState copy;
-    for (size_t i = 0; i < kPluginsMax; ++i) {
-      if (!filter_[i]) continue;
-      auto own = filter_[i]->clone();
-      copy.filter_[i] = own ? std::shared_ptr<PluginState>(std::move(own)) : filter_[i];
-    }
-    copy.skipFilter = skipFilter;
-    return copy;
-  }
-
   uint32_t skipFilter = 0;  ///< bit of each plugin whose PreFilter answered Skip
   uint32_t skipScore = 0;
 
@@ -143,7 +128,8 @@ class PreFilterPlugin {
   virtual ~PreFilterPlugin() = default;
   [[nodiscard]] virtual PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
                                                   const Snapshot& snapshot) const = 0;
-  /// `other` was added to or taken from `node` in a trial: adapt this plugin's filter state.
+  /// `other` was added to or taken from `node` in a trial: adapt this plugin's filter state. What
+  /// was added is taken away again and the other way round, which must leave the state as it was.
   virtual void podChanged(CycleState& state, const PodInfo& pod, const PodInfo& other, bool added,
                           const NodeInfo& node, const Snapshot& snapshot) const {
     (void)state, (void)pod, (void)other, (void)added, (void)node, (void)snapshot;

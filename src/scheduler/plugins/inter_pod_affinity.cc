@@ -3,7 +3,7 @@
 #include "api/gen/core_v1.h"
 #include "scheduler/cache/pod_affinity.h"
 #include "scheduler/plugins/plugins.h"
-#include "scheduler/plugins/topology_counts.h"
+#include "scheduler/plugins/topology_deltas.h"
 
 namespace coxswain::scheduler::plugins {
 
@@ -11,25 +11,57 @@ namespace {
 
 using Terms = std::vector<AffinityTerm>;
 
-const std::string* topologyOf(const NodeInfo& node, const std::string& key) {
-  return node.node->metadata.labels.get(key);
-}
+/// Counts of pods by the domains of one key, as the cache keeps them.
+struct Counted {
+  std::shared_ptr<const TopologyKey> key;
+  std::shared_ptr<NodeCounts> owner;  ///< null: a group of terms, which outlives the decision
+  const NodeCounts::Domains* domains = nullptr;
+  int64_t weight = 1;
+
+  [[nodiscard]] int32_t domainOf(const NodeInfo& node) const { return key->domainOf(node.slot); }
+};
 
 struct State final : PluginState {
-  /// Pods whose required anti-affinity the new pod would break, by their topology.
-  TopologyCounts existingAnti;
-  /// Pods that match all required affinity terms of the new one.
-  TopologyCounts affinity;
-  /// Pods that match a required anti-affinity term of it.
-  TopologyCounts anti;
-  [[nodiscard]] std::unique_ptr<PluginState> clone() const override {
-    return std::make_unique<State>(*this);
+  /// Pods whose required anti-affinity the new pod would break.
+  std::vector<Counted> existingAnti;
+  /// Of each required affinity term: pods that match all of them.
+  std::vector<Counted> affinity;
+  /// Of each required anti-affinity term: pods that match it.
+  std::vector<Counted> anti;
+  // What a trial changes of these.
+  TopologyDeltas existingDeltas;
+  TopologyDeltas affinityDeltas;
+  TopologyDeltas antiDeltas;
+
+  /// No pod anywhere matches the affinity terms.
+  [[nodiscard]] bool alone() const {
+    int64_t total = 0;
+    for (const auto& counted : affinity) total += counted.domains->total;
+    for (const auto& entry : affinityDeltas.entries()) total += entry.by;
+    return total == 0;
   }
 };
 
 struct Scores final : PluginState {
-  TopologyCounts byTopology;
+  std::vector<Counted> sums;
 };
+
+/// Could be a match: labels of namespaces are not at hand.
+bool mayMatch(const AffinityTerm& term, const PodInfo& other) {
+  const auto& in = term.namespaces;
+  return term.selector.matches(other.pod->metadata.labels) &&
+         (!term.namespaceSelector.isNothing() ||
+          std::find(in.begin(), in.end(), other.pod->metadata.namespace_) != in.end());
+}
+bool mayMatchAll(const Terms& terms, const PodInfo& other) {
+  return !terms.empty() && std::all_of(terms.begin(), terms.end(), [&](const AffinityTerm& term) {
+    return mayMatch(term, other);
+  });
+}
+bool mayMatchAny(const Terms& terms, const PodInfo& other) {
+  return std::any_of(terms.begin(), terms.end(),
+                     [&](const AffinityTerm& term) { return mayMatch(term, other); });
+}
 
 bool matchesAll(const Terms& terms, const PodInfo& other, const api::Labels* labels) {
   return !terms.empty() && std::all_of(terms.begin(), terms.end(), [&](const AffinityTerm& term) {
@@ -37,27 +69,27 @@ bool matchesAll(const Terms& terms, const PodInfo& other, const api::Labels* lab
   });
 }
 
-void count(State& state, const PodInfo& pod, const PodInfo& other, const NodeInfo& node,
-           const Snapshot& snapshot, int64_t by) {
-  if (other.affinity) {
-    const auto* labels = snapshot.labelsOf(pod.pod->metadata.namespace_);
-    for (const auto& term : other.affinity->requiredAntiAffinity) {
-      const auto* value = topologyOf(node, term.topologyKey);
-      if (value && term.matches(*pod.pod, labels))
-        state.existingAnti.add(term.topologyKey, *value, by);
-    }
-  }
-  if (!pod.affinity) return;
-  const auto* labels = snapshot.labelsOf(other.pod->metadata.namespace_);
-  if (matchesAll(pod.affinity->requiredAffinity, other, labels)) {
-    for (const auto& term : pod.affinity->requiredAffinity)
-      if (const auto* value = topologyOf(node, term.topologyKey))
-        state.affinity.add(term.topologyKey, *value, by);
-  }
-  for (const auto& term : pod.affinity->requiredAntiAffinity) {
-    const auto* value = topologyOf(node, term.topologyKey);
-    if (value && term.matches(*other.pod, labels)) state.anti.add(term.topologyKey, *value, by);
-  }
+Counted count(PodIndex& index, std::span<const AffinityTerm> which, const std::string& topologyKey,
+              int64_t weight = 1) {
+  Counted out;
+  out.key = index.key(topologyKey);
+  out.owner = index.count(which, true);
+  out.domains = &out.owner->by(out.key);
+  out.weight = weight;
+  return out;
+}
+
+Counted ofGroup(TermGroup& group, int64_t weight) {
+  return {group.key, nullptr, &group.counts.by(group.key), weight};
+}
+
+/// Pods of a domain over all that are counted by one key, with what a trial changes.
+int64_t countAt(const std::vector<Counted>& list, const TopologyDeltas& deltas,
+                const TopologyKey& key, int32_t domain) {
+  int64_t sum = deltas.at(key, domain);
+  for (const auto& counted : list)
+    if (counted.key.get() == &key) sum += counted.domains->at(domain);
+  return sum;
 }
 
 /// Pods near to, or far from, other pods: required and preferred, of the new pod and of those that
@@ -74,6 +106,32 @@ class InterPodAffinity final : public Plugin,
     return kNodeAdd | kNodeLabel | kAssignedPodAdd | kAssignedPodDelete | kAssignedPodLabel |
            kNamespaceLabel | kPodSpec;
   }
+  [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
+    const auto* own = pod.affinity.get();
+    if (event.newNode) {
+      // Pods that want company go only where all their keys are.
+      const auto& labels = event.newNode->metadata.labels;
+      const bool possible =
+          !own ||
+          std::all_of(own->requiredAffinity.begin(), own->requiredAffinity.end(),
+                      [&](const AffinityTerm& term) { return labels.contains(term.topologyKey); });
+      return possible ? QueueingHint::Queue : QueueingHint::Skip;
+    }
+    bool helps = (event.events & (kPodSpec | kNamespaceLabel)) != 0;
+    if (event.events & (kAssignedPodAdd | kAssignedPodLabel))
+      helps = helps || (own && mayMatchAll(own->requiredAffinity, *event.newPod));
+    if (event.events & kAssignedPodLabel)
+      helps = helps || (own && mayMatchAny(own->requiredAntiAffinity, *event.oldPod));
+    if (event.events & kAssignedPodDelete) {
+      const auto* gone = event.oldPod->affinity.get();
+      helps = helps ||
+              (own && (mayMatchAny(own->requiredAntiAffinity, *event.oldPod) ||
+                       // The last of its group: this one may be the first of another.
+                       mayMatchAll(own->requiredAffinity, *event.oldPod))) ||
+              (gone && mayMatchAny(gone->requiredAntiAffinity, pod));
+    }
+    return helps ? QueueingHint::Queue : QueueingHint::Skip;
+  }
 
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
                                           const Snapshot& snapshot) const override {
@@ -83,50 +141,62 @@ class InterPodAffinity final : public Plugin,
       result.message = "invalid label selector in pod affinity";
       return result;
     }
-    const bool own = pod.affinity && (!pod.affinity->requiredAffinity.empty() ||
-                                      !pod.affinity->requiredAntiAffinity.empty());
-    auto counts = std::make_shared<State>();
-    if (own) {
-      for (const NodeInfo* node : snapshot.nodes)
-        for (const auto& other : node->pods) count(*counts, pod, *other, *node, snapshot, 1);
-    } else {
-      for (const NodeInfo* node : snapshot.withAffinity)
-        for (const auto& other : node->podsWithAffinity)
-          count(*counts, pod, *other, *node, snapshot, 1);
+    auto own = std::make_shared<State>();
+    PodIndex& podIndex = *snapshot.index;
+    podIndex.visitTermsAbout(pod, [&](TermGroup& group) {
+      if (group.kind == TermKind::RequiredAntiAffinity)
+        own->existingAnti.push_back(ofGroup(group, 1));
+    });
+    if (pod.affinity) {
+      for (const auto& term : pod.affinity->requiredAffinity)
+        own->affinity.push_back(count(podIndex, pod.affinity->requiredAffinity, term.topologyKey));
+      for (const auto& term : pod.affinity->requiredAntiAffinity)
+        own->anti.push_back(count(podIndex, {&term, 1}, term.topologyKey));
     }
-    if (!own && counts->existingAnti.empty()) {
+    if (own->existingAnti.empty() && own->affinity.empty() && own->anti.empty()) {
       result.code = Code::Skip;
       return result;
     }
-    state.setFilterState(index, std::move(counts));
+    state.setFilterState(index, std::move(own));
     return result;
   }
   void podChanged(CycleState& state, const PodInfo& pod, const PodInfo& other, bool added,
                   const NodeInfo& node, const Snapshot& snapshot) const override {
-    if (auto* own = state.filterState<State>(index))
-      count(*own, pod, other, node, snapshot, added ? 1 : -1);
+    auto* own = state.filterState<State>(index);
+    if (!own) return;
+    const int32_t by = added ? 1 : -1;
+    const auto change = [&](TopologyDeltas& deltas, const std::string& topologyKey) {
+      const auto key = snapshot.index->key(topologyKey);
+      const int32_t domain = key->domainOf(node.slot);
+      if (domain != TopologyKey::kNone) deltas.add(key, domain, by);
+    };
+    if (other.affinity) {
+      const auto* labels = snapshot.labelsOf(pod.pod->metadata.namespace_);
+      for (const auto& term : other.affinity->requiredAntiAffinity)
+        if (term.matches(*pod.pod, labels)) change(own->existingDeltas, term.topologyKey);
+    }
+    if (!pod.affinity) return;
+    const auto* labels = snapshot.labelsOf(other.pod->metadata.namespace_);
+    if (matchesAll(pod.affinity->requiredAffinity, other, labels))
+      for (const auto& term : pod.affinity->requiredAffinity)
+        change(own->affinityDeltas, term.topologyKey);
+    for (const auto& term : pod.affinity->requiredAntiAffinity)
+      if (term.matches(*other.pod, labels)) change(own->antiDeltas, term.topologyKey);
   }
   [[nodiscard]] Code filter(const CycleState& cycle, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     const auto& state = *cycle.filterState<State>(index);
-    if (pod.affinity) {
-      if (!nearOthers(state, pod, node)) {
-        reasons.push_back("node(s) didn't match pod affinity rules");
-        return Code::UnschedulableAndUnresolvable;
-      }
-      for (const auto& term : pod.affinity->requiredAntiAffinity) {
-        const auto* value = topologyOf(node, term.topologyKey);
-        if (!value || state.anti.get(term.topologyKey, *value) == 0) continue;
-        reasons.push_back("node(s) didn't match pod anti-affinity rules");
-        return Code::Unschedulable;
-      }
+    if (!state.affinity.empty() && !nearOthers(state, pod, node)) {
+      reasons.push_back("node(s) didn't match pod affinity rules");
+      return Code::UnschedulableAndUnresolvable;
     }
-    if (!state.existingAnti.empty()) {
-      for (const auto& [key, value] : node.node->metadata.labels) {
-        if (state.existingAnti.get(key, value) == 0) continue;
-        reasons.push_back("node(s) didn't satisfy existing pods anti-affinity rules");
-        return Code::Unschedulable;
-      }
+    if (meetsOthers(state.anti, state.antiDeltas, node)) {
+      reasons.push_back("node(s) didn't match pod anti-affinity rules");
+      return Code::Unschedulable;
+    }
+    if (meetsOthers(state.existingAnti, state.existingDeltas, node)) {
+      reasons.push_back("node(s) didn't satisfy existing pods anti-affinity rules");
+      return Code::Unschedulable;
     }
     return Code::Success;
   }
@@ -134,24 +204,34 @@ class InterPodAffinity final : public Plugin,
   [[nodiscard]] Code preScore(CycleState& state, const PodInfo& pod,
                               std::span<const NodeInfo* const>,
                               const Snapshot& snapshot) const override {
+    auto scores = std::make_shared<Scores>();
+    PodIndex& podIndex = *snapshot.index;
     const bool own = pod.affinity && (!pod.affinity->preferredAffinity.empty() ||
                                       !pod.affinity->preferredAntiAffinity.empty());
-    if (!own && (snapshot.withAffinity.empty() || args_.ignorePreferredTermsOfExistingPods))
-      return Code::Skip;
-    auto scores = std::make_shared<Scores>();
-    const auto& nodes = own ? snapshot.nodes : snapshot.withAffinity;
-    for (const NodeInfo* node : nodes)
-      for (const auto& other : own ? node->pods : node->podsWithAffinity)
-        weigh(scores->byTopology, pod, *other, *node, snapshot, own);
-    if (scores->byTopology.empty()) return Code::Skip;
+    if (own) {
+      for (const auto& term : pod.affinity->preferredAffinity)
+        scores->sums.push_back(count(podIndex, {&term, 1}, term.topologyKey, term.weight));
+      for (const auto& term : pod.affinity->preferredAntiAffinity)
+        scores->sums.push_back(count(podIndex, {&term, 1}, term.topologyKey, -term.weight));
+    }
+    // What others prefer counts unless configuration says that it does only if this pod prefers.
+    if (own || !args_.ignorePreferredTermsOfExistingPods) {
+      podIndex.visitTermsAbout(pod, [&](TermGroup& group) {
+        if (group.kind == TermKind::Preferred)
+          scores->sums.push_back(ofGroup(group, 1));
+        else if (group.kind == TermKind::RequiredAffinity && args_.hardPodAffinityWeight > 0)
+          scores->sums.push_back(ofGroup(group, args_.hardPodAffinityWeight));
+      });
+    }
+    if (scores->sums.empty()) return Code::Skip;
     state.setScoreState(index, std::move(scores));
     return Code::Success;
   }
   [[nodiscard]] int64_t score(const CycleState& state, const PodInfo&, const NodeInfo& node,
                               const Snapshot&) const override {
-    const auto& scores = state.scoreState<Scores>(index)->byTopology;
     int64_t sum = 0;
-    for (const auto& [key, value] : node.node->metadata.labels) sum += scores.get(key, value);
+    for (const auto& counted : state.scoreState<Scores>(index)->sums)
+      sum += counted.weight * counted.domains->at(counted.domainOf(node));
     return sum;
   }
   void normalize(const CycleState&, const PodInfo&, std::span<const NodeInfo* const>,
@@ -166,38 +246,38 @@ class InterPodAffinity final : public Plugin,
 
  private:
   static bool nearOthers(const State& state, const PodInfo& pod, const NodeInfo& node) {
-    const auto& terms = pod.affinity->requiredAffinity;
     bool near = true;
-    for (const auto& term : terms) {
-      const auto* value = topologyOf(node, term.topologyKey);
-      if (!value) return false;
-      near = near && state.affinity.get(term.topologyKey, *value) > 0;
+    for (const auto& counted : state.affinity) {
+      const int32_t domain = counted.domainOf(node);
+      if (domain == TopologyKey::kNone) return false;
+      near =
+          near && counted.domains->at(domain) + state.affinityDeltas.at(*counted.key, domain) > 0;
     }
     if (near) return true;
     // The first of a group that wants to be together: it may go anywhere.
-    return state.affinity.empty() &&
-           std::all_of(terms.begin(), terms.end(),
+    if (!state.alone()) return false;
+    const auto& terms = pod.affinity->requiredAffinity;
+    return std::all_of(terms.begin(), terms.end(),
                        [&](const AffinityTerm& term) { return term.matches(*pod.pod, nullptr); });
   }
-  void weigh(TopologyCounts& scores, const PodInfo& pod, const PodInfo& other, const NodeInfo& node,
-             const Snapshot& snapshot, bool own) const {
-    const auto add = [&](const Terms& terms, const PodInfo& matched, int64_t sign, int64_t fixed) {
-      const auto* labels = snapshot.labelsOf(matched.pod->metadata.namespace_);
-      for (const auto& term : terms) {
-        const auto* value = topologyOf(node, term.topologyKey);
-        if (value && term.matches(*matched.pod, labels))
-          scores.add(term.topologyKey, *value, sign * (fixed ? fixed : term.weight));
-      }
-    };
-    if (own) {
-      add(pod.affinity->preferredAffinity, other, 1, 0);
-      add(pod.affinity->preferredAntiAffinity, other, -1, 0);
+  /// Some pod that is counted is in the node's domain.
+  static bool meetsOthers(const std::vector<Counted>& list, const TopologyDeltas& deltas,
+                          const NodeInfo& node) {
+    if (deltas.empty()) {
+      return std::any_of(list.begin(), list.end(), [&](const Counted& counted) {
+        return counted.domains->at(counted.domainOf(node)) > 0;
+      });
     }
-    if (!other.affinity) return;
-    if (args_.hardPodAffinityWeight > 0)
-      add(other.affinity->requiredAffinity, pod, 1, args_.hardPodAffinityWeight);
-    add(other.affinity->preferredAffinity, pod, 1, 0);
-    add(other.affinity->preferredAntiAffinity, pod, -1, 0);
+    for (const auto& counted : list) {
+      const int32_t domain = counted.domainOf(node);
+      if (domain != TopologyKey::kNone && countAt(list, deltas, *counted.key, domain) > 0)
+        return true;
+    }
+    // Keys that only pods of the trial brought in.
+    return std::any_of(deltas.entries().begin(), deltas.entries().end(), [&](const auto& entry) {
+      return entry.by > 0 && entry.key->domainOf(node.slot) == entry.domain &&
+             countAt(list, deltas, *entry.key, entry.domain) > 0;
+    });
   }
 
   InterPodAffinityArgs args_;

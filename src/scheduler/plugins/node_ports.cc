@@ -22,6 +22,7 @@ class NodePorts final : public Plugin, public PreFilterPlugin, public FilterPlug
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
     if (event.oldPod && !conflict(pod.hostPorts, event.oldPod->hostPorts))
       return QueueingHint::Skip;
+    if (event.node && conflict(pod.hostPorts, event.node->usedPorts)) return QueueingHint::Skip;
     return QueueingHint::Queue;
   }
   [[nodiscard]] PreFilterResult preFilter(CycleState&, const PodInfo& pod,

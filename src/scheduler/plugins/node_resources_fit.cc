@@ -61,6 +61,8 @@ class NodeResourcesFit final : public Plugin,
     return kNodeAdd | kNodeAllocatable | kAssignedPodDelete | kAssignedPodScaleDown | kPodSpec;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
+    if (event.node && event.node->node)
+      return fits(pod, *event.node, ignored_) ? QueueingHint::Queue : QueueingHint::Skip;
     if (!event.newNode) return QueueingHint::Queue;
     // Could it fit if the node were empty?
     const Resources have = Resources::from(event.newNode->status.allocatable);

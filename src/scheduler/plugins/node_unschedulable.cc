@@ -23,7 +23,7 @@ class NodeUnschedulable final : public Plugin, public FilterPlugin {
   }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
-    if (!node.node->spec.unschedulable || tolerated(pod)) return Code::Success;
+    if (!node.unschedulable || tolerated(pod)) return Code::Success;
     reasons.push_back("node(s) were unschedulable");
     return Code::UnschedulableAndUnresolvable;
   }

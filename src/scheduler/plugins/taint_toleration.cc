@@ -31,8 +31,8 @@ class TaintToleration final : public Plugin,
   }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
-    const auto& taints = node.node->spec.taints;
-    if (taints.empty() || !api::findUntoleratedForScheduling(taints, pod.pod->spec.tolerations))
+    if (!node.tainted ||
+        !api::findUntoleratedForScheduling(node.node->spec.taints, pod.pod->spec.tolerations))
       return Code::Success;
     reasons.push_back("node(s) had untolerated taint(s)");
     return Code::UnschedulableAndUnresolvable;
@@ -41,6 +41,7 @@ class TaintToleration final : public Plugin,
                               const Snapshot&) const override {
     // All the same where no node has such a taint: the usual case costs one look at each.
     const bool any = std::any_of(nodes.begin(), nodes.end(), [](const NodeInfo* node) {
+      if (!node->tainted) return false;
       const auto& taints = node->node->spec.taints;
       return std::any_of(taints.begin(), taints.end(), prefersNot);
     });

@@ -18,9 +18,6 @@ struct State final : PluginState {
   std::vector<std::string> exclusive;  ///< claims of the pod with access mode ReadWriteOncePod
   int64_t users = 0;                   ///< uses of these by other pods that have a node
   bool disks = false;
-  [[nodiscard]] std::unique_ptr<PluginState> clone() const override {
-    return std::make_unique<State>(*this);
-  }
 };
 
 /// Disks that only one pod at a time may write.

@@ -4,12 +4,12 @@
 #include <tuple>
 
 #include "api/gen/core_v1.h"
+#include "api/helpers/pods.h"
+#include "scheduler/framework/nominated.h"
 
 namespace coxswain::scheduler {
 
 namespace {
-
-constexpr size_t kCandidatesMin = 100;
 
 int64_t startOf(const PodInfo& pod) {
   const auto& start = pod.pod->status.startTime;
@@ -24,6 +24,7 @@ bool moreImportant(const PodInfoPtr& a, const PodInfoPtr& b) {
 struct Candidate {
   const NodeInfo* node = nullptr;
   std::vector<PodInfoPtr> victims;  ///< the most important first
+  int violations = 0;
 
   /// Smaller is better.
   [[nodiscard]] auto cost() const {
@@ -35,115 +36,162 @@ struct Candidate {
       sum += static_cast<int64_t>(victim->priority) + (int64_t{1} << 31);
       if (victim->priority == top) earliest = std::min(earliest, startOf(*victim));
     }
-    return std::tuple(top, sum, victims.size(), -earliest);
+    return std::tuple(violations, top, sum, victims.size(), -earliest);
   }
 };
 
+/// Takes pods off one node of the snapshot and puts them back; all are there again at its end.
 class Trial {
  public:
-  Trial(const Framework& framework, const PodInfo& pod, const Snapshot& snapshot,
-        const Decision& decision, const NodeInfo& node)
-      : framework_(framework),
-        pod_(pod),
-        snapshot_(snapshot),
-        state_(decision.state.cloneForTrial()),
-        node_(node) {}
+  Trial(const Framework& framework, const PodInfo& pod, const Snapshot& snapshot, CycleState& state,
+        const NodeInfo& node)
+      : framework_(framework), pod_(pod), snapshot_(snapshot), state_(state), node_(node) {}
+  ~Trial() {
+    while (!removed_.empty()) add(removed_.back());
+  }
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
 
   void remove(const PodInfoPtr& other) {
-    node_.removePod(other->key);
+    removed_.push_back(other);
+    forTrial(node_).removePod(*other);
     framework_.podChanged(state_, pod_, *other, false, node_, snapshot_);
   }
-  void add(const PodInfoPtr& other) {
-    node_.addPod(other);
+  void add(PodInfoPtr other) {
+    std::erase(removed_, other);
+    forTrial(node_).addPod(other);
     framework_.podChanged(state_, pod_, *other, true, node_, snapshot_);
   }
   bool fits(Reasons& reasons) {
     uint32_t rejectedBy = 0;
-    return framework_.filter(state_, pod_, node_, reasons, rejectedBy) == Code::Success;
+    reasons.clear();
+    return filterBesideNominated(framework_, state_, pod_, node_, snapshot_, reasons, rejectedBy) ==
+           Code::Success;
   }
 
  private:
   const Framework& framework_;
   const PodInfo& pod_;
   const Snapshot& snapshot_;
-  CycleState state_;
-  NodeInfo node_;
+  CycleState& state_;
+  const NodeInfo& node_;
+  std::vector<PodInfoPtr> removed_;
 };
 
-/// Empty: the node does not help, for the reasons counted.
-std::vector<PodInfoPtr> victimsOn(const Framework& framework, const PodInfo& pod,
-                                  const Snapshot& snapshot, const Decision& decision,
-                                  const NodeInfo& node, ReasonCounts& reasons) {
-  std::vector<PodInfoPtr> lower;
-  for (const auto& other : node.pods)
-    if (other->priority < pod.priority) lower.push_back(other);
-  if (lower.empty()) {
-    reasons.add("No preemption victims found for incoming pod");
-    return {};
+/// Finds candidates, node by node. Members are kept from node to node for their memory.
+class Search {
+ public:
+  Search(const Framework& framework, const PodInfo& pod, const Snapshot& snapshot,
+         CycleState& state, const Budgets& budgets)
+      : framework_(framework), pod_(pod), snapshot_(snapshot), state_(state), budgets_(budgets) {}
+
+  /// False: the node does not help, for the reasons counted.
+  bool look(const NodeInfo& node, ReasonCounts& reasons, Candidate& candidate) {
+    lower_.clear();
+    for (const auto& other : node.pods)
+      if (other->priority < pod_.priority) lower_.push_back(other);
+    if (lower_.empty()) {
+      reasons.add("No preemption victims found for incoming pod");
+      return false;
+    }
+    Trial trial(framework_, pod_, snapshot_, state_, node);
+    for (const auto& other : lower_) trial.remove(other);
+    if (!trial.fits(why_)) {
+      for (const auto reason : why_) reasons.add(reason);
+      return false;
+    }
+    std::sort(lower_.begin(), lower_.end(), moreImportant);
+    violates_ = budgets_.violations(lower_);
+    candidate.node = &node;
+    candidate.victims.clear();
+    candidate.violations = 0;
+    // Those that a budget protects may stay first, so that they leave last.
+    for (const bool protected_ : {true, false})
+      for (size_t i = 0; i < lower_.size(); ++i) {
+        if (violates_[i] != protected_) continue;
+        trial.add(lower_[i]);
+        if (trial.fits(why_)) continue;
+        trial.remove(lower_[i]);
+        candidate.victims.push_back(lower_[i]);
+        candidate.violations += protected_ ? 1 : 0;
+      }
+    if (candidate.violations > 0)
+      std::sort(candidate.victims.begin(), candidate.victims.end(), moreImportant);
+    return !candidate.victims.empty();
   }
-  Trial trial(framework, pod, snapshot, decision, node);
-  for (const auto& other : lower) trial.remove(other);
-  Reasons why;
-  if (!trial.fits(why)) {
-    for (const auto reason : why) reasons.add(reason);
-    return {};
-  }
-  std::sort(lower.begin(), lower.end(), moreImportant);
-  std::vector<PodInfoPtr> victims;
-  for (const auto& other : lower) {
-    trial.add(other);
-    why.clear();
-    if (trial.fits(why)) continue;
-    trial.remove(other);
-    victims.push_back(other);
-  }
-  return victims;
+
+ private:
+  const Framework& framework_;
+  const PodInfo& pod_;
+  const Snapshot& snapshot_;
+  CycleState& state_;
+  const Budgets& budgets_;
+  std::vector<PodInfoPtr> lower_;
+  std::vector<bool> violates_;
+  Reasons why_;
+};
+
+bool leavesForAnother(const api::core::v1::Pod& pod) {
+  if (!pod.metadata.deletionTimestamp) return false;
+  const auto* condition = api::findPodCondition(pod.status, "DisruptionTarget");
+  return condition && condition->status == "True" && condition->reason == "PreemptionByScheduler";
 }
 
 /// Why the pod may not preempt; empty: it may.
-std::string_view notEligible(const PodInfo& pod, const Snapshot& snapshot) {
+std::string_view notEligible(const PodInfo& pod, const Snapshot& snapshot,
+                             const Diagnosis& diagnosis) {
   if (pod.pod->spec.preemptionPolicy == "Never")
     return "not eligible due to preemptionPolicy=Never.";
   const NodeInfo* nominated = snapshot.find(pod.pod->status.nominatedNodeName);
   if (!nominated) return "";
+  const auto& resolvable = diagnosis.resolvable;
+  if (std::none_of(resolvable.begin(), resolvable.end(),
+                   [&](uint32_t index) { return snapshot.nodes[index] == nominated; }))
+    return "";  // nobody's leaving would help there
   for (const auto& other : nominated->pods)
-    if (other->priority < pod.priority && other->pod->metadata.deletionTimestamp)
+    if (other->priority < pod.priority && leavesForAnother(*other->pod))
       return "not eligible due to a terminating pod on the nominated node.";
   return "";
 }
 
 }  // namespace
 
-PreemptionPlan planPreemption(const Framework& framework, const PodInfo& pod,
-                              const Snapshot& snapshot, const Decision& decision, uint64_t offset) {
+PreemptionPlan planPreemption(const Framework& framework, const PreemptionOptions& options,
+                              const PodInfo& pod, const Snapshot& snapshot, Decision& decision,
+                              const Budgets& budgets, uint64_t offset) {
   PreemptionPlan plan;
   if (snapshot.nodes.empty()) return plan;
-  if (const auto why = notEligible(pod, snapshot); !why.empty()) {
+  if (const auto why = notEligible(pod, snapshot, decision.diagnosis); !why.empty()) {
     plan.message = "preemption: " + std::string(why);
     return plan;
   }
   const auto& possible = decision.diagnosis.resolvable;
-  const size_t wanted = std::max(kCandidatesMin, possible.size() / 10);
+  const size_t share =
+      possible.size() * static_cast<size_t>(std::max(0, options.minCandidateNodesPercentage)) / 100;
+  const size_t wanted =
+      std::max(static_cast<size_t>(std::max(0, options.minCandidateNodesAbsolute)), share);
   ReasonCounts reasons;
-  std::vector<Candidate> candidates;
-  size_t looked = 0;
-  for (; looked < possible.size() && candidates.size() < wanted; ++looked) {
+  Search search(framework, pod, snapshot, decision.state, budgets);
+  Candidate best;
+  Candidate candidate;
+  size_t found = 0;
+  bool harmless = false;  // a candidate breaks no budget
+  for (size_t looked = 0; looked < possible.size() && (found < wanted || !harmless); ++looked) {
     const NodeInfo& node = *snapshot.nodes[possible[(offset + looked) % possible.size()]];
-    auto victims = victimsOn(framework, pod, snapshot, decision, node, reasons);
-    if (!victims.empty()) candidates.push_back({&node, std::move(victims)});
+    if (!search.look(node, reasons, candidate)) continue;
+    harmless = harmless || candidate.violations == 0;
+    if (found++ == 0 || candidate.cost() < best.cost()) std::swap(best, candidate);
   }
-  if (candidates.empty()) {
+  if (found == 0) {
     const size_t rest = snapshot.nodes.size() - possible.size();
     if (rest > 0)
       reasons.add("Preemption is not helpful for scheduling", static_cast<int64_t>(rest));
     plan.message = "preemption: " + fitErrorMessage(snapshot.nodes.size(), "", reasons, "");
+    plan.unnominate = true;
     return plan;
   }
-  auto best =
-      std::min_element(candidates.begin(), candidates.end(),
-                       [](const Candidate& a, const Candidate& b) { return a.cost() < b.cost(); });
-  plan.node = best->node->name;
-  plan.victims = std::move(best->victims);
+  plan.node = best.node->name;
+  plan.victims = std::move(best.victims);
   return plan;
 }
 

@@ -56,7 +56,7 @@ void Queue::take(QueuedPod& pod) {
       active_.erase(&pod);
       break;
     case Place::Backoff:
-      backoff_.erase(&pod);
+      (pod.failedByError ? errorBackoff_ : backoff_).erase(&pod);
       break;
     case Place::Gated:
       --gated_;
@@ -71,6 +71,7 @@ void Queue::take(QueuedPod& pod) {
       break;
   }
   pod.place = Place::InFlight;
+  pod.failedByError = false;
 }
 
 void Queue::activate(QueuedPod& pod, MonotonicTime now) {
@@ -93,7 +94,35 @@ void Queue::toBackoffOrActive(QueuedPod& pod, MonotonicTime now) {
     return;
   }
   pod.place = Place::Backoff;
-  backoff_.insert(&pod);
+  (pod.failedByError ? errorBackoff_ : backoff_).insert(&pod);
+}
+
+void Queue::wake(QueuedPod& pod, MonotonicTime now) {
+  if (pod.held) {
+    pod.woken = true;
+  } else {
+    toBackoffOrActive(pod, now);
+  }
+}
+
+void Queue::hold(const std::string& key) {
+  const auto at = pods_.find(key);
+  if (at == pods_.end() || at->second->place != Place::Unschedulable) return;
+  at->second->held = true;
+  at->second->woken = false;
+}
+
+void Queue::wakeUp(const std::string& key, MonotonicTime now) {
+  const auto at = pods_.find(key);
+  if (at != pods_.end() && at->second->place == Place::Unschedulable) wake(*at->second, now);
+}
+
+void Queue::release(const std::string& key, bool anyway, MonotonicTime now) {
+  const auto at = pods_.find(key);
+  if (at == pods_.end() || !at->second->held) return;
+  QueuedPod& pod = *at->second;
+  pod.held = false;
+  if (pod.place == Place::Unschedulable && (anyway || pod.woken)) toBackoffOrActive(pod, now);
 }
 
 void Queue::set(PodInfoPtr pod, MonotonicTime now) {
@@ -126,8 +155,7 @@ void Queue::set(PodInfoPtr pod, MonotonicTime now) {
     event.events = changes;
     event.oldPod = before.get();
     event.newPod = have.pod.get();
-    if (frameworks_.of(*have.pod).worthRetry(*have.pod, have.rejectedBy, event))
-      toBackoffOrActive(have, now);
+    if (frameworks_.of(*have.pod).worthRetry(*have.pod, have.rejectedBy, event)) wake(have, now);
   }
 }
 
@@ -140,9 +168,7 @@ void Queue::remove(const std::string& key) {
 
 bool Queue::ready() const {
   if (!active_.empty()) return true;
-  if (!options_.popFromBackoff) return false;
-  return std::any_of(backoff_.begin(), backoff_.end(),
-                     [](const QueuedPod* pod) { return !pod->failedByError; });
+  return options_.popFromBackoff && !backoff_.empty();
 }
 
 QueuedPod* Queue::pop(MonotonicTime now) {
@@ -150,12 +176,8 @@ QueuedPod* Queue::pop(MonotonicTime now) {
   QueuedPod* next = nullptr;
   if (!active_.empty()) {
     next = *active_.begin();
-  } else if (options_.popFromBackoff) {
-    for (QueuedPod* pod : backoff_) {
-      if (pod->failedByError) continue;
-      next = pod;
-      break;
-    }
+  } else if (options_.popFromBackoff && !backoff_.empty()) {
+    next = *backoff_.begin();
   }
   if (!next) return nullptr;
   take(*next);
@@ -167,8 +189,8 @@ void Queue::park(const std::string& key, uint32_t rejectedBy, MonotonicTime now)
   const auto at = pods_.find(key);
   if (at == pods_.end() || at->second->place != Place::InFlight) return;
   QueuedPod& pod = *at->second;
-  pod.failedByError = false;
   pod.rejectedBy = rejectedBy;
+  pod.held = false;
   pod.parkedAt = now;
   pod.backoffUntil = now + backoff(pod);
   pod.place = Place::Unschedulable;
@@ -186,7 +208,7 @@ void Queue::retry(const std::string& key, MonotonicTime now) {
   pod.rejectedBy = 0;
   pod.backoffUntil = now + backoff(pod);
   pod.place = Place::Backoff;
-  backoff_.insert(&pod);
+  errorBackoff_.insert(&pod);
 }
 
 void Queue::onEvent(const ClusterEvent& event, MonotonicTime now) {
@@ -201,19 +223,26 @@ void Queue::onEvent(const ClusterEvent& event, MonotonicTime now) {
     if ((pod->rejectedBy == 0 || (pod->rejectedBy & interested)) &&
         frameworks_.of(*pod->pod).worthRetry(*pod->pod, pod->rejectedBy, event))
       woken.push_back(pod);
-  for (QueuedPod* pod : woken) toBackoffOrActive(*pod, now);
+  for (QueuedPod* pod : woken) wake(*pod, now);
 }
 
 void Queue::flush(MonotonicTime now) {
-  while (!backoff_.empty() && (*backoff_.begin())->backoffUntil <= now)
-    activate(**backoff_.begin(), now);
-  while (!parked_.empty() && (*parked_.begin())->parkedAt + options_.maxUnschedulable <= now)
+  for (auto* waiting : {&backoff_, &errorBackoff_})
+    while (!waiting->empty() && (*waiting->begin())->backoffUntil <= now)
+      activate(**waiting->begin(), now);
+  while (!parked_.empty() && (*parked_.begin())->parkedAt + options_.maxUnschedulable <= now) {
+    (*parked_.begin())->held = false;
     toBackoffOrActive(**parked_.begin(), now);
+  }
 }
 
 std::optional<MonotonicTime> Queue::nextDue() const {
   std::optional<MonotonicTime> due;
-  if (!backoff_.empty()) due = (*backoff_.begin())->backoffUntil;
+  for (const auto* waiting : {&backoff_, &errorBackoff_}) {
+    if (waiting->empty()) continue;
+    const auto at = (*waiting->begin())->backoffUntil;
+    due = due ? std::min(*due, at) : at;
+  }
   if (!parked_.empty()) {
     const auto at = (*parked_.begin())->parkedAt + options_.maxUnschedulable;
     due = due ? std::min(*due, at) : at;
@@ -231,13 +260,13 @@ size_t Queue::size(QueuedPod::Place place) const {
     case Place::Active:
       return active_.size();
     case Place::Backoff:
-      return backoff_.size();
+      return backoff_.size() + errorBackoff_.size();
     case Place::Unschedulable:
       return parked_.size();
     case Place::Gated:
       return gated_;
     case Place::InFlight:
-      return pods_.size() - active_.size() - backoff_.size() - parked_.size() - gated_;
+      return pods_.size() - active_.size() - size(Place::Backoff) - parked_.size() - gated_;
   }
   return 0;
 }

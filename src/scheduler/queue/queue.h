@@ -26,6 +26,8 @@ struct QueuedPod {
   /// Plugins that rejected it last time. Zero with Unschedulable: any event may help.
   uint32_t rejectedBy = 0;
   bool failedByError = false;
+  bool held = false;      ///< stays parked until released
+  bool woken = false;     ///< something happened meanwhile that may help
   uint64_t sequence = 0;  ///< makes equals distinct, in order of arrival
 };
 
@@ -63,6 +65,12 @@ class Queue {
   void done(const std::string& key) { remove(key); }
   /// No node fits: waits for an event that interests one of `rejectedBy`.
   void park(const std::string& key, uint32_t rejectedBy, MonotonicTime now);
+  /// A parked pod stays so, whatever happens, while room is being made for it.
+  void hold(const std::string& key);
+  /// A parked pod may try again: what stood in its way is known to have changed.
+  void wakeUp(const std::string& key, MonotonicTime now);
+  /// Now it may go on: where something happened meanwhile, or `anyway`.
+  void release(const std::string& key, bool anyway, MonotonicTime now);
   /// Something failed: again after backoff.
   void retry(const std::string& key, MonotonicTime now);
 
@@ -90,6 +98,7 @@ class Queue {
     bool operator()(const QueuedPod* a, const QueuedPod* b) const;
   };
   void take(QueuedPod& pod);
+  void wake(QueuedPod& pod, MonotonicTime now);
   void activate(QueuedPod& pod, MonotonicTime now);
   void toBackoffOrActive(QueuedPod& pod, MonotonicTime now);
   [[nodiscard]] Duration backoff(const QueuedPod& pod) const;
@@ -100,6 +109,7 @@ class Queue {
   std::unordered_map<std::string, std::unique_ptr<QueuedPod>> pods_;
   std::set<QueuedPod*, ActiveLess> active_;
   std::set<QueuedPod*, BackoffLess> backoff_;
+  std::set<QueuedPod*, BackoffLess> errorBackoff_;  ///< nothing fetches these early
   std::set<QueuedPod*, ParkedLess> parked_;
   /// How many parked pods each plugin rejected; events nobody waits for cost nothing.
   std::array<size_t, kPluginsMax> parkedBy_{};
