@@ -21,6 +21,7 @@
 #include "apiserver/local/identity_lease.h"
 #include "apiserver/local/legacy_token_tracker.h"
 #include "apiserver/local/local_client.h"
+#include "apiserver/local/own_group_objects.h"
 #include "apiserver/reviews/identity.h"
 #include "apiserver/reviews/reviews.h"
 #include "apiserver/subresources/posters.h"
@@ -353,6 +354,7 @@ Task<Status> Assembly::start() {
   impl.bootstrap = std::make_unique<ClusterBootstrap>(*impl.ownClient, std::move(wanted));
   CO_TRY_STATUS(co_await impl.bootstrap->ensure({}));
   impl.bootstrap->keep(impl.executor);
+  CO_TRY_STATUS(co_await ensureOwnGroupObjects(*impl.ownClient, impl.api->ownGroups(), {}));
   impl.aggregator = std::make_unique<Aggregator>(impl.executor, *impl.ownClient,
                                                  impl.options.remoteServers, served);
   impl.api->setForeignGroups(impl.aggregator.get());

@@ -2,6 +2,7 @@
 
 #include "api/gen/meta_v1.h"
 #include "apiserver/local/local_watch.h"
+#include "apiserver/local/memory_response.h"
 #include "apiserver/server/options.h"
 #include "apiserver/subresources/poster.h"
 #include "net/url.h"
@@ -239,6 +240,28 @@ Task<Status> removeOn(std::shared_ptr<const Shared> shared, const ResourceType& 
   co_return deleted.status();
 }
 
+template <typename Shared>
+Task<Result<std::string>> readOn(std::shared_ptr<const Shared> shared, std::string path,
+                                 client::PathQuery query, std::stop_token stop) {
+  net::Query encoded;
+  for (const auto& [name, value] : query) encoded.add(name, value);
+  NoBody body;
+  net::Request request;
+  request.method = "GET";
+  request.path = std::move(path);
+  request.query = encoded.encode();
+  request.headers.add("Accept", "application/json");
+  request.body = &body;
+  request.bodyArrived = true;
+  request.stop = std::move(stop);
+  MemoryResponse response;
+  Exchange exchange(request, response);
+  exchange.user = shared->user;
+  exchange.userAgent = "coxswain";
+  CO_TRY_STATUS(co_await shared->server.serveOwn(exchange));
+  co_return std::move(response).result();
+}
+
 }  // namespace
 
 namespace {
@@ -315,6 +338,13 @@ Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std:
   auto task = patchOn(shared, type, std::move(ns), std::move(name), std::move(subresource),
                       patchType, std::move(body));
   co_return co_await onServer(shared, type, "patch", std::move(task));
+}
+
+Task<Result<std::string>> LocalClient::readPath(std::string path, client::PathQuery query,
+                                                std::stop_token stop) {
+  auto task = readOn(shared_, std::move(path), std::move(query), std::move(stop));
+  if (Executor::current() == &shared_->executor) co_return co_await std::move(task);
+  co_return co_await runOn(shared_->executor, std::move(task));
 }
 
 Task<Status> LocalClient::remove(const ResourceType& type, std::string ns, std::string name,

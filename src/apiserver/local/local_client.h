@@ -7,6 +7,7 @@
 #include "apiserver/generic/user_info.h"
 #include "apiserver/server/api_server.h"
 #include "client/client.h"
+#include "client/path_reader.h"
 #include "runtime/executor.h"
 
 namespace coxswain::apiserver {
@@ -17,7 +18,7 @@ namespace coxswain::apiserver {
 ///
 /// Any executor; the work happens on the server's. Server and executor outlive the client, its
 /// tasks and its watches.
-class LocalClient final : public client::Client {
+class LocalClient final : public client::Client, public client::PathReader {
  public:
   /// `executor` is the server's. system:authenticated is added to the user's groups.
   /// `fieldManager`: whose the fields are that it writes; empty: the last part of the user's name,
@@ -45,6 +46,9 @@ class LocalClient final : public client::Client {
                                        std::stop_token stop) override;
   Task<Status> remove(const client::ResourceType& type, std::string ns, std::string name,
                       client::DeleteOptions options, std::stop_token stop) override;
+  /// Also of group versions that other servers serve behind this one.
+  Task<Result<std::string>> readPath(std::string path, client::PathQuery query,
+                                     std::stop_token stop) override;
 
  private:
   struct Shared;

@@ -19,6 +19,7 @@
 #include "apiserver/server/health.h"
 #include "apiserver/server/metrics.h"
 #include "apiserver/server/operations.h"
+#include "apiserver/server/own_groups.h"
 #include "apiserver/server/subresources.h"
 #include "apiserver/server/virtual_resources.h"
 #include "net/http.h"
@@ -93,6 +94,8 @@ class ApiServer final : public net::Handler {
   VirtualResources& virtualResources() { return virtualResources_; }
   /// Likewise.
   ComputedResources& computedResources() { return computedResources_; }
+  /// Group versions that are answered in ways of their own; likewise.
+  OwnGroups& ownGroups() { return ownGroups_; }
   /// Group versions that others serve; null, as at first: none. Outlives its use here.
   void setForeignGroups(ForeignGroups* foreign);
   /// What this server itself serves, as discovery tells it.
@@ -117,9 +120,13 @@ class ApiServer final : public net::Handler {
   [[nodiscard]] const Operations& operations() const { return operations_; }
 
   Task<void> serve(net::Request& request, net::ResponseWriter& response) override;
+  /// A request of a client in this process, whose user is known; neither counted, audited nor held
+  /// back. A failure is the answer, if none was sent.
+  Task<Status> serveOwn(Exchange& exchange);
 
  private:
   Task<Status> handle(Exchange& exchange);
+  Task<Status> dispatch(Exchange& exchange);
   Task<Status> authenticate(Exchange& exchange);
   Task<Status> impersonate(Exchange& exchange);
   Task<Status> handlePath(Exchange& exchange);
@@ -161,6 +168,7 @@ class ApiServer final : public net::Handler {
   Subresources subresources_;
   VirtualResources virtualResources_;
   ComputedResources computedResources_;
+  OwnGroups ownGroups_;
   std::unique_ptr<DocumentStore> documents_;
   ForeignGroups* foreign_ = nullptr;
   uint64_t foreignEdition_ = 0;  ///< that documents_ knows

@@ -3,7 +3,9 @@
 #include <malloc.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 #include <map>
 
 #include "api/codec/json.h"
@@ -66,6 +68,16 @@ DocumentStore::~DocumentStore() = default;
 
 void DocumentStore::setForeign(ForeignDocuments foreign) {
   served_.resize(ours_);
+  for (auto& each : hidden_) served_.push_back(std::move(each));
+  const auto theirs =
+      std::stable_partition(served_.begin(), served_.end(), [&foreign](const ServedResource& own) {
+        return std::ranges::none_of(foreign.served, [&own](const ServedResource& other) {
+          return other.group == own.group && other.version == own.version;
+        });
+      });
+  hidden_.assign(std::make_move_iterator(theirs), std::make_move_iterator(served_.end()));
+  served_.erase(theirs, served_.end());
+  ours_ = served_.size();
   for (auto& each : foreign.served) served_.push_back(std::move(each));
   foreignOpenApi_ = std::move(foreign.openApi);
   aggregatedGroups_.reset();

@@ -38,7 +38,8 @@ class DocumentStore {
   DocumentStore(std::vector<ServedResource> served, std::string serverAddress);
   ~DocumentStore();
 
-  /// From now on these are told of, too: in discovery, and in the index of OpenAPI v3.
+  /// From now on these are told of, too: in discovery, and in the index of OpenAPI v3; of group
+  /// versions that are among them ours are not.
   void setForeign(ForeignDocuments foreign);
 
   /// "/api", "/apis", "/apis/apps", "/api/v1", "/apis/apps/v1"; nothing: not served.
@@ -58,6 +59,7 @@ class DocumentStore {
 
   std::vector<ServedResource> served_;  ///< ours first, then what others serve
   size_t ours_ = 0;
+  std::vector<ServedResource> hidden_;  ///< ours, while others serve them
   std::vector<std::pair<std::string, std::string>> foreignOpenApi_;
   std::string serverAddress_;
   std::unique_ptr<OpenApi> openApi_;

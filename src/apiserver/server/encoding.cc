@@ -306,6 +306,23 @@ Result<std::string> encodeAs(const api::ConstObject& object, std::string_view ap
   return encodeObject(object, apiVersion, kind, encoding.accepted);
 }
 
+Result<std::string> encodeWhole(const api::ConstObject& object, std::string_view apiVersion,
+                                std::string_view kind, const Encoding& encoding) {
+  const auto form = encoding.accepted.form;
+  if (form == Form::PartialMetadata || form == Form::PartialMetadataList) {
+    return notAcceptable("only whole objects and tables of them are served here");
+  }
+  if (form != Form::Table) return encodeObject(object, apiVersion, kind, encoding.accepted);
+  TableOptions options;
+  options.now = encoding.now;
+  TRY(options.includeObject, parseIncludeObject(encoding.includeObject));
+  options.apiVersion = apiVersion;
+  // Rows show items.
+  options.kind = kind.ends_with("List") ? kind.substr(0, kind.size() - 4) : kind;
+  return finishJson(api::encodeJson(toTable(object.info(), object.data(), options)),
+                    encoding.accepted);
+}
+
 Result<std::string> encodeItem(const Resource& resource, const Item& item,
                                const Encoding& encoding) {
   const auto apiVersion = groupVersionText(resource.group, resource.version);

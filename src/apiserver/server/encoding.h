@@ -31,6 +31,9 @@ Result<std::string> encodeObject(const api::ConstObject& object, std::string_vie
 /// The same in the form that was asked for: whole, as a Table, or its metadata.
 Result<std::string> encodeAs(const api::ConstObject& object, std::string_view apiVersion,
                              std::string_view kind, const Encoding& encoding);
+/// An object or a list that is no collection's: whole, or as a Table with a row for each object.
+Result<std::string> encodeWhole(const api::ConstObject& object, std::string_view apiVersion,
+                                std::string_view kind, const Encoding& encoding);
 /// One object of `resource`; shares the text that its entry keeps.
 Result<std::string> encodeItem(const Resource& resource, const Item& item,
                                const Encoding& encoding);

@@ -116,6 +116,7 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
 }
 
 Task<Status> ApiServer::handleDiscovery(Exchange& exchange) {
+  ownGroups_.refresh();
   const auto accept = exchange.request.headers.get("Accept");
   const auto& path = exchange.info.path;
   const bool core = path == "/api" || path == "/api/";

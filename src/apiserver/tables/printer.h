@@ -88,6 +88,7 @@ std::span<const Printer> storagePrinters();
 std::span<const Printer> autoscalingPrinters();
 std::span<const Printer> policyPrinters();
 std::span<const Printer> miscPrinters();
+std::span<const Printer> metricsPrinters();
 
 // Pieces of cells.
 

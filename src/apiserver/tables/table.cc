@@ -28,7 +28,8 @@ const std::vector<Printer>& printers() {
     for (auto group :
          {tables::podPrinters(), tables::corePrinters(), tables::appsPrinters(),
           tables::batchPrinters(), tables::networkPrinters(), tables::storagePrinters(),
-          tables::autoscalingPrinters(), tables::policyPrinters(), tables::miscPrinters()}) {
+          tables::autoscalingPrinters(), tables::policyPrinters(), tables::miscPrinters(),
+          tables::metricsPrinters()}) {
       out.insert(out.end(), group.begin(), group.end());
     }
     std::ranges::sort(out, std::less<>(), &Printer::info);

@@ -32,10 +32,13 @@ class AssemblyTestBase : public ::testing::Test {
     auto made = Assembly::create(executor_, *store_, random_, std::move(options));
     ASSERT_TRUE(made.ok()) << made.status().toString();
     assembly_ = std::move(*made);
+    wire(*assembly_);
     Status started = run(assembly_->start());
     ASSERT_TRUE(started.ok()) << started.toString();
     admin_ = &as("admin", {"system:masters"});
   }
+  /// What else is served; before it starts.
+  virtual void wire(Assembly& assembly) {}
   /// Ends it, and its clients with it.
   void end() {
     if (!assembly_) return;
