@@ -13,6 +13,7 @@
 #include "cmd/token_signer.h"
 #include "controllers/certificates/signers.h"
 #include "controllers/manager.h"
+#include "runtime/files.h"
 
 namespace coxswain::cmd {
 
@@ -44,6 +45,13 @@ struct Flags {
   std::string downscaleStabilization = "5m0s";
   std::string cpuInitialization = "5m0s";
   std::string initialReadinessDelay = "30s";
+  struct Recycler {
+    int hostPathMinimum = 60;
+    int hostPathPerGibibyte = 30;
+    int nfsMinimum = 300;
+    int nfsPerGibibyte = 30;
+  } recycler;
+  bool keepAttached = false;
   std::string serviceClusterIpRange;
   int nodeMask = 0;  ///< --node-cidr-mask-size; 0: by family
   std::string monitorPeriod = "5s";
@@ -174,6 +182,59 @@ void addAutoscalerFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
+/// Seconds, as upstream has them.
+void addRecyclerFlags(CLI::App& app, Flags& flags) {
+  struct Row {
+    const char* flag;
+    int& seconds;
+    const char* help;
+  };
+  const Row rows[] = {
+      {"--pv-recycler-minimum-timeout-hostpath", flags.recycler.hostPathMinimum,
+       "seconds that a pod which wipes a hostPath volume has at least"},
+      {"--pv-recycler-timeout-increment-hostpath", flags.recycler.hostPathPerGibibyte,
+       "seconds more for each GiB of it"},
+      {"--pv-recycler-minimum-timeout-nfs", flags.recycler.nfsMinimum,
+       "seconds that a pod which wipes an NFS volume has at least"},
+      {"--pv-recycler-increment-timeout-nfs", flags.recycler.nfsPerGibibyte,
+       "seconds more for each GiB of it"},
+  };
+  for (const auto& row : rows) {
+    app.add_option(row.flag, row.seconds, row.help)
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+  }
+}
+
+void addVolumeFlags(CLI::App& app, Flags& flags) {
+  auto& options = flags.options;
+  app.add_flag("--enable-dynamic-provisioning", options.volumeBinder.dynamicProvisioning,
+               "ask provisioners for volumes of claims that none is there for")
+      ->capture_default_str();
+  app.add_flag("--disable-force-detach-on-timeout", flags.keepAttached,
+               "never detach a volume that its node has in use still, however long the node is not "
+               "ready, unless it is tainted out-of-service")
+      ->capture_default_str();
+  app.add_option("--concurrent-ephemeralvolume-syncs", options.workers.ephemeralVolume,
+                 "pods looked at at the same time")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  addRecyclerFlags(app, flags);
+}
+
+void completeVolumes(Flags& flags) {
+  using std::chrono::seconds;
+  auto& recycler = flags.options.volumeBinder.recycler;
+  recycler.hostPath.timeoutMin = seconds(flags.recycler.hostPathMinimum);
+  recycler.hostPath.perGibibyte = seconds(flags.recycler.hostPathPerGibibyte);
+  recycler.nfs.timeoutMin = seconds(flags.recycler.nfsMinimum);
+  recycler.nfs.perGibibyte = seconds(flags.recycler.nfsPerGibibyte);
+  flags.options.attachDetach.forceDetachOnTimeout = !flags.keepAttached;
+  flags.options.volumeBinder.removeHostPath = [](const std::string& path) {
+    return SystemFiles().removeAll(path);
+  };
+}
+
 void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers) {
   struct Row {
     const char* flag;
@@ -237,6 +298,7 @@ Status readSigning(const Flags& flags,
 /// What flags say beyond their own place.
 Status complete(Flags& flags) {
   auto& options = flags.options;
+  completeVolumes(flags);
   auto& lifecycle = options.nodeLifecycle;
   TRY_STATUS(readDuration("--node-monitor-period", flags.monitorPeriod, lifecycle.monitorPeriod));
   TRY_STATUS(readDuration("--node-monitor-grace-period", flags.monitorGracePeriod,
@@ -318,6 +380,7 @@ int kubeControllerManager(int argc, char** argv) {
   addSigningFlags(app, *flags);
   addAutoscalerFlags(app, *flags);
   addNodeFlags(app, *flags);
+  addVolumeFlags(app, *flags);
   addWorkerFlags(app, flags->options.workers);
   auto check = [flags] { return complete(*flags); };
   auto work = [flags](Component component, std::stop_token stop) {

@@ -21,6 +21,8 @@ struct Layout {
   [[nodiscard]] std::string logs() const { return data + "/logs"; }
   [[nodiscard]] std::string kubelet() const { return data + "/kubelet"; }
   [[nodiscard]] std::string cniConfig() const { return data + "/cni/net.d"; }
+  /// What volumes of class local-path have.
+  [[nodiscard]] std::string localPath() const { return data + "/local-path"; }
   /// host-local's allocations.
   [[nodiscard]] std::string cniState() const { return data + "/cni/networks"; }
   [[nodiscard]] std::string containerdRoot() const { return data + "/containerd"; }

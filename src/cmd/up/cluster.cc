@@ -19,6 +19,7 @@
 #include "cmd/up/runtime_access.h"
 #include "controllers/manager.h"
 #include "pause/pause_image.h"
+#include "runtime/files.h"
 #include "runtime/spawn.h"
 #include "scheduler/config/configuration.h"
 #include "scheduler/scheduler.h"
@@ -188,6 +189,9 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   }
   manager.signing =
       controllers::certificates::SigningController::forAllSigners(server_->pki().ca());
+  manager.volumeBinder.removeHostPath = [](const std::string& path) {
+    return SystemFiles().removeAll(path);
+  };
   controllers::Context context{*controllerClient_, *informers_, reactor_, random_};
   auto clientOf = [this](std::string_view account) -> client::Client& {
     return accountClient(account);
@@ -216,7 +220,8 @@ client::Client& Cluster::accountClient(std::string_view account) {
   auto& client = accountClients_[std::string(account)];
   if (!client) {
     // Controllers write as parts of one program, as upstream's do.
-    const auto* manager = account == "coredns" ? "coredns" : "kube-controller-manager";
+    const bool ofNodes = account == "coredns" || account == "local-path-provisioner";
+    const std::string manager = ofNodes ? std::string(account) : "kube-controller-manager";
     client = server_->localClient("system:serviceaccount:kube-system:" + std::string(account),
                                   {"system:serviceaccounts", "system:serviceaccounts:kube-system"},
                                   manager);
@@ -244,7 +249,13 @@ Task<Status> Cluster::startNode(std::stop_token stop) {
   node.clusterDns = clusterDns_;
   node.cniConfigFolder = layout_.cniConfig();
   node.cniStateFolder = layout_.cniState();
-  Node::Clients clients{*kubeletClient_, *proxyClient_, accountClient("coredns")};
+  if (options_.localPath) {
+    node.localPathFolder =
+        options_.localPathFolder.empty() ? layout_.localPath() : options_.localPathFolder;
+    node.localPathClass = options_.localPathClass;
+  }
+  Node::Clients clients{*kubeletClient_, *proxyClient_, accountClient("coredns"),
+                        accountClient("local-path-provisioner")};
   node_ = std::make_unique<Node>(nodeReactor_, clients, std::move(node));
   auto started = node_->start(stop);
   CO_TRY_STATUS(co_await runOn(nodeReactor_, std::move(started)));

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "client/informers.h"
 #include "cmd/cni_config.h"
+#include "controllers/localpath/provisioner.h"
 #include "dns/server.h"
 #include "dns/service.h"
 #include "kubelet/access/reviews.h"
@@ -74,16 +75,20 @@ struct Node::Impl {
         processes(systemProcesses(r)),
         informers(c.proxy, r),
         dnsInformers(c.dns, r),
+        localPathInformers(c.localPath, r),
         proxy(c.proxy, informers, r, *processes, proxyOptions(options)),
         dns(dnsInformers, r, random, dnsOptions(options)),
         kubelet(r, c.kubelet, kubeletOptions(options)),
         tokens(c.kubelet, r),
-        access(c.kubelet, r) {}
+        access(c.kubelet, r) {
+    if (!options.localPathFolder.empty()) makeLocalPath();
+  }
 
   static Task<void> writeCniConfig(Impl& self, Gate::Pass pass, std::stop_token stop);
   Task<Result<std::string>> awaitPodCidr(std::stop_token stop);
   static Task<void> keepDnsService(Impl& self, Gate::Pass pass, std::stop_token stop);
   Status listen();
+  void makeLocalPath();
 
   Reactor& reactor;
   Clients clients;
@@ -92,12 +97,15 @@ struct Node::Impl {
   std::unique_ptr<ProcessRunner> processes;
   client::Informers informers;
   client::Informers dnsInformers;
+  client::Informers localPathInformers;
   proxy::Proxy proxy;
   dns::Server dns;
   kubelet::SystemKubelet kubelet;
   kubelet::ReviewAuthenticator tokens;
   kubelet::ReviewAuthorizer access;
   std::unique_ptr<kubelet::server::KubeletServer> port;
+  SystemFiles files;
+  std::unique_ptr<controllers::localpath::LocalPathProvisioner> localPath;
   Gate gate;
   std::stop_source stopSource;
 };
@@ -155,6 +163,16 @@ Task<void> Node::Impl::keepDnsService(Impl& self, Gate::Pass pass, std::stop_tok
   }
 }
 
+void Node::Impl::makeLocalPath() {
+  controllers::localpath::LocalPathOptions own;
+  own.nodeName = options.name;
+  own.root = options.localPathFolder;
+  own.className = options.localPathClass;
+  const controllers::Context context{clients.localPath, localPathInformers, reactor, random};
+  localPath = std::make_unique<controllers::localpath::LocalPathProvisioner>(
+      context, std::move(own), files, controllers::localpath::removeFolderAside);
+}
+
 Status Node::Impl::listen() {
   net::TlsServerOptions tls;
   tls.certificatePem = options.servingCertificatePem;
@@ -175,6 +193,10 @@ Task<Status> Node::start(std::stop_token stop) {
   auto& self = *impl_;
   self.informers.start();
   self.dnsInformers.start();
+  if (self.localPath) {
+    self.localPathInformers.start();
+    self.localPath->start();
+  }
   CO_TRY_STATUS(self.listen());
   CO_TRY_STATUS(self.dns.start());
   CO_TRY_STATUS(co_await self.proxy.start());
@@ -210,6 +232,8 @@ Task<void> Node::stop() {
   self.stopSource.request_stop();
   co_await self.gate.close();
   if (self.port) co_await self.port->stop(2s);
+  if (self.localPath) co_await self.localPath->stop();
+  co_await self.localPathInformers.stop();
   co_await self.kubelet.stop();
   co_await self.proxy.stop();
   co_await self.dns.stop();

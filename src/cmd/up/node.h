@@ -34,10 +34,13 @@ struct NodeOptions {
   uint16_t dnsPort = 10053;
   std::string cniConfigFolder;  ///< where the network of pods is described
   std::string cniStateFolder;
+  std::string localPathFolder;  ///< of volumes made here; empty: none are made
+  std::string localPathClass;
 };
 
-/// The node's parts together: kubelet with its port, proxy, cluster DNS, and the CNI configuration
-/// for the pod range that the node gets. One reactor. stop() before destruction; pods go on.
+/// The node's parts together: kubelet with its port, proxy, cluster DNS, the maker of local
+/// volumes, and the CNI configuration for the pod range that the node gets. One reactor. stop()
+/// before destruction; pods go on.
 class Node {
  public:
   /// Each part speaks as itself; all outlive the node.
@@ -45,6 +48,7 @@ class Node {
     client::Client& kubelet;
     client::Client& proxy;
     client::Client& dns;  ///< also makes Service kube-dns
+    client::Client& localPath;
   };
 
   Node(Reactor& reactor, Clients clients, NodeOptions options);

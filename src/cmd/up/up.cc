@@ -60,6 +60,16 @@ void addFlags(CLI::App& app, UpOptions& options) {
                  "KubeSchedulerConfiguration file: profiles of the scheduler");
   app.add_option("--cni-bin-dir", options.cniPluginFolder,
                  "folder of the CNI plugins; found if not given");
+  app.add_flag("--local-path-provisioner,!--no-local-path-provisioner", options.localPath,
+               "make volumes for claims out of folders of this node; off: none is made, and those "
+               "that are there stay")
+      ->capture_default_str();
+  app.add_option("--local-path-dir", options.localPathFolder,
+                 "where those folders are; DATA-DIR/local-path if not given");
+  app.add_option("--local-path-class", options.localPathClass,
+                 "name of the StorageClass of such volumes, made where there is none; the default "
+                 "class, unless another one is")
+      ->capture_default_str();
   app.add_flag("--foreground", options.foreground, "stay in the foreground until interrupted");
 }
 
@@ -183,6 +193,11 @@ int up(int argc, char** argv) {
     return app.exit(e);
   }
   options.dataDir = fs::absolute(options.dataDir).lexically_normal().string();
+  if (!options.localPathFolder.empty()) {
+    auto& folder = options.localPathFolder;
+    folder = fs::absolute(folder).lexically_normal().string();
+    if (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  }
 
   switch (ownRole()) {
     case UpRole::Supervisor:

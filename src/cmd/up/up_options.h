@@ -24,7 +24,10 @@ struct UpOptions {
   std::string runtimeEndpoint;  ///< empty: a containerd of our own
   std::string cniPluginFolder;  ///< empty: found
   std::string schedulerConfig;  ///< a KubeSchedulerConfiguration; empty: the default profile
-  bool foreground = false;      ///< serve in this process, without a parent that restarts it
+  bool localPath = true;        ///< volumes of folders of this node
+  std::string localPathFolder;  ///< empty: in the data folder
+  std::string localPathClass = "local-path";
+  bool foreground = false;  ///< serve in this process, without a parent that restarts it
 
   [[nodiscard]] up::Layout layout() const { return up::Layout::at(dataDir); }
 };
