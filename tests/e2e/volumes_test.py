@@ -216,7 +216,45 @@ class Volumes(ClusterTest):
         status = self.cluster.get("pod", "follow")["status"]["containerStatuses"][0]
         self.assertEqual((status["containerID"], status["restartCount"]), (before, 0))
 
-    def test_12_nothing_stays(self):
+    def test_12_claims_get_folders_of_the_node(self):
+        folder = self.cluster.data + "/local-path"
+        annotations = self.cluster.get("storageclass", "local-path")["metadata"]["annotations"]
+        self.assertEqual(annotations["storageclass.kubernetes.io/is-default-class"], "true")
+        self.cluster.apply(json.dumps({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}))
+        eventually("it waits for a pod", lambda: any(e.startswith("WaitForFirstConsumer") for e in self.events("data")))
+        volumes = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
+                   "securityContext": {"runAsUser": 1000}}
+        mount = {"volumeMounts": [{"name": "d", "mountPath": "/d"}]}
+        self.cluster.apply(pod("writer", mount, volumes))
+        self.cluster.wait_running("writer")
+        self.sh("writer", "echo kept > /d/f")
+        self.cluster.kubectl("delete", "pod", "writer", "--timeout=30s")
+        self.cluster.apply(pod("reader", mount, volumes))
+        self.cluster.wait_running("reader")
+        self.assertEqual(self.sh("reader", "cat /d/f"), "kept\n")
+        self.assertEqual(len(os.listdir(folder)), 1)
+        # Claims in use stay; what is let go of goes with its data.
+        self.cluster.kubectl("delete", "pvc", "data", "--wait=false")
+        self.assertEqual(self.sh("reader", "cat /d/f"), "kept\n")
+        self.cluster.kubectl("delete", "pod", "reader", "--timeout=30s")
+        eventually("no claim", lambda: not self.cluster.get("pvc")["items"], timeout=20)
+        eventually("no volume", lambda: not self.cluster.get("pv")["items"], timeout=20)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_13_ephemeral_volumes(self):
+        template = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+        self.cluster.apply(pod("scratch", {"volumeMounts": [{"name": "s", "mountPath": "/s"}]},
+                               {"volumes": [{"name": "s", "ephemeral": {"volumeClaimTemplate": template}}]}))
+        self.cluster.wait_running("scratch")
+        self.sh("scratch", "echo x > /s/f")
+        self.assertEqual(self.cluster.get("pvc", "scratch-s")["metadata"]["ownerReferences"][0]["name"], "scratch")
+        self.cluster.kubectl("delete", "pod", "scratch", "--timeout=30s")
+        eventually("no volume", lambda: not self.cluster.get("pv")["items"], timeout=30)
+        self.assertEqual(os.listdir(self.cluster.data + "/local-path"), [])
+
+    def test_14_nothing_stays(self):
         self.cluster.kubectl("delete", "pod", "--all", "--timeout=60s", timeout=70)
         root = self.cluster.data + "/kubelet/pods"
         eventually("no pod folders", lambda: not os.path.exists(root) or not os.listdir(root), timeout=30)

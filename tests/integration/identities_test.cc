@@ -13,9 +13,12 @@
 #include "api/gen/meta_v1.h"
 #include "api/gen/policy_v1.h"
 #include "api/gen/rbac_v1.h"
+#include "api/gen/storage_v1.h"
 #include "client/resources.h"
 #include "controllers/accounts.h"
+#include "controllers/localpath/provisioner.h"
 #include "in_process_cluster.h"
+#include "runtime/sim/memory_files.h"
 
 namespace coxswain::testing {
 namespace {
@@ -285,6 +288,142 @@ TEST_F(Identities, VolumesAndNodes) {
   removed = cluster_.run(cluster_.admin().remove(resourceOf<Node>(), "", "n1", {}, {}));
   EXPECT_TRUE(removed.ok());
   EXPECT_TRUE(cluster_.eventually([&] { return all<Pod>().size() == 4; }));
+  expectNoRefusals();
+}
+
+Task<Status> removeNow(Files& files, std::string path) {
+  co_return files.removeAll(path);
+}
+
+/// What makes volumes of folders of node n1.
+class LocalPath {
+ public:
+  explicit LocalPath(InProcessCluster& cluster)
+      : cluster_(cluster),
+        client_(cluster.account("local-path-provisioner")),
+        informers_(client_, cluster.executor),
+        provisioner_({client_, informers_, cluster.executor, cluster.random}, options(), files,
+                     [this](std::string path) { return removeNow(files, std::move(path)); }) {
+    informers_.start();
+    provisioner_.start();
+  }
+  ~LocalPath() { sim::runTask(cluster_.executor, stop(*this)); }
+
+  sim::MemoryFiles files;
+
+ private:
+  static controllers::localpath::LocalPathOptions options() {
+    controllers::localpath::LocalPathOptions out;
+    out.nodeName = "n1";
+    out.root = "/volumes";
+    return out;
+  }
+  static Task<void> stop(LocalPath& self) {
+    co_await self.provisioner_.stop();
+    co_await self.informers_.stop();
+  }
+  InProcessCluster& cluster_;
+  client::Client& client_;
+  client::Informers informers_;
+  controllers::localpath::LocalPathProvisioner provisioner_;
+};
+
+TEST_F(Identities, EphemeralVolumesOfFolders) {
+  Namespace team;
+  team.metadata.name = "team";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), team)).ok());
+  ASSERT_TRUE(cluster_.eventually([&] { return !all<ServiceAccount>().empty(); }));
+  LocalPath localPath(cluster_);
+  ASSERT_TRUE(
+      cluster_.eventually([&] { return !all<api::storage::v1::StorageClass>("").empty(); }));
+  Pod pod;
+  pod.metadata.name = "p";
+  pod.spec.nodeSelector["kubernetes.io/hostname"] = "n1";
+  auto& container = pod.spec.containers.emplace_back();
+  container.name = "c";
+  container.image = "i";
+  auto& volume = pod.spec.volumes.emplace_back();
+  volume.name = "data";
+  auto& claim = volume.volumeSource.ephemeral.emplace().volumeClaimTemplate.emplace();
+  claim.spec.accessModes = {"ReadWriteOnce"};
+  claim.spec.resources.requests["storage"] = *api::Quantity::parse("1Gi");
+  make(pod);
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto pods = all<Pod>();
+    return pods.size() == 1 && pods[0]->status.phase == "Running";
+  }));
+  EXPECT_EQ(localPath.files.list("/volumes")->size(), 1U);
+  remove<Pod>("p");
+  EXPECT_TRUE(cluster_.eventually(
+      [&] { return all<PersistentVolumeClaim>().empty() && all<PersistentVolume>("").empty(); }));
+  EXPECT_TRUE(localPath.files.list("/volumes")->empty());
+  expectNoRefusals();
+}
+
+TEST_F(Identities, AttachedVolumes) {
+  Namespace team;
+  team.metadata.name = "team";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), team)).ok());
+  ASSERT_TRUE(cluster_.eventually([&] { return !all<ServiceAccount>().empty(); }));
+  api::storage::v1::StorageClass made;
+  made.metadata.name = "csi";
+  made.provisioner = "d.example";
+  made.allowVolumeExpansion = true;
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), made)).ok());
+  PersistentVolume volume;
+  volume.metadata.name = "pv";
+  volume.spec.storageClassName = "csi";
+  volume.spec.accessModes = {"ReadWriteOnce"};
+  volume.spec.capacity["storage"] = *api::Quantity::parse("1Gi");
+  auto& csi = volume.spec.persistentVolumeSource.csi.emplace();
+  csi.driver = "d.example";
+  csi.volumeHandle = "h";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), volume)).ok());
+  PersistentVolumeClaim claim;
+  claim.metadata.name = "c";
+  claim.spec.accessModes = {"ReadWriteOnce"};
+  claim.spec.storageClassName = "csi";
+  claim.spec.resources.requests["storage"] = *api::Quantity::parse("1Gi");
+  make(claim);
+  Pod pod;
+  pod.metadata.name = "p";
+  auto& container = pod.spec.containers.emplace_back();
+  container.name = "c";
+  container.image = "i";
+  auto& use = pod.spec.volumes.emplace_back();
+  use.name = "v";
+  use.volumeSource.persistentVolumeClaim.emplace().claimName = "c";
+  make(pod);
+  using api::storage::v1::VolumeAttachment;
+  ASSERT_TRUE(cluster_.eventually([&] { return all<VolumeAttachment>("").size() == 1; }));
+  VolumeAttachment attachment = *all<VolumeAttachment>("")[0];
+  attachment.status.attached = true;
+  ASSERT_TRUE(cluster_.run(client::update(cluster_.admin(), attachment, "status")).ok());
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto node = cluster_.run(client::get<Node>(cluster_.admin(), "", attachment.spec.nodeName));
+    return node.ok() && (*node)->status.volumesAttached.size() == 1;
+  }));
+  PersistentVolumeClaim larger = *all<PersistentVolumeClaim>()[0];
+  larger.spec.resources.requests["storage"] = *api::Quantity::parse("2Gi");
+  ASSERT_TRUE(cluster_.run(client::update(cluster_.admin(), larger)).ok());
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto events = all<api::core::v1::Event>();
+    return std::any_of(events.begin(), events.end(),
+                       [](const auto& event) { return event->reason == "ExternalExpanding"; });
+  }));
+  remove<Pod>("p");
+  EXPECT_TRUE(cluster_.eventually([&] { return all<VolumeAttachment>("").empty(); }));
+
+  api::storage::v1::VolumeAttributesClass gold;
+  gold.metadata.name = "gold";
+  gold.driverName = "d.example";
+  gold.parameters["a"] = "b";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), gold)).ok());
+  Status removed = cluster_.run(cluster_.admin().remove(
+      resourceOf<api::storage::v1::VolumeAttributesClass>(), "", "gold", {}, {}));
+  EXPECT_TRUE(removed.ok());
+  EXPECT_TRUE(cluster_.eventually(
+      [&] { return all<api::storage::v1::VolumeAttributesClass>("").empty(); }));
   expectNoRefusals();
 }
 
