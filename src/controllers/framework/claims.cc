@@ -13,17 +13,22 @@ using api::meta::v1::ObjectMeta;
 // Names, uids and kinds are letters, digits, '-' and '.': no escaping is needed.
 
 std::string adoptionPatch(const ObjectMeta& owner, const api::KindInfo& ownerKind,
-                          const std::string& uid) {
+                          const std::string& uid, std::string_view finalizer) {
   return fmt::format(
       R"({{"metadata":{{"ownerReferences":[{{"apiVersion":"{}","kind":"{}","name":"{}","uid":"{}",)"
-      R"("controller":true,"blockOwnerDeletion":true}}],"uid":"{}"}}}})",
-      ownerKind.apiVersion, ownerKind.kind, owner.name, owner.uid, uid);
+      R"("controller":true,"blockOwnerDeletion":true}}],"uid":"{}"{}}}}})",
+      ownerKind.apiVersion, ownerKind.kind, owner.name, owner.uid, uid,
+      finalizer.empty() ? "" : fmt::format(R"(,"finalizers":["{}"])", finalizer));
 }
 
-std::string releasePatch(const std::string& ownerUid, const std::string& uid) {
+std::string releasePatch(const std::string& ownerUid, const std::string& uid,
+                         std::string_view finalizer) {
   return fmt::format(
-      R"({{"metadata":{{"ownerReferences":[{{"$patch":"delete","uid":"{}"}}],"uid":"{}"}}}})",
-      ownerUid, uid);
+      R"({{"metadata":{{"ownerReferences":[{{"$patch":"delete","uid":"{}"}}],"uid":"{}"{}}}}})",
+      ownerUid, uid,
+      finalizer.empty()
+          ? ""
+          : fmt::format(R"(,"$deleteFromPrimitiveList/finalizers":["{}"])", finalizer));
 }
 
 Claim decideClaim(const ObjectMeta& owner, const api::LabelSelector& selector,
@@ -40,8 +45,13 @@ Claim decideClaim(const ObjectMeta& owner, const api::LabelSelector& selector,
 }
 
 Claimer::Claimer(client::Client& client, const client::ResourceType& ownerType,
-                 const ObjectMeta& owner, const api::LabelSelector& selector)
-    : client_(client), ownerType_(ownerType), owner_(owner), selector_(selector) {}
+                 const ObjectMeta& owner, const api::LabelSelector& selector,
+                 std::string_view finalizer)
+    : client_(client),
+      ownerType_(ownerType),
+      owner_(owner),
+      selector_(selector),
+      finalizer_(finalizer) {}
 
 Task<Status> Claimer::mayAdopt(std::stop_token stop) {
   if (asked_) co_return mayAdopt_;
@@ -70,7 +80,7 @@ Task<Result<bool>> Claimer::claim(const client::ResourceType& type, const api::C
       co_return true;
     case Claim::Adopt: {
       CO_TRY_STATUS(co_await mayAdopt(stop));
-      std::string body = adoptionPatch(owner_, *ownerType_.kind->kind, meta.uid);
+      std::string body = adoptionPatch(owner_, *ownerType_.kind->kind, meta.uid, finalizer_);
       auto patched =
           co_await client_.patch(type, meta.namespace_, meta.name, "",
                                  client::PatchType::StrategicMerge, std::move(body), stop);
@@ -79,7 +89,7 @@ Task<Result<bool>> Claimer::claim(const client::ResourceType& type, const api::C
       co_return patched.status();
     }
     case Claim::Release: {
-      std::string body = releasePatch(owner_.uid, meta.uid);
+      std::string body = releasePatch(owner_.uid, meta.uid, finalizer_);
       auto patched =
           co_await client_.patch(type, meta.namespace_, meta.name, "",
                                  client::PatchType::StrategicMerge, std::move(body), stop);

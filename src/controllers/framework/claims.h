@@ -13,11 +13,12 @@ struct ObjectMeta;
 
 namespace coxswain::controllers {
 
-/// The body that makes `owner` the controller of the object with this uid.
+/// The body that makes `owner` the controller of the object with this uid, and adds `finalizer`.
 std::string adoptionPatch(const api::meta::v1::ObjectMeta& owner, const api::KindInfo& ownerKind,
-                          const std::string& uid);
-/// The body that removes the owner with uid `ownerUid`.
-std::string releasePatch(const std::string& ownerUid, const std::string& uid);
+                          const std::string& uid, std::string_view finalizer = {});
+/// The body that removes the owner with uid `ownerUid`, and `finalizer`.
+std::string releasePatch(const std::string& ownerUid, const std::string& uid,
+                         std::string_view finalizer = {});
 
 /// What an owner does about an object that may be its own.
 enum class Claim : uint8_t { Ignore, Keep, Adopt, Release };
@@ -28,9 +29,11 @@ Claim decideClaim(const api::meta::v1::ObjectMeta& owner, const api::LabelSelect
 /// Upstream: pkg/controller/controller_ref_manager.go.
 class Claimer {
  public:
-  /// `owner` is of `ownerType` and outlives this.
+  /// `owner` is of `ownerType` and outlives this. What it owns has `finalizer`, a constant; empty:
+  /// none.
   Claimer(client::Client& client, const client::ResourceType& ownerType,
-          const api::meta::v1::ObjectMeta& owner, const api::LabelSelector& selector);
+          const api::meta::v1::ObjectMeta& owner, const api::LabelSelector& selector,
+          std::string_view finalizer = {});
 
   /// True: the object is the owner's (now). Adopting asks the server first whether the owner is
   /// still there.
@@ -44,6 +47,7 @@ class Claimer {
   const client::ResourceType& ownerType_;
   const api::meta::v1::ObjectMeta& owner_;
   const api::LabelSelector& selector_;
+  std::string_view finalizer_;
   bool asked_ = false;
   Status mayAdopt_;
 };

@@ -155,7 +155,8 @@ Task<Result<std::vector<PodPointer>>> JobController::claimPods(JobPointer job,
   std::vector<PodPointer> mine;
   auto selector = api::LabelSelector::from(job->spec.selector.get());
   if (!selector.ok()) co_return mine;
-  Claimer claimer(client(), client::resourceOf<Job>(), job->metadata, *selector);
+  Claimer claimer(client(), client::resourceOf<Job>(), job->metadata, *selector,
+                  kTrackingFinalizer);
   auto candidates = pods_.byIndex(kByController, job->metadata.uid);
   for (auto& orphan : pods_.byIndex(kByController, orphansOf(job->metadata.namespace_))) {
     candidates.push_back(std::move(orphan));

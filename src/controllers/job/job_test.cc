@@ -207,6 +207,26 @@ TEST_P(Jobs, PolicyDecidesOverFailures) {
                 " failed with exit code 42 matching FailJob rule at index 1");
 }
 
+TEST_P(Jobs, AdoptsAndReleasesWithTheFinalizer) {
+  auto made = makeJob();
+  made.spec.parallelism = made.spec.completions = 2;
+  Pod orphan;
+  orphan.metadata.namespace_ = "default";
+  orphan.metadata.name = "mine";
+  orphan.metadata.labels["job"] = "w";
+  h.client.put(orphan);
+  h.client.put(made);
+  const auto pod = [this] { return h.client.peek<Pod>("default", "mine"); };
+  ASSERT_TRUE(h.until([&] { return api::controllerOf(pod()->metadata) != nullptr; }, 1h));
+  EXPECT_TRUE(isTracked(*pod()));
+  ASSERT_TRUE(h.until([&] { return job()->status.active == 2; }, 1h));
+  EXPECT_EQ(h.client.peekAll<Pod>().size(), 2u) << "one more, besides the adopted one";
+  h.client.change<Pod>("default", "mine", [](Pod& p) { p.metadata.labels["job"] = "other"; });
+  ASSERT_TRUE(h.until([&] { return api::controllerOf(pod()->metadata) == nullptr; }, 1h));
+  ASSERT_TRUE(h.until([&] { return !isTracked(*pod()); }, 1h));
+  ASSERT_TRUE(h.until([&] { return h.client.peekAll<Pod>().size() == 3; }, 1h));
+}
+
 TEST_P(Jobs, PodsOfAJobThatIsGoneLoseTheirFinalizer) {
   h.client.put(makeJob());
   ASSERT_TRUE(h.until([&] { return running().size() == 1; }));
