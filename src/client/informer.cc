@@ -1,6 +1,5 @@
 #include "client/informer.h"
 
-#include <map>
 #include <set>
 #include <unordered_set>
 
@@ -20,28 +19,43 @@ constexpr Duration kBackoffMax = 30s;
 constexpr Duration kAbsentRetry = 5min;
 }  // namespace
 
+/// Who set which field is nothing that components ask, and much of an object. What was decoded for
+/// us alone loses it; what is shared with others (a server in this process) costs us nothing
+/// anyway. A write without managers leaves those that are stored.
+static void dropManagers(const api::ConstObject& object) {
+  if (object.shared().use_count() != 1) return;
+  auto* meta = const_cast<api::meta::v1::ObjectMeta*>(api::objectMeta(object));
+  if (meta != nullptr) std::vector<api::meta::v1::ManagedFieldsEntry>().swap(meta->managedFields);
+}
+
 std::string objectKey(const api::ConstObject& object) {
   return api::objectKey(*api::objectMeta(object));
 }
 
+/// Points at the entries of `objects_`, which stay where they are while they live.
 struct Informer::Index {
+  struct ByKey {
+    bool operator()(const Entry* a, const Entry* b) const { return a->first < b->first; }
+  };
+  using Entries = std::set<const Entry*, ByKey>;
+
   std::string name;
   IndexFunction function;
-  std::map<std::string, std::set<std::string>> keys;
+  std::unordered_map<std::string, Entries> entries;
 
-  void change(const std::string& key, const api::ConstObject& before,
-              const api::ConstObject& after) {
-    if (before) {
-      for (const auto& value : function(before)) {
-        auto at = keys.find(value);
-        if (at == keys.end()) continue;
-        at->second.erase(key);
-        if (at->second.empty()) keys.erase(at);
-      }
+  void change(const Entry& entry, const api::ConstObject& before, const api::ConstObject& after) {
+    std::vector<std::string> old;
+    std::vector<std::string> now;
+    if (before) old = function(before);
+    if (after) now = function(after);
+    if (old == now) return;
+    for (const auto& value : old) {
+      auto at = entries.find(value);
+      if (at == entries.end()) continue;
+      at->second.erase(&entry);
+      if (at->second.empty()) entries.erase(at);
     }
-    if (after) {
-      for (auto& value : function(after)) keys[std::move(value)].insert(key);
-    }
+    for (auto& value : now) entries[std::move(value)].insert(&entry);
   }
 };
 
@@ -61,7 +75,7 @@ void Informer::addIndex(std::string name, IndexFunction function) {
   auto index = std::make_unique<Index>();
   index->name = std::move(name);
   index->function = std::move(function);
-  for (const auto& [key, object] : objects_) index->change(key, {}, object);
+  for (const auto& entry : objects_) index->change(entry, {}, entry.second);
   indices_.push_back(std::move(index));
 }
 
@@ -113,6 +127,7 @@ Task<Result<std::string>> Informer::replaceAll(std::stop_token stop) {
   for (auto& key : gone) apply(std::move(key), {});
   for (auto& item : list.items) {
     std::string key = objectKey(item);
+    dropManagers(item);
     apply(std::move(key), std::move(item));
   }
   lastVersion_ = list.resourceVersion;
@@ -139,11 +154,12 @@ Task<Status> Informer::follow(std::string resourceVersion, std::stop_token stop)
       // The last state is in the event: handlers see that one.
       auto at = objects_.find(key);
       if (at != objects_.end()) {
-        for (auto& index : indices_) index->change(key, at->second, event.object);
+        for (auto& index : indices_) index->change(*at, at->second, event.object);
         at->second = event.object;
       }
       apply(std::move(key), {});
     } else {
+      dropManagers(event.object);
       apply(std::move(key), std::move(event.object));
     }
   }
@@ -158,13 +174,12 @@ void Informer::apply(std::string key, api::ConstObject after) {
       api::objectMeta(change.before)->resourceVersion == api::objectMeta(after)->resourceVersion) {
     return;
   }
-  for (auto& index : indices_) index->change(key, change.before, after);
-  if (!after) {
-    objects_.erase(at);
-  } else if (at != objects_.end()) {
+  if (after && at == objects_.end()) at = objects_.emplace(std::move(key), after).first;
+  for (auto& index : indices_) index->change(*at, change.before, after);
+  if (after) {
     at->second = after;
   } else {
-    objects_.emplace(std::move(key), after);
+    objects_.erase(at);
   }
   change.after = std::move(after);
   for (const auto& handler : handlers_) handler(change);
@@ -187,13 +202,22 @@ std::vector<api::ConstObject> Informer::byIndex(const std::string& index,
   std::vector<api::ConstObject> found;
   for (const auto& candidate : indices_) {
     if (candidate->name != index) continue;
-    auto at = candidate->keys.find(value);
-    if (at == candidate->keys.end()) break;
+    auto at = candidate->entries.find(value);
+    if (at == candidate->entries.end()) break;
     found.reserve(at->second.size());
-    for (const auto& key : at->second) found.push_back(objects_.at(key));
+    for (const auto* entry : at->second) found.push_back(entry->second);
     break;
   }
   return found;
+}
+
+size_t Informer::countByIndex(const std::string& index, const std::string& value) const {
+  for (const auto& candidate : indices_) {
+    if (candidate->name != index) continue;
+    auto at = candidate->entries.find(value);
+    return at == candidate->entries.end() ? 0 : at->second.size();
+  }
+  return 0;
 }
 
 void Informer::forEach(const std::function<void(const api::ConstObject&)>& visit) const {

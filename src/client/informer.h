@@ -65,10 +65,13 @@ class Informer {
   [[nodiscard]] std::vector<api::ConstObject> list() const;
   [[nodiscard]] std::vector<api::ConstObject> byIndex(const std::string& index,
                                                       const std::string& value) const;
+  [[nodiscard]] size_t countByIndex(const std::string& index, const std::string& value) const;
   [[nodiscard]] size_t size() const { return objects_.size(); }
   void forEach(const std::function<void(const api::ConstObject&)>& visit) const;
 
  private:
+  using Objects = std::unordered_map<std::string, api::ConstObject>;
+  using Entry = Objects::value_type;
   struct Index;
   Task<Result<std::string>> replaceAll(std::stop_token stop);
   Task<Status> follow(std::string resourceVersion, std::stop_token stop);
@@ -78,7 +81,7 @@ class Informer {
   const ResourceType& type_;
   Options options_;
   std::vector<Handler> handlers_;
-  std::unordered_map<std::string, api::ConstObject> objects_;
+  Objects objects_;
   std::vector<std::unique_ptr<Index>> indices_;
   std::string lastVersion_;
   Event synced_;

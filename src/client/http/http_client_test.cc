@@ -9,6 +9,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "client/http/testing/fake_api.h"
+#include "client/informer.h"
 #include "client/resources.h"
 #include "net/http_server.h"
 #include "net/testing/pki.h"
@@ -248,6 +249,37 @@ TEST_F(OverHttp, WatchStopsWithItsToken) {
   api_.answers["GET " + std::string(kPath)] = {open};
   auto got = run(drainFor(*client_, 50ms));
   EXPECT_EQ(got, (std::vector<std::string>{"0 a", canceled().toString()}));
+}
+
+Task<std::vector<std::string>> informed(Client& client) {
+  Informer::Options options;
+  options.ns = "default";
+  Informer informer(client, resourceOf<ConfigMap>(), options);
+  std::vector<std::string> out;
+  std::stop_source stop;
+  informer.addHandler([&](const Change& change) {
+    const auto& map = *change.after.as<ConfigMap>();
+    out.push_back(map.metadata.name + " " + map.data.at("key") + " " +
+                  std::to_string(map.metadata.managedFields.size()));
+    if (out.size() == 2) stop.request_stop();
+  });
+  co_await informer.run(stop.get_token());
+  co_return out;
+}
+
+TEST_F(OverHttp, InformersKeepNoManagers) {
+  start();
+  auto listed = configMap("a", "5");
+  listed.metadata.managedFields.emplace_back().manager = "kubectl";
+  auto added = configMap("b", "6");
+  added.metadata.managedFields = listed.metadata.managedFields;
+  Answer events(jsonEvent("ADDED", added));
+  events.hang = true;
+  api_.answers["GET " + std::string(kPath)] = {
+      Answer(R"({"metadata":{"resourceVersion":"5"},"items":[)" + api::encodeJson(listed) + "]}"),
+      events};
+  auto got = run(informed(*client_));
+  EXPECT_EQ(got, (std::vector<std::string>{"a value 0", "b value 0"}));
 }
 
 TEST_F(OverHttp, DeletesWithPreconditions) {
