@@ -32,8 +32,8 @@ EndpointsController::EndpointsController(const Context& context, int workers)
       services_(use<Service>()),
       pods_(use<Pod>()),
       endpoints_(use<Endpoints>()) {
-  addNamespaceIndex(services_);
-  addNamespaceIndex(pods_);
+  addSelectorIndex(services_);
+  addLabelIndex(pods_);
   services_.addHandler([this](const client::Change& change) {
     const auto key = client::objectKey(change.after ? change.after : change.before);
     if (!change.after) gone_.insert(key);

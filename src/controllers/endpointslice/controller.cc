@@ -61,8 +61,8 @@ EndpointSliceController::EndpointSliceController(const Context& context, Options
       pods_(use<Pod>()),
       nodes_(use<Node>()),
       slices_(use<EndpointSlice>()) {
-  addNamespaceIndex(services_);
-  addNamespaceIndex(pods_);
+  addSelectorIndex(services_);
+  addLabelIndex(pods_);
   addNodeIndex(pods_);
   slices_.addIndex(kByService, serviceValues);
   services_.addHandler([this](const client::Change& change) {
