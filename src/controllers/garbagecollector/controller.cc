@@ -20,7 +20,6 @@ namespace {
 
 const Logger kLog("garbagecollector");
 constexpr const char* kByOwner = "owner";
-constexpr size_t kAbsentMax = 500;
 /// An owner is there but no cache shows it yet: look again then.
 constexpr Duration kLagging = 10s;
 
@@ -71,20 +70,13 @@ void GarbageCollector::enqueue(size_t kind, const ObjectMeta& meta) {
 }
 
 void GarbageCollector::onChange(size_t kind, const client::Change& change) {
-  if (!change.after) {
-    const auto& meta = *api::objectMeta(change.before);
-    rememberAbsent(meta.uid);
-    enqueueDependents(meta.uid);
-    enqueueWaitingOwners(meta);
-    return;
-  }
+  if (!change.after) return onGone(kinds_[kind], *api::objectMeta(change.before));
   const auto& meta = *api::objectMeta(change.after);
+  if (auto& uids = kinds_[kind].uids) uids->insert(meta.uid);
   if (change.before) {
     const auto& old = *api::objectMeta(change.before);
     if (old.uid != meta.uid) {
-      rememberAbsent(old.uid);
-      enqueueDependents(old.uid);
-      enqueueWaitingOwners(old);
+      onGone(kinds_[kind], old);
     } else if (old.ownerReferences != meta.ownerReferences) {
       enqueueWaitingOwners(old);
     } else if (!meta.deletionTimestamp ||
@@ -106,12 +98,21 @@ void GarbageCollector::onChange(size_t kind, const client::Change& change) {
   }
 }
 
-void GarbageCollector::enqueueDependents(const std::string& uid) {
+void GarbageCollector::onGone(Kind& kind, const ObjectMeta& meta) {
+  if (kind.uids) kind.uids->erase(meta.uid);
+  if (enqueueDependents(meta.uid)) absent_.remember(meta.uid);
+  enqueueWaitingOwners(meta);
+}
+
+bool GarbageCollector::enqueueDependents(const std::string& uid) {
+  bool any = false;
   for (size_t i = 0; i < kinds_.size(); ++i) {
     for (const auto& object : kinds_[i].informer->byIndex(kByOwner, uid)) {
       enqueue(i, *api::objectMeta(object));
+      any = true;
     }
   }
+  return any;
 }
 
 void GarbageCollector::enqueueWaitingOwners(const ObjectMeta& meta) {
@@ -148,13 +149,14 @@ std::vector<GarbageCollector::Found> GarbageCollector::dependentsOf(const std::s
   return found;
 }
 
-void GarbageCollector::rememberAbsent(const std::string& uid) {
-  if (!absent_.insert(uid).second) return;
-  absentOrder_.push_back(uid);
-  if (absentOrder_.size() > kAbsentMax) {
-    absent_.erase(absentOrder_.front());
-    absentOrder_.pop_front();
+bool GarbageCollector::existsElsewhere(const Kind& kind, const std::string& uid) {
+  auto& uids = kinds_[static_cast<size_t>(&kind - kinds_.data())].uids;
+  if (!uids) {
+    uids.emplace();
+    kind.informer->forEach(
+        [&uids](const api::ConstObject& object) { uids->insert(api::objectMeta(object)->uid); });
   }
+  return uids->contains(uid);
 }
 
 Task<Result<Duration>> GarbageCollector::reconcile(std::string key, std::stop_token stop) {
@@ -204,8 +206,7 @@ Task<Result<OwnerState>> GarbageCollector::stateOf(const Kind& kind, const api::
     co_return waitsForDependents(*api::objectMeta(cached)) ? OwnerState::Waiting
                                                            : OwnerState::Present;
   }
-  const bool knownAbsent = absent_.contains(owner.uid);
-  if (knownAbsent) co_return OwnerState::Absent;
+  if (absent_.contains(owner.uid)) co_return OwnerState::Absent;
   auto live = co_await client().get(*ownerKind->type, ownerKind->type->namespaced ? ns : "",
                                     owner.name, stop);
   if (live.ok() && api::objectMeta(*live)->uid == owner.uid) {
@@ -213,13 +214,12 @@ Task<Result<OwnerState>> GarbageCollector::stateOf(const Kind& kind, const api::
                                                           : OwnerState::Present;
   }
   if (!live.ok() && !isNotFound(live.status())) co_return live.status();
-  for (const auto& other : ownerKind->informer->list()) {
-    if (api::objectMeta(other)->uid != owner.uid) continue;
-    // It is there, but in another namespace, or by another name.
+  if (existsElsewhere(*ownerKind, owner.uid)) {
+    // In another namespace, or by another name.
     tellWrongNamespace(object, owner);
     co_return OwnerState::Absent;
   }
-  rememberAbsent(owner.uid);
+  absent_.remember(owner.uid);
   co_return OwnerState::Absent;
 }
 

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <deque>
-#include <memory>
+#include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "controllers/framework/controller.h"
 #include "controllers/garbagecollector/decide.h"
+#include "controllers/garbagecollector/uids.h"
 
 namespace coxswain::controllers::garbagecollector {
 
@@ -35,6 +34,8 @@ class GarbageCollector final : public Controller {
   struct Kind {
     const client::ResourceType* type;
     client::Informer* informer;
+    /// Of all its objects, once somebody had to know: owners by other names are looked for here.
+    std::optional<UidSet> uids = std::nullopt;
   };
   struct Found {
     const Kind* kind = nullptr;
@@ -43,7 +44,8 @@ class GarbageCollector final : public Controller {
 
   void onChange(size_t kind, const client::Change& change);
   void enqueue(size_t kind, const api::meta::v1::ObjectMeta& meta);
-  void enqueueDependents(const std::string& uid);
+  /// False: there are none.
+  bool enqueueDependents(const std::string& uid);
   /// Owners of it that wait for dependents look again.
   void enqueueWaitingOwners(const api::meta::v1::ObjectMeta& meta);
   [[nodiscard]] const Kind* kindOf(const Owner& owner) const;
@@ -63,11 +65,12 @@ class GarbageCollector final : public Controller {
   Task<Status> patch(const Kind& kind, const api::ConstObject& object, client::PatchType type,
                      std::string body, std::stop_token stop);
 
-  void rememberAbsent(const std::string& uid);
+  /// An object went: whoever depends on it looks again.
+  void onGone(Kind& kind, const api::meta::v1::ObjectMeta& meta);
+  [[nodiscard]] bool existsElsewhere(const Kind& kind, const std::string& uid);
 
   std::vector<Kind> kinds_;
-  std::unordered_set<std::string> absent_;  ///< uids of owners; at most kAbsentMax
-  std::deque<std::string> absentOrder_;
+  AbsentOwners absent_;
 };
 
 }  // namespace coxswain::controllers::garbagecollector

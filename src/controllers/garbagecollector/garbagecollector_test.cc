@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "api/gen/apps_v1.h"
@@ -186,6 +187,30 @@ TEST(Decide, Table) {
     EXPECT_EQ(decision.ownersToRemove.size(), row.removed) << row.what;
     EXPECT_FALSE(decision.unblock) << row.what;
   }
+}
+
+TEST(Uids, AreExactAndForgottenInOrder) {
+  const auto uid = [](int i) { return fmt::format("00000000-0000-4000-8000-{:012x}", i); };
+  UidSet set;
+  set.insert(uid(1));
+  for (const char* other :
+       {"", "1", "00000000-0000-4000-8000-00000000000G", "000000000000-0000-4000-8000-000000000001",
+        "00000000-0000-4000-8000-00000000000F"}) {
+    set.insert(other);
+    EXPECT_FALSE(set.contains(other)) << other;
+  }
+  EXPECT_EQ(set.size(), 1U);
+  EXPECT_TRUE(set.contains(uid(1)));
+  set.erase(uid(1));
+  EXPECT_FALSE(set.contains(uid(1)));
+  AbsentOwners absent;
+  for (int i = 0; i <= static_cast<int>(AbsentOwners::kMax); ++i) {
+    absent.remember(uid(i));
+    absent.remember(uid(i));
+  }
+  EXPECT_FALSE(absent.contains(uid(0)));
+  EXPECT_TRUE(absent.contains(uid(1)));
+  EXPECT_TRUE(absent.contains(uid(static_cast<int>(AbsentOwners::kMax))));
 }
 
 TEST(Patches, QuoteWhatPeopleWrote) {
