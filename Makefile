@@ -54,6 +54,7 @@ bench: build ## micro benchmarks, then the control plane with kbench where ../sh
 	@for b in $(BUILD)/bin/bench_*; do echo "== $$b"; $$b; done
 	@[ ! -d ../shared/bench/kbench ] || bench/control_plane.py --bin $(BUILD)/bin/coxswain
 	@bench/memory.py --bin $(BUILD)/bin/coxswain
+	@bench/scale.py --bin $(BUILD)/bin/coxswain
 	@[ ! -d ../shared/bench ] || bench/node.py --bin $(BUILD)/bin/coxswain
 
 format:
