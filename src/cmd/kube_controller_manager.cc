@@ -4,7 +4,11 @@
 #include <cstdio>
 #include <memory>
 
+#include "api/codec/json.h"
+#include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "api/meta/time.h"
+#include "api/yaml/yaml.h"
 #include "client/http/client_config.h"
 #include "client/informers.h"
 #include "cmd/commands.h"
@@ -46,6 +50,8 @@ struct Flags {
   std::string cpuInitialization = "5m0s";
   std::string initialReadinessDelay = "30s";
   struct Recycler {
+    std::string hostPathPod;
+    std::string nfsPod;
     int hostPathMinimum = 60;
     int hostPathPerGibibyte = 30;
     int nfsMinimum = 300;
@@ -204,6 +210,25 @@ void addRecyclerFlags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
   }
+  app.add_option("--pv-recycler-pod-template-filepath-hostpath", flags.recycler.hostPathPod,
+                 "file with the pod (YAML) that wipes a hostPath volume, which takes the place of "
+                 "its first volume; a built-in one if not given");
+  app.add_option("--pv-recycler-pod-template-filepath-nfs", flags.recycler.nfsPod,
+                 "the same for NFS volumes");
+}
+
+/// Null where there is no file.
+Result<std::shared_ptr<const api::core::v1::Pod>> readRecyclerPod(const std::string& file) {
+  if (file.empty()) return std::shared_ptr<const api::core::v1::Pod>();
+  TRY(auto text, client::readWholeFile(file));
+  auto parsed = api::yamlToJson(text);
+  if (!parsed.ok()) return parsed.status().withContext(file);
+  auto pod = api::decodeJson<api::core::v1::Pod>(*parsed);
+  if (!pod.ok()) return pod.status().withContext(file);
+  if (pod->spec.volumes.empty()) {
+    return badRequest(file + ": pod specification does not contain any volume(s)");
+  }
+  return std::make_shared<const api::core::v1::Pod>(std::move(*pod));
 }
 
 void addVolumeFlags(CLI::App& app, Flags& flags) {
@@ -222,17 +247,20 @@ void addVolumeFlags(CLI::App& app, Flags& flags) {
   addRecyclerFlags(app, flags);
 }
 
-void completeVolumes(Flags& flags) {
+Status completeVolumes(Flags& flags) {
   using std::chrono::seconds;
   auto& recycler = flags.options.volumeBinder.recycler;
   recycler.hostPath.timeoutMin = seconds(flags.recycler.hostPathMinimum);
   recycler.hostPath.perGibibyte = seconds(flags.recycler.hostPathPerGibibyte);
   recycler.nfs.timeoutMin = seconds(flags.recycler.nfsMinimum);
   recycler.nfs.perGibibyte = seconds(flags.recycler.nfsPerGibibyte);
+  TRY(recycler.hostPath.pod, readRecyclerPod(flags.recycler.hostPathPod));
+  TRY(recycler.nfs.pod, readRecyclerPod(flags.recycler.nfsPod));
   flags.options.attachDetach.forceDetachOnTimeout = !flags.keepAttached;
   flags.options.volumeBinder.removeHostPath = [](const std::string& path) {
     return SystemFiles().removeAll(path);
   };
+  return {};
 }
 
 void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers) {
@@ -298,7 +326,7 @@ Status readSigning(const Flags& flags,
 /// What flags say beyond their own place.
 Status complete(Flags& flags) {
   auto& options = flags.options;
-  completeVolumes(flags);
+  TRY_STATUS(completeVolumes(flags));
   auto& lifecycle = options.nodeLifecycle;
   TRY_STATUS(readDuration("--node-monitor-period", flags.monitorPeriod, lifecycle.monitorPeriod));
   TRY_STATUS(readDuration("--node-monitor-grace-period", flags.monitorGracePeriod,
