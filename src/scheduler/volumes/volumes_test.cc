@@ -406,20 +406,25 @@ TEST(VolumeRestrictions, PreemptionMayFreeTheClaim) {
   world.node(NodeBuilder("a"));
   world.cluster.put(VolumeBuilder("v").volume);
   world.cluster.put(ClaimBuilder("c").mode("ReadWriteOncePod").boundTo("v").claim);
-  const auto user = podWith("r", {"c"}).on("a");
-  world.run(user);
+  world.run(podWith("r", {"c"}).on("a"));
   const auto pod = podWith("p", {"c"}).priority(9);
   auto decision = world.decide(pod);
   EXPECT_EQ(decision.diagnosis.resolvable.size(), 1u);
-  auto trial = decision.state.cloneForTrial();
-  NodeInfo without = *world.cache.snapshot().find("a");
-  without.removePod("default/r");
-  world.framework.podChanged(trial, *pod.info(), *user.info(), false, without,
+  // As preemption does: without the pod that uses it, for a moment.
+  const auto running = world.cache.pod("default/r");
+  NodeInfo& without = forTrial(*world.cache.snapshot().find("a"));
+  ASSERT_TRUE(without.removePod(*running));
+  world.framework.podChanged(decision.state, *pod.info(), *running, false, without,
                              world.cache.snapshot());
   Reasons reasons;
   uint32_t rejectedBy = 0;
-  EXPECT_EQ(world.framework.filter(trial, *pod.info(), without, reasons, rejectedBy),
+  EXPECT_EQ(world.framework.filter(decision.state, *pod.info(), without, reasons, rejectedBy),
             Code::Success);
+  without.addPod(running);
+  world.framework.podChanged(decision.state, *pod.info(), *running, true, without,
+                             world.cache.snapshot());
+  EXPECT_EQ(world.framework.filter(decision.state, *pod.info(), without, reasons, rejectedBy),
+            Code::Unschedulable);
 }
 
 TEST(VolumePlugins, OnlyOwnClaimsWakePods) {
