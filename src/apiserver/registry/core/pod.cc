@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "api/helpers/resources.h"
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
@@ -43,6 +44,51 @@ void hostPorts(std::vector<v1::Container>& containers) {
       if (port.hostPort == 0) port.hostPort = port.containerPort;
     }
   }
+}
+
+/// Adds the pod's own values of these labels to the selector, for and against.
+void selectLabels(api::Box<api::meta::v1::LabelSelector>& selector,
+                  const std::vector<std::string>& keys, std::string_view op, const v1::Pod& pod) {
+  if (!selector) return;
+  for (const auto& key : keys) {
+    const auto* value = pod.metadata.labels.get(key);
+    if (!value) continue;
+    auto& requirement = selector->matchExpressions.emplace_back();
+    requirement.key = key;
+    requirement.operator_ = op;
+    requirement.values = {*value};
+  }
+}
+
+void selectLabels(std::vector<v1::PodAffinityTerm>& terms, const v1::Pod& pod) {
+  for (auto& term : terms) {
+    selectLabels(term.labelSelector, term.matchLabelKeys, "In", pod);
+    selectLabels(term.labelSelector, term.mismatchLabelKeys, "NotIn", pod);
+  }
+}
+
+void selectLabels(std::vector<v1::WeightedPodAffinityTerm>& terms, const v1::Pod& pod) {
+  for (auto& weighted : terms) {
+    auto& term = weighted.podAffinityTerm;
+    selectLabels(term.labelSelector, term.matchLabelKeys, "In", pod);
+    selectLabels(term.labelSelector, term.mismatchLabelKeys, "NotIn", pod);
+  }
+}
+
+/// matchLabelKeys and mismatchLabelKeys become part of the selectors, with the labels that the pod
+/// has now: schedulers see selectors only.
+void mergeLabelKeys(v1::Pod& pod) {
+  if (auto* affinity = pod.spec.affinity.get()) {
+    const auto merge = [&](auto& group) {
+      if (!group) return;
+      selectLabels(group->requiredDuringSchedulingIgnoredDuringExecution, pod);
+      selectLabels(group->preferredDuringSchedulingIgnoredDuringExecution, pod);
+    };
+    merge(affinity->podAffinity);
+    merge(affinity->podAntiAffinity);
+  }
+  for (auto& constraint : pod.spec.topologySpreadConstraints)
+    selectLabels(constraint.labelSelector, constraint.matchLabelKeys, "In", pod);
 }
 
 /// Makes `next` the current pod, but for what identifies the request.
@@ -100,6 +146,7 @@ class PodStrategy : public TypedStrategy<v1::Pod> {
   void beforeCreate(v1::Pod& pod) const override {
     pod.status.phase = "Pending";
     pod.status.qosClass = api::computeQosClass(pod.spec);
+    mergeLabelKeys(pod);
     if (!pod.spec.schedulingGates.empty()) {
       auto& condition = pod.status.conditions.emplace_back();
       condition.type = "PodScheduled";

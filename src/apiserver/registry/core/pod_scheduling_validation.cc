@@ -59,10 +59,15 @@ void checkFieldRequirement(const v1::NodeSelectorRequirement& requirement, const
   }
 }
 
+/// The selector speaks of the key besides what a created pod's own label has added to it.
 bool selectsKey(const api::meta::v1::LabelSelector& selector, std::string_view key) {
-  return selector.matchLabels.contains(key) ||
-         std::any_of(selector.matchExpressions.begin(), selector.matchExpressions.end(),
-                     [&](const auto& e) { return e.key == key; });
+  if (selector.matchLabels.contains(key)) return true;
+  size_t merged = 0;
+  for (const auto& e : selector.matchExpressions) {
+    if (e.key != key) continue;
+    if (e.operator_ != "In" || e.values.size() != 1 || ++merged > 1) return true;
+  }
+  return false;
 }
 
 void checkLabelKeys(const std::vector<std::string>& keys, const v1::PodAffinityTerm& term,

@@ -109,6 +109,35 @@ TEST(PodGolden, AcceptsFixtures) {
   EXPECT_GT(seen, 20);
 }
 
+TEST(Pod, LabelKeysBecomeSelectors) {
+  auto pod = podOf(R"({"metadata":{"name":"p","labels":{"app":"web","hash":"1"}},"spec":{
+    "containers":[{"name":"c","image":"x"}],
+    "affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{
+      "topologyKey":"zone","labelSelector":{"matchLabels":{"app":"web"}},
+      "matchLabelKeys":["hash","none"],"mismatchLabelKeys":["app"]}]}},
+    "topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone",
+      "whenUnsatisfiable":"DoNotSchedule","labelSelector":{},"matchLabelKeys":["hash"]}]}})");
+  makePodStrategy()->prepareForCreate(&pod);
+  const auto& term =
+      pod.spec.affinity->podAntiAffinity->requiredDuringSchedulingIgnoredDuringExecution.front();
+  EXPECT_EQ(api::encodeJson(*term.labelSelector),
+            R"({"matchLabels":{"app":"web"},"matchExpressions":[)"
+            R"({"key":"hash","operator":"In","values":["1"]},)"
+            R"({"key":"app","operator":"NotIn","values":["web"]}]})");
+  const auto& spread = pod.spec.topologySpreadConstraints.front();
+  EXPECT_EQ(api::encodeJson(*spread.labelSelector),
+            R"({"matchExpressions":[{"key":"hash","operator":"In","values":["1"]}]})");
+  api::FieldErrors errors;
+  makePodStrategy()->validate(&pod, errors);
+  EXPECT_EQ(errors.str().find("LabelKeys"), std::string::npos) << errors.str();
+  // Said twice by the user: refused.
+  pod.spec.topologySpreadConstraints.front().labelSelector->matchExpressions.push_back(
+      spread.labelSelector->matchExpressions.front());
+  makePodStrategy()->validate(&pod, errors);
+  EXPECT_NE(errors.str().find("exists in both matchLabelKeys and labelSelector"),
+            std::string::npos);
+}
+
 TEST(Pod, StatusAtCreate) {
   auto pod = podOf(
       R"({"spec":{"schedulingGates":[{"name":"g"}],"containers":[{"name":"c","image":"a",
