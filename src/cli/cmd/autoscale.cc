@@ -22,8 +22,7 @@ class Autoscale final : public Verb {
     selection_.declareFiles(flags, "autoscale");
     flags.integer(&min_, "min", 0, "The fewest replicas; below 1: the server's default.");
     flags.integer(&max_, "max", 0, "The most replicas. Required.");
-    flags.integer(&cpuPercent_, "cpu-percent", 0,
-                  "Average use of CPU by all pods, in per cent of what they request.");
+    flags.integer(&cpuPercent_, "cpu-percent", 0, "Deprecated: --cpu with a percentage.");
     flags.text(&cpu_, "cpu", 0, "Average use of CPU: \"70%\" of the requests, or an amount: 500m.");
     flags.text(&memory_, "memory", 0, "Average use of memory: \"70%\", or an amount: 200Mi.");
     flags.text(&name_, "name", 0, "Name of the new object; empty: that of the scaled one.");
@@ -34,21 +33,25 @@ class Autoscale final : public Verb {
   Task<Status> run(Session& session, std::vector<std::string> words,
                    const FlagSet& given) override {
     CO_TRY_STATUS(action_.complete());
-    CO_TRY_STATUS(check(given));
+    CO_TRY_STATUS(check(session, given));
     selection_.words = std::move(words);
     CO_TRY(auto infos, co_await resolve(session, selection_, true));
     if (infos.empty() && session.exitCode() == 0) co_return fault("no objects passed to autoscale");
-    CO_TRY(auto* rest, session.rest());
-    ObjectClient client(*rest);
     for (const auto& info : infos) {
-      Status made = co_await one(session, client, info);
+      Status made = co_await one(session, info);
       if (!made.ok()) session.fail(made);
     }
     co_return Status();
   }
 
  private:
-  Status check(const FlagSet& given) const {
+  Status check(Session& session, const FlagSet& given) const {
+    if (!given.changed("max")) return fault("required flag(s) \"max\" not set");
+    if (given.changed("cpu-percent")) {
+      session.error(
+          "Flag --cpu-percent has been deprecated, Use --cpu with percentage or resource quantity "
+          "format (e.g., '70%' for utilization or '500m' for milliCPU).\n");
+    }
     if (max_ < 1) {
       return fault(fmt::format("--max=MAXPODS is required and must be at least 1, max: {}", max_));
     }
@@ -62,20 +65,22 @@ class Autoscale final : public Verb {
     return {};
   }
 
-  Task<Status> one(Session& session, ObjectClient& client, const Info& info) {
+  Task<Status> one(Session& session, const Info& info) {
     const auto& resource = *info.resource;
+    const auto version =
+        resource.group.empty() ? resource.version : resource.group + "/" + resource.version;
     if (!resource.hasSubresource("scale")) {
-      auto answer = co_await client.get(resource, info.ns, info.name, "scale");
-      co_return fault(fmt::format("cannot autoscale a {}: {}", resource.kind,
-                                  answer.ok() ? "it has no scale" : answer.status().message()));
+      co_return fault(
+          fmt::format("cannot autoscale a {}: could not find scale subresource for {}, "
+                      "Resource={} in discovery information",
+                      resource.kind, version, resource.plural));
     }
     HorizontalPodAutoscaler scaler;
     scaler.metadata.name = name_.empty() ? info.name : name_;
     auto& spec = scaler.spec;
     spec.scaleTargetRef.kind = resource.kind;
     spec.scaleTargetRef.name = info.name;
-    spec.scaleTargetRef.apiVersion =
-        resource.group.empty() ? resource.version : resource.group + "/" + resource.version;
+    spec.scaleTargetRef.apiVersion = version;
     spec.maxReplicas = static_cast<int32_t>(max_);
     if (min_ > 0) spec.minReplicas = static_cast<int32_t>(min_);
     if (cpuPercent_ >= 0) CO_TRY_STATUS(addMetric(spec, "cpu", fmt::format("{}%", cpuPercent_)));
@@ -93,7 +98,9 @@ class Autoscale final : public Verb {
     auto& source = metric.resource.getOrCreate();
     source.name = name;
     if (!text.ends_with('%')) {
-      auto amount = api::Quantity::parse(text);
+      // A bare number of CPU is in thousandths.
+      const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
+      auto amount = api::Quantity::parse(bare && source.name == "cpu" ? text + "m" : text);
       if (!amount.ok()) {
         return fault(fmt::format("invalid {} quantity: {}", name, amount.status().message()));
       }

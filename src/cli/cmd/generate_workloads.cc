@@ -110,7 +110,8 @@ class JobGenerator final : public Generator {
       CO_TRY(auto infos, co_await resolve(session, selection, true));
       if (infos.size() != 1) co_return fault("from must be an existing cronjob");
       if (infos[0].resource->kind != "CronJob") {
-        co_return fault("unknown object type *" + infos[0].resource->kind);
+        co_return fault("unknown object type *" + infos[0].resource->version + "." +
+                        infos[0].resource->kind);
       }
       CO_TRY(source_, api::decodeValue<api::batch::v1::CronJob>(infos[0].object));
     }

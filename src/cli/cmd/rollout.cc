@@ -126,7 +126,7 @@ class Restart final : public PatchVerb {
   Result<json::value> patchFor(const Session& session, const Info& info) override {
     const auto& kind = info.resource->kind;
     if (kind != "Deployment" && kind != "DaemonSet" && kind != "StatefulSet") {
-      return fault(info.typeAndName() + " restarting is not supported");
+      return fault(info.described() + " restarting is not supported");
     }
     if (boolAt(info.object, {"spec", "paused"})) {
       return fault("deployments.apps " + api::goQuote(info.name) +
@@ -148,7 +148,7 @@ class PauseOrResume : public PatchVerb {
   PauseOrResume(bool pause) : PatchVerb(pause ? "paused" : "resumed"), pause_(pause) {}
   Result<json::value> patchFor(const Session&, const Info& info) override {
     if (info.resource->kind != "Deployment") {
-      return fault(info.typeAndName() + (pause_ ? " pausing" : " resuming") + " is not supported");
+      return fault(info.described() + (pause_ ? " pausing" : " resuming") + " is not supported");
     }
     if (boolAt(info.object, {"spec", "paused"}) == pause_) {
       return fault("deployments.apps " + api::goQuote(info.name) +
@@ -176,15 +176,10 @@ class History final : public RolloutVerb {
   }
   Task<Status> one(Session& session, ObjectClient& client, Info& info) override {
     CO_TRY(auto revisions, co_await revisionsOf(session, client, info));
-    const bool shown = !print_.output.empty();
     if (revision_ > 0 && !revisions.contains(revision_)) {
-      if (!shown && info.resource->kind != "Deployment") {
-        if (revisions.empty()) co_return printNone(session, info);
-        co_return fault("unable to find revision " + std::to_string(revision_));
-      }
       co_return fault("unable to find the specified revision");
     }
-    if (shown) {
+    if (!print_.output.empty()) {
       CO_TRY(auto printer, makeObjectPrinter(print_));
       for (auto& [number, revision] : revisions) {
         if (revision_ > 0 && number != revision_) continue;
@@ -200,8 +195,11 @@ class History final : public RolloutVerb {
       session.out().write(describePodTemplate(revisions[revision_].podTemplate) + "\n");
       co_return Status();
     }
-    if (revisions.empty()) co_return printNone(session, info);
     session.out().write(info.typeAndName() + " \n");
+    if (revisions.empty()) {
+      session.out().line("No rollout history found.");
+      co_return Status();
+    }
     TabWriter writer({0, 2, false});
     writer.write("REVISION\tCHANGE-CAUSE\n");
     for (const auto& [number, revision] : revisions) {
@@ -210,11 +208,6 @@ class History final : public RolloutVerb {
     }
     session.out().write(writer.take() + "\n");
     co_return Status();
-  }
-  Status printNone(Session& session, const Info& info) const {
-    const auto which = revision_ > 0 ? "with revision #" + std::to_string(revision_) : "";
-    session.out().write(info.typeAndName() + " " + which + "\nNo rollout history found.\n");
-    return {};
   }
   int64_t revision_ = 0;
   PrintFlags print_;
@@ -228,8 +221,9 @@ class Undo final : public RolloutVerb {
   Status prepare() override { return action_.complete(); }
 
   Task<Status> one(Session& session, ObjectClient& client, Info& info) override {
-    if (revision_ < 0)
-      co_return fault("revision number cannot be negative: " + std::to_string(revision_));
+    if (!hasRevisions(info)) {
+      co_return fault("no rollbacker has been implemented for " + api::goQuote(kindAndGroup(info)));
+    }
     CO_TRY(auto revisions, co_await revisionsOf(session, client, info));
     if (boolAt(info.object, {"spec", "paused"})) {
       co_return fault(
@@ -254,11 +248,13 @@ class Undo final : public RolloutVerb {
     }
     auto& revision = found->second;
     json::value pods = revision.podTemplate;
-    if (isDeployment) makeObject(pods, {"metadata", "labels"}).erase("pod-template-hash");
     fillType(info.object, *info.resource);
     if (action_.client()) {
-      co_return action_.report(session, info.object, describePodTemplate(pods));
+      co_return action_.report(
+          session, info.object,
+          (isDeployment ? "" : "will roll back to ") + describePodTemplate(pods));
     }
+    if (isDeployment) makeObject(pods, {"metadata", "labels"}).erase("pod-template-hash");
     const auto* live = at(info.object, {"spec", "template"});
     if (live && *live == pods) {
       co_return action_.report(session, info.object,

@@ -54,13 +54,21 @@ bool isControlledBy(const json::value& object, const std::string& uid) {
 
 }  // namespace
 
-Task<Result<Revisions>> revisionsOf(Session& session, ObjectClient& client, const Info& info) {
+bool hasRevisions(const Info& info) {
   const auto& kind = info.resource->kind;
-  const bool isDeployment = kind == "Deployment";
-  if (!isDeployment && kind != "DaemonSet" && kind != "StatefulSet") {
-    const auto& group = info.resource->group;
+  return kind == "Deployment" || kind == "DaemonSet" || kind == "StatefulSet";
+}
+
+std::string kindAndGroup(const Info& info) {
+  const auto& group = info.resource->group;
+  return info.resource->kind + (group.empty() ? "" : "." + group);
+}
+
+Task<Result<Revisions>> revisionsOf(Session& session, ObjectClient& client, const Info& info) {
+  const bool isDeployment = info.resource->kind == "Deployment";
+  if (!hasRevisions(info)) {
     co_return fault("no history viewer has been implemented for " +
-                    api::goQuote(group.empty() ? kind : kind + "." + group));
+                    api::goQuote(kindAndGroup(info)));
   }
   CO_TRY(auto* mapper, co_await session.mapper());
   const std::string type = isDeployment ? "replicasets.apps" : "controllerrevisions.apps";

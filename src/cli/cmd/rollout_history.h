@@ -22,6 +22,11 @@ struct Revision {
 };
 using Revisions = std::map<int64_t, Revision>;
 
+/// It is a Deployment, DaemonSet or StatefulSet.
+bool hasRevisions(const Info& info);
+/// "CronJob.batch"
+std::string kindAndGroup(const Info& info);
+
 /// By number. Fault for kinds without history.
 Task<Result<Revisions>> revisionsOf(Session& session, ObjectClient& client, const Info& info);
 

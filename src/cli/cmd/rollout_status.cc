@@ -96,9 +96,9 @@ Result<RolloutStatus> ofStatefulSet(const json::value& object) {
   if (ready < wanted) {
     return RolloutStatus{"Waiting for " + number(wanted - ready) + " pods to be ready...\n", false};
   }
-  const auto partition =
-      integerAt(object, {"spec", "updateStrategy", "rollingUpdate", "partition"});
-  if (partition > 0) {
+  if (at(object, {"spec", "updateStrategy", "rollingUpdate"})) {
+    const auto partition =
+        integerAt(object, {"spec", "updateStrategy", "rollingUpdate", "partition"});
     if (updated < wanted - partition) {
       return RolloutStatus{"Waiting for partitioned roll out to finish: " + number(updated) +
                                " out of " + number(wanted - partition) +
@@ -129,7 +129,10 @@ Result<RolloutStatus> rolloutStatus(const json::value& object, int64_t revision)
   if (kind == "Deployment") return ofDeployment(object, revision);
   if (kind == "DaemonSet") return ofDaemonSet(object);
   if (kind == "StatefulSet") return ofStatefulSet(object);
-  return fault("no status viewer has been implemented for " + kind);
+  const auto version = textAt(object, {"apiVersion"});
+  const auto slash = version.find('/');
+  return fault("no status viewer has been implemented for " + kind +
+               (slash == std::string::npos ? "" : "." + version.substr(0, slash)));
 }
 
 }  // namespace coxswain::cli

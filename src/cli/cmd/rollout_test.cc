@@ -60,7 +60,7 @@ TEST_F(Rollouts, HistoryOfADaemonSet) {
   EXPECT_TRUE(one.starts_with("daemonset.apps/d with revision #2\nPod Template:\n")) << one;
   EXPECT_NE(one.find("x:2"), std::string::npos) << one;
   EXPECT_EQ(run({"rollout", "history", "daemonset/d", "--revision=9"}).err,
-            "error: unable to find revision 9\n");
+            "error: unable to find the specified revision\n");
   EXPECT_EQ(run({"rollout", "history", "daemonset/d", "--revision=1", "-o",
                  "jsonpath={.kind} {.spec.template.spec.containers[0].image}"})
                 .out,
@@ -78,11 +78,26 @@ TEST_F(Rollouts, UndoOfADaemonSet) {
             "error: unable to find specified revision 7 in history\n");
   const auto dry =
       run({"rollout", "undo", "daemonset/d", "--to-revision=1", "--dry-run=client"}).out;
-  EXPECT_TRUE(dry.starts_with("daemonset.apps/d Pod Template:\n")) << dry;
+  EXPECT_TRUE(dry.starts_with("daemonset.apps/d will roll back to Pod Template:\n")) << dry;
   api.answers["GET /apis/apps/v1/namespaces/default/controllerrevisions"] = {
       R"({"kind":"ControllerRevisionList","items":[)" + revision(1, "x:1") + "]}"};
   EXPECT_EQ(run({"rollout", "undo", "daemonset/d"}).err,
             "error: no last revision to roll back to\n");
+}
+
+TEST_F(Rollouts, WhatOtherKindsCannot) {
+  api.answers["GET /apis/batch/v1/namespaces/default/cronjobs/c"] = {
+      R"({"kind":"CronJob","apiVersion":"batch/v1","metadata":{"name":"c","namespace":"default"}})"};
+  EXPECT_EQ(run({"rollout", "history", "cronjob/c"}).err,
+            "error: no history viewer has been implemented for \"CronJob.batch\"\n");
+  EXPECT_EQ(run({"rollout", "status", "cronjob/c"}).err,
+            "error: no status viewer has been implemented for CronJob.batch\n");
+  EXPECT_EQ(run({"rollout", "undo", "cronjob/c"}).err,
+            "error: no rollbacker has been implemented for \"CronJob.batch\"\n");
+  EXPECT_EQ(run({"rollout", "restart", "cronjob/c"}).err,
+            "error: cronjobs.batch \"c\" restarting is not supported\n");
+  EXPECT_EQ(run({"rollout", "pause", "daemonset/d"}).err,
+            "error: daemonsets.apps \"d\" pausing is not supported\n");
 }
 
 TEST_F(Rollouts, Autoscale) {
@@ -106,7 +121,12 @@ TEST_F(Rollouts, Autoscale) {
   EXPECT_NE(lastBody("POST").find(R"("target":{"averageValue":"200Mi","type":"AverageValue"})"),
             std::string::npos);
   EXPECT_EQ(run({"autoscale", "deployment", "web"}).err,
-            "error: --max=MAXPODS is required and must be at least 1, max: -1\n");
+            "error: required flag(s) \"max\" not set\n");
+  EXPECT_EQ(run({"autoscale", "deployment", "web", "--max=0"}).err,
+            "error: --max=MAXPODS is required and must be at least 1, max: 0\n");
+  EXPECT_EQ(run({"autoscale", "daemonset", "d", "--max=2"}).err,
+            "error: cannot autoscale a DaemonSet: could not find scale subresource for apps/v1, "
+            "Resource=daemonsets in discovery information\n");
   EXPECT_EQ(run({"autoscale", "deployment", "web", "--max=2", "--min=3"}).err,
             "error: --max=MAXPODS must be larger or equal to --min=MINPODS, max: 2, min: 3\n");
 }
