@@ -66,7 +66,8 @@ std::string referenceOf(const HorizontalPodAutoscaler& autoscaler) {
 PodAutoscaler::PodAutoscaler(const Context& context, Options options)
     : Controller(context, controllerOptions(options.workers)),
       options_(options),
-      metrics_(options.metrics ? options.metrics : client::pathReaderOf(context.client),
+      metrics_(context.client,
+               options.metrics ? options.metrics : client::pathReaderOf(context.client),
                context.executor, options.period),
       autoscalers_(use<HorizontalPodAutoscaler>()),
       pods_(use<Pod>()) {

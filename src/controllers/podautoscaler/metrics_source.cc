@@ -9,6 +9,17 @@
 #include "client/resources.h"
 #include "net/url.h"
 
+namespace coxswain::client {
+
+template <>
+const ResourceType& resourceOf<api::metrics::v1beta1::PodMetrics>() {
+  static const ResourceType kType{"metrics.k8s.io", "v1beta1", "pods", true,
+                                  &api::metrics::v1beta1::PodMetrics::kInfo};
+  return kType;
+}
+
+}  // namespace coxswain::client
+
 namespace coxswain::controllers::podautoscaler {
 
 using api::metrics::v1beta1::PodMetrics;
@@ -138,6 +149,10 @@ Task<Result<std::string>> MetricsSource::read(std::string path, PathQuery query,
 Task<Result<Readings>> MetricsSource::resource(std::string ns, std::string selector,
                                                std::string resource, std::string container,
                                                std::stop_token stop) {
+  if (!reader_) {
+    co_return co_await listed(std::move(ns), std::move(selector), std::move(resource),
+                              std::move(container), stop);
+  }
   PathQuery query;
   addUnlessEmpty(query, "labelSelector", std::move(selector));
   auto answer = co_await read("/apis/metrics.k8s.io/v1beta1/namespaces/" + segment(ns) + "/pods",
@@ -146,6 +161,24 @@ Task<Result<Readings>> MetricsSource::resource(std::string ns, std::string selec
     co_return answer.status().withContext("unable to fetch metrics from resource metrics API");
   }
   co_return readingsOf(*answer, resource, container);
+}
+
+Task<Result<Readings>> MetricsSource::listed(std::string ns, std::string selector,
+                                             std::string resource, std::string container,
+                                             std::stop_token stop) {
+  client::ListOptions options;
+  options.labelSelector = std::move(selector);
+  auto list = co_await client_.list(client::resourceOf<PodMetrics>(), std::move(ns),
+                                    std::move(options), stop);
+  if (!list.ok()) {
+    co_return list.status().withContext("unable to fetch metrics from resource metrics API");
+  }
+  if (list->items.empty()) co_return badRequest("no metrics returned from resource metrics API");
+  Readings out;
+  for (const auto& item : list->items) {
+    CO_TRY_STATUS(add(*item.as<PodMetrics>(), resource, container, out));
+  }
+  co_return out;
 }
 
 Task<Result<std::string>> MetricsSource::customVersion(std::stop_token stop) {

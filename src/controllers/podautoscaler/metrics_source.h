@@ -7,9 +7,20 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "client/client.h"
 #include "client/path_reader.h"
 #include "controllers/podautoscaler/replicas.h"
 #include "runtime/executor.h"
+
+namespace coxswain::api::metrics::v1beta1 {
+struct PodMetrics;
+}
+
+namespace coxswain::client {
+/// Computed by whoever serves metrics.k8s.io: get and list only.
+template <>
+const ResourceType& resourceOf<api::metrics::v1beta1::PodMetrics>();
+}  // namespace coxswain::client
 
 namespace coxswain::controllers::podautoscaler {
 
@@ -17,10 +28,11 @@ namespace coxswain::controllers::podautoscaler {
 /// Upstream: pkg/controller/podautoscaler/metrics.
 class MetricsSource {
  public:
-  /// `reader` outlives it; null: there are no metrics. Which version of custom metrics is served is
-  /// asked anew after `versionsKept`.
-  MetricsSource(client::PathReader* reader, Executor& executor, Duration versionsKept)
-      : reader_(reader), executor_(executor), versionsKept_(versionsKept) {}
+  /// All outlive it. `reader` null: `client` lists what pods use, and there are no other metrics.
+  /// Which version of custom metrics is served is asked anew after `versionsKept`.
+  MetricsSource(client::Client& client, client::PathReader* reader, Executor& executor,
+                Duration versionsKept)
+      : client_(client), reader_(reader), executor_(executor), versionsKept_(versionsKept) {}
 
   /// What the pods that `selector` matches used of a resource; of one container, or of all where
   /// `container` is empty. Pods without a reading of each container are left out.
@@ -43,6 +55,8 @@ class MetricsSource {
                                               std::string selector, std::stop_token stop);
 
  private:
+  Task<Result<Readings>> listed(std::string ns, std::string selector, std::string resource,
+                                std::string container, std::stop_token stop);
   Task<Result<std::string>> customVersion(std::stop_token stop);
   struct CustomPath {
     std::string ns;
@@ -55,6 +69,7 @@ class MetricsSource {
   Task<Result<std::string>> read(std::string path, client::PathQuery query, std::string what,
                                  std::stop_token stop);
 
+  client::Client& client_;
   client::PathReader* reader_;
   Executor& executor_;
   Duration versionsKept_;

@@ -6,6 +6,7 @@
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/gen/metrics_v1beta1.h"
 #include "client/resources.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/podautoscaler/controller.h"
@@ -256,6 +257,47 @@ TEST_F(Autoscaling, TwoForTheSamePodsDoNothing) {
   EXPECT_EQ(message("ScalingActive"),
             "pods by selector app=web are controlled by multiple HPAs: [default/other "
             "default/scaler]");
+}
+
+/// Any client lists what pods use.
+TEST(AutoscalingByLists, FollowsLoad) {
+  using api::metrics::v1beta1::PodMetrics;
+  Harness h(7);
+  h.add<PodAutoscaler>(PodAutoscaler::Options());
+  Deployment web;
+  web.metadata.name = "web";
+  web.metadata.namespace_ = "default";
+  web.spec.replicas = 1;
+  web.spec.selector.emplace().matchLabels["app"] = "web";
+  h.client.put(web);
+  Pod pod;
+  pod.metadata.name = "web-0";
+  pod.metadata.namespace_ = "default";
+  pod.metadata.labels["app"] = "web";
+  pod.status.phase = "Running";
+  controllers::testing::makeReady(pod, h.wallNow() - 50min);
+  h.client.put(pod);
+  PodMetrics use;
+  use.metadata.name = "web-0";
+  use.metadata.namespace_ = "default";
+  use.metadata.labels["app"] = "web";
+  use.containers.emplace_back().usage["memory"] = quantity("30Mi");
+  h.client.put(use);
+  HorizontalPodAutoscaler scaler;
+  scaler.metadata.name = "scaler";
+  scaler.metadata.namespace_ = "default";
+  scaler.spec.scaleTargetRef.apiVersion = "apps/v1";
+  scaler.spec.scaleTargetRef.kind = "Deployment";
+  scaler.spec.scaleTargetRef.name = "web";
+  scaler.spec.maxReplicas = 5;
+  auto& metric = scaler.spec.metrics.emplace_back();
+  metric.type = "Resource";
+  metric.resource.emplace().name = "memory";
+  metric.resource->target = averageValue("10Mi");
+  h.client.put(scaler);
+  h.start();
+  EXPECT_TRUE(
+      h.until([&] { return *h.client.peek<Deployment>("default", "web")->spec.replicas == 3; }));
 }
 
 TEST_F(Autoscaling, PodsMetric) {
