@@ -130,6 +130,7 @@ int kubeApiserver(int argc, char** argv) {
   addServiceFlags(app, options);
   addLoadFlags(app, options.load);
   addAdmissionFlags(app, options);
+  addMetricsFlags(app, options.metrics);
   std::vector<const char*> arguments{"kube-apiserver"};
   arguments.insert(arguments.end(), argv, argv + argc);
   try {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include "api/codec/json.h"
@@ -11,6 +12,7 @@
 #include "api/yaml/yaml.h"
 #include "client/http/client_config.h"
 #include "client/informers.h"
+#include "cmd/autoscaler_flags.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
 #include "cmd/controller_clients.h"
@@ -45,10 +47,7 @@ struct Flags {
       {"legacy-unknown-", controllers::certificates::kLegacyUnknown, {}, {}},
   }};
   std::string signingDuration = "8760h0m0s";
-  std::string autoscalerPeriod = "15s";
-  std::string downscaleStabilization = "5m0s";
-  std::string cpuInitialization = "5m0s";
-  std::string initialReadinessDelay = "30s";
+  AutoscalerFlags autoscaler;
   struct Recycler {
     std::string hostPathPod;
     std::string nfsPod;
@@ -164,30 +163,6 @@ void addNodeFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
-void addAutoscalerFlags(CLI::App& app, Flags& flags) {
-  for (auto& [flag, text, help] : std::initializer_list<DurationFlagRow>{
-           {"--horizontal-pod-autoscaler-sync-period", flags.autoscalerPeriod,
-            "how often autoscalers are looked at"},
-           {"--horizontal-pod-autoscaler-downscale-stabilization", flags.downscaleStabilization,
-            "for how long the highest recommendation holds"},
-           {"--horizontal-pod-autoscaler-cpu-initialization-period", flags.cpuInitialization,
-            "how long after a pod's start its CPU counts only once it is ready"},
-           {"--horizontal-pod-autoscaler-initial-readiness-delay", flags.initialReadinessDelay,
-            "how long after its start a pod counts as never ready"},
-       }) {
-    app.add_option(flag, text, help)->capture_default_str();
-  }
-  auto& options = flags.options.podAutoscaler;
-  app.add_option("--horizontal-pod-autoscaler-tolerance", options.tolerance,
-                 "by how much the ratio of use to target may be off without a change")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--concurrent-horizontal-pod-autoscaler-syncs", options.workers,
-                 "objects looked at at the same time")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-}
-
 /// Seconds, as upstream has them.
 void addRecyclerFlags(CLI::App& app, Flags& flags) {
   struct Row {
@@ -275,6 +250,8 @@ void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers
       {"--concurrent-daemonset-syncs", workers.daemonset},
       {"--concurrent-statefulset-syncs", workers.statefulset},
       {"--concurrent-job-syncs", workers.job},
+      {"--concurrent-cron-job-syncs", workers.cronjob},
+      {"--concurrent-ttl-after-finished-syncs", workers.ttlAfterFinished},
       {"--concurrent-endpoint-syncs", workers.endpoints},
       {"--concurrent-service-endpoint-syncs", workers.endpointslice},
       {"--mirroring-concurrent-service-endpoint-syncs", workers.mirroring},
@@ -337,15 +314,7 @@ Status complete(Flags& flags) {
     TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
   }
   TRY_STATUS(readSigning(flags, options.signing));
-  auto& autoscaler = options.podAutoscaler;
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-sync-period", flags.autoscalerPeriod,
-                          autoscaler.period));
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-downscale-stabilization",
-                          flags.downscaleStabilization, autoscaler.downscaleStabilization));
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-cpu-initialization-period",
-                          flags.cpuInitialization, autoscaler.cpuInitialization));
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-initial-readiness-delay",
-                          flags.initialReadinessDelay, autoscaler.initialReadinessDelay));
+  TRY(options.podAutoscaler, autoscalerOptions(flags.autoscaler));
   TRY_STATUS(readDuration("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod,
                           options.legacyTokenCleanUpPeriod));
   if (!flags.accountKeyFile.empty()) {
@@ -406,10 +375,11 @@ int kubeControllerManager(int argc, char** argv) {
   addComponentFlags(app, shared);
   addControllerFlags(app, *flags);
   addSigningFlags(app, *flags);
-  addAutoscalerFlags(app, *flags);
+  addAutoscalerFlags(app, flags->autoscaler);
   addNodeFlags(app, *flags);
   addVolumeFlags(app, *flags);
   addWorkerFlags(app, flags->options.workers);
+  flags->options.localZone = api::TimeZone::local(std::getenv("TZ"));
   auto check = [flags] { return complete(*flags); };
   auto work = [flags](Component component, std::stop_token stop) {
     return control(flags, component, std::move(stop));

@@ -116,6 +116,7 @@ struct Server::Impl {
   std::unique_ptr<KubeletConnections> kubelets;
   std::unique_ptr<WebhookCall> authorizationWebhook;
   std::unique_ptr<RemoteServers> aggregated;
+  std::unique_ptr<MetricsApis> metrics;
   std::unique_ptr<Assembly> assembly;
   std::unique_ptr<net::HttpServer> listener;
   FileReload reload{reactor};
@@ -272,6 +273,7 @@ Status Server::Impl::wireKubelets() {
   KubeletHandlerSources handlers{*kubelets, *api.registry("", "v1", "nodes"),
                                  *api.registry("", "v1", "endpoints")};
   addKubeletHandlers(api.subresources(), handlers);
+  TRY(metrics, MetricsApis::create(reactor, options.metrics, *kubelets, api));
   return {};
 }
 
@@ -459,6 +461,7 @@ Task<void> Server::stop(Duration grace) {
   co_await impl_->gate.close();
   co_await impl_->assembly->stop();
   co_await impl_->listener->stop(grace);
+  co_await impl_->metrics->stop();
   co_await impl_->kubelets->close();
   co_await impl_->aggregated->close();
   if (impl_->authorizationWebhook) co_await impl_->authorizationWebhook->close();

@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "cmd/authentication.h"
 #include "cmd/load.h"
+#include "cmd/metrics.h"
 #include "cmd/pki.h"
 #include "runtime/reactor.h"
 #include "runtime/task.h"
@@ -66,6 +67,7 @@ struct ServerOptions {
   /// names of nodes do not resolve).
   std::string kubeletPreferredAddressTypes =
       "Hostname,InternalDNS,InternalIP,ExternalDNS,ExternalIP";
+  MetricsOptions metrics;
 };
 
 /// A running API server with its embedded store, certificates and port: what kube-apiserver is, and

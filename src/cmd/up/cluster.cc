@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -170,6 +171,7 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   options.serviceClusterIpRange = options_.serviceCidr;
   // The node's name is known to nobody's resolver here.
   options.kubeletPreferredAddressTypes = "InternalIP,Hostname";
+  options.metrics = options_.metrics;
   auto server = co_await Server::start(reactor_, std::move(options));
   if (!server.ok()) {
     result = server.status();
@@ -181,6 +183,7 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   informers_ = std::make_unique<client::Informers>(*controllerClient_, reactor_);
 
   controllers::ManagerOptions manager;
+  manager.localZone = api::TimeZone::local(std::getenv("TZ"));
   manager.allocateNodeCidrs = true;
   manager.nodeIpam.clusterCidrs = {options_.clusterCidr};
   manager.rootCa = server_->pki().ca().certificatePem;
@@ -192,6 +195,12 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   manager.volumeBinder.removeHostPath = [](const std::string& path) {
     return SystemFiles().removeAll(path);
   };
+  auto autoscaler = autoscalerOptions(options_.autoscaler);
+  if (!autoscaler.ok()) {
+    result = autoscaler.status();
+    co_return;
+  }
+  manager.podAutoscaler = *autoscaler;
   controllers::Context context{*controllerClient_, *informers_, reactor_, random_};
   auto clientOf = [this](std::string_view account) -> client::Client& {
     return accountClient(account);

@@ -60,6 +60,9 @@ void addFlags(CLI::App& app, UpOptions& options) {
                  "KubeSchedulerConfiguration file: profiles of the scheduler");
   app.add_option("--cni-bin-dir", options.cniPluginFolder,
                  "folder of the CNI plugins; found if not given");
+  options.metrics.resource = true;
+  addMetricsFlags(app, options.metrics);
+  addAutoscalerFlags(app, options.autoscaler);
   app.add_flag("--local-path-provisioner,!--no-local-path-provisioner", options.localPath,
                "make volumes for claims out of folders of this node; off: none is made, and those "
                "that are there stay")

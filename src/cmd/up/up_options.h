@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cmd/autoscaler_flags.h"
+#include "cmd/metrics.h"
 #include "up/layout.h"
 
 namespace coxswain::cmd {
@@ -23,6 +25,8 @@ struct UpOptions {
   std::string tokenAuthFile;    ///< empty: none
   std::string runtimeEndpoint;  ///< empty: a containerd of our own
   std::string cniPluginFolder;  ///< empty: found
+  MetricsOptions metrics;       ///< metrics.k8s.io is on
+  AutoscalerFlags autoscaler;
   std::string schedulerConfig;  ///< a KubeSchedulerConfiguration; empty: the default profile
   bool localPath = true;        ///< volumes of folders of this node
   std::string localPathFolder;  ///< empty: in the data folder
