@@ -217,32 +217,35 @@ class Dumper {
             std::to_string(either.intVal) + " StrVal:(string)" + either.strVal + "}";
   }
 
-  /// Go reads "250m" as 250 of scale -3, "64Mi" as 67108864 of scale 0, and keeps the text.
+  /// Go reads "250m" as 250 of scale -3, "64Mi" as 67108864 of scale 0. It keeps a text of which it
+  /// is sure that it is the shortest.
   void quantity(const Quantity& amount) {
     const std::string text = amount.str();
-    int64_t digits = 0;
+    const auto end = std::min(text.find_first_not_of("-0123456789"), text.size());
+    const std::string number = text.substr(0, end);
+    const std::string suffix = text.substr(end);
+    int64_t value = std::strtoll(number.c_str(), nullptr, 10);
     int scale = 0;
-    std::string_view format;
-    if (text != "0") {
-      const bool binary = amount.format() == Quantity::Format::BinarySI;
-      format = binary                                                 ? "BinarySI"
-               : amount.format() == Quantity::Format::DecimalExponent ? "DecimalExponent"
-                                                                      : "DecimalSI";
-      const auto end = text.find_first_not_of("-0123456789");
-      const auto suffix =
-          end == std::string::npos ? std::string_view() : std::string_view(text).substr(end);
-      scale = binary ? 0 : decimalScale(suffix);
-      digits = binary ? amount.value() : std::strtoll(text.c_str(), nullptr, 10);
+    bool kept = false;
+    std::string_view format = "DecimalSI";
+    if (suffix.ends_with('i')) {
+      format = "BinarySI";
+      kept = (value & 7) != 0;
+      value = amount.value();
+    } else {
+      if (suffix.size() > 1) format = "DecimalExponent";
+      scale = decimalScale(suffix);
+      kept = scale % 3 == 0 && !number.ends_with("000");
     }
-    out_ += "{i:(resource.int64Amount){value:(int64)" + std::to_string(digits) +
+    out_ += "{i:(resource.int64Amount){value:(int64)" + std::to_string(value) +
             " scale:(resource.Scale)" + std::to_string(scale) +
-            "} d:(resource.infDecAmount){Dec:(*inf.Dec)<nil>} s:(string)" + text +
+            "} d:(resource.infDecAmount){Dec:(*inf.Dec)<nil>} s:(string)" + (kept ? text : "") +
             " Format:(resource.Format)" + std::string(format) + "}";
   }
 
-  static int decimalScale(std::string_view suffix) {
+  static int decimalScale(const std::string& suffix) {
     constexpr std::string_view kSuffixes[] = {"n", "u", "m", "", "k", "M", "G", "T", "P", "E"};
-    if (suffix.size() > 1) return static_cast<int>(std::strtol(suffix.data() + 1, nullptr, 10));
+    if (suffix.size() > 1) return static_cast<int>(std::strtol(suffix.c_str() + 1, nullptr, 10));
     const auto* found = std::find(std::begin(kSuffixes), std::end(kSuffixes), suffix);
     return (static_cast<int>(found - std::begin(kSuffixes)) - 3) * 3;
   }
