@@ -220,6 +220,12 @@ TEST(Configuration, Refuses) {
       {"profiles:\n- plugins: {bind: {disabled: [{name: '*'}]}}",
        "initializing profiles: creating profile for scheduler name default-scheduler: at least "
        "one bind plugin is needed for profile with scheduler name \"default-scheduler\""},
+      {"profiles:\n- plugins: {preFilter: {disabled: [{name: NodePorts}]}}",
+       "initializing profiles: creating profile for scheduler name default-scheduler: plugin "
+       "\"NodePorts\" is enabled at filter but not at preFilter, which it needs"},
+      {"profiles:\n- plugins: {preScore: {disabled: [{name: '*'}]}}",
+       "initializing profiles: creating profile for scheduler name default-scheduler: plugin "
+       "\"TaintToleration\" is enabled at score but not at preScore, which it needs"},
       {"extenders:\n- urlPrefix: http://127.0.0.1:1\n  filterVerb: filter",
        "extenders: this scheduler calls none; use plugins and their arguments"},
       {"extenders:\n- prioritizeVerb: p",
@@ -275,6 +281,45 @@ TEST(Wiring, MultiPointReplacesInPlace) {
   EXPECT_EQ(namesAt(wiring, Point::Filter), (std::vector<std::string>{"NodeName", "NodePorts"}));
   EXPECT_TRUE(namesAt(wiring, Point::Score).empty());
   EXPECT_TRUE(namesAt(wiring, Point::PostFilter).empty());
+}
+
+PointBits pointsOf(Plugin& plugin) {
+  PointBits bits = 0;
+  const auto add = [&bits](Point point, bool has) {
+    if (has) bits = static_cast<PointBits>(bits | bitOf(point));
+  };
+  add(Point::PreEnqueue, dynamic_cast<PreEnqueuePlugin*>(&plugin));
+  add(Point::QueueSort, dynamic_cast<QueueSortPlugin*>(&plugin));
+  add(Point::PreFilter, dynamic_cast<PreFilterPlugin*>(&plugin));
+  add(Point::Filter, dynamic_cast<FilterPlugin*>(&plugin));
+  add(Point::PostFilter, dynamic_cast<PostFilterPlugin*>(&plugin));
+  add(Point::PreScore, dynamic_cast<PreScorePlugin*>(&plugin));
+  add(Point::Score, dynamic_cast<ScorePlugin*>(&plugin));
+  add(Point::Reserve, dynamic_cast<ReservePlugin*>(&plugin));
+  add(Point::Permit, dynamic_cast<PermitPlugin*>(&plugin));
+  add(Point::PreBind, dynamic_cast<PreBindPlugin*>(&plugin));
+  add(Point::Bind, dynamic_cast<BindPlugin*>(&plugin));
+  add(Point::PostBind, dynamic_cast<PostBindPlugin*>(&plugin));
+  return bits;
+}
+
+TEST(Registry, SaysWhatPluginsAre) {
+  sim::SimExecutor executor{1};
+  client::testing::FakeClient cluster{executor};
+  client::Informers informers{cluster, executor};
+  VolumeState volumes{informers};
+  const OwnerSelectors owners{informers};
+  const PluginArgs args;
+  const PluginContext context{args, &cluster, &volumes, &owners};
+  for (const auto& registration : plugins::registry()) {
+    const auto plugin = registration.make(context);
+    ASSERT_NE(plugin, nullptr) << registration.name;
+    EXPECT_EQ(plugin->name(), registration.name);
+    EXPECT_EQ(pointsOf(*plugin), registration.points) << registration.name;
+    const auto* scores = dynamic_cast<ScorePlugin*>(plugin.get());
+    EXPECT_EQ(scores ? scores->weight() : 0, registration.weight) << registration.name;
+  }
+  EXPECT_LE(plugins::registry().size(), kPluginsMax);
 }
 
 }  // namespace

@@ -132,6 +132,18 @@ class Wirer {
   const std::vector<Registration>& registrations_;
 };
 
+/// What a plugin works out at `first` it needs at `then`.
+Status checkPair(const Wiring& wiring, Point first, Point then,
+                 const std::vector<Registration>& registrations) {
+  for (const auto& registration : registrations) {
+    if (!(registration.points & bitOf(first)) || !has(wiring.at(then), registration.name)) continue;
+    if (has(wiring.at(first), registration.name)) continue;
+    return badRequest(fmt::format("plugin \"{}\" is enabled at {} but not at {}, which it needs",
+                                  registration.name, pointName(then), pointName(first)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Wiring> wiringOf(const v1::Plugins* custom, const std::string& schedulerName,
@@ -144,6 +156,8 @@ Result<Wiring> wiringOf(const v1::Plugins* custom, const std::string& schedulerN
   for (const Point point : kOrder) {
     TRY(wiring.at(point), wirer.at(point, multiPoint, setAt(plugins, point)));
   }
+  TRY_STATUS(checkPair(wiring, Point::PreFilter, Point::Filter, registrations));
+  TRY_STATUS(checkPair(wiring, Point::PreScore, Point::Score, registrations));
   const size_t sorters = wiring.at(Point::QueueSort).size();
   if (sorters == 0)
     return badRequest(fmt::format(
