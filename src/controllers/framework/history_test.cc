@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
+#include "api/codec/json.h"
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
 #include "client/resources.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/testing/harness.h"
@@ -37,6 +42,16 @@ TEST(RevisionData, IsSortedAndEscapedAsUpstreamWritesIt) {
             R"({"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"a"}},)"
             R"("spec":{"containers":[{"image":"x\u003c1\u003e","name":"c","resources":{}}],)"
             R"("terminationGracePeriodSeconds":30}}}})");
+}
+
+TEST(RevisionData, HashesAsGoDoes) {
+  std::ifstream in("src/api/helpers/testdata/go_dump/everything.json");
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  api::core::v1::PodTemplateSpec pods;
+  api::JsonReport report;
+  ASSERT_TRUE(api::decodeJson(pods.info(), text, &pods, &report).ok());
+  // FNV-1 by a Go program over what encoding/json makes of it, then the collision count.
+  EXPECT_EQ(api::fnv32(revisionData(pods) + "0"), 1959830343u);
 }
 
 class Histories : public ::testing::Test {
