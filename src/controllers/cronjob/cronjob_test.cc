@@ -210,6 +210,33 @@ TEST_P(CronJobs, SuspendedStartsNothing) {
   ASSERT_TRUE(h.until([&] { return !jobs().empty(); }));
 }
 
+TEST_P(CronJobs, ANewScheduleMakesUpForNothing) {
+  h.client.faults = {};
+  auto made = makeCron(h.wallNow() - 24h, "0 0 1 7 *");
+  made.status.lastScheduleTime = api::Time(h.wallNow() - 23h);
+  put(made);
+  h.run(1min);
+  ASSERT_TRUE(jobs().empty());
+  h.client.change<CronJob>("default", "c", [](CronJob& c) { c.spec.schedule = "0 * * * *"; });
+  h.run(1s);
+  EXPECT_TRUE(jobs().empty()) << "its last hours were not its own";
+  ASSERT_TRUE(h.until([&] { return jobs().size() == 1; }, 61min));
+  EXPECT_EQ(cron()->status.lastScheduleTime->unix() % 3600, 0);
+}
+
+TEST_P(CronJobs, AJobOfSomebodyElseStaysAlone) {
+  h.client.faults = {};
+  const auto next = std::chrono::ceil<std::chrono::minutes>(h.wallNow() + 1s);
+  Job other;
+  other.metadata.namespace_ = "default";
+  other.metadata.name = "c-" + std::to_string(next.time_since_epoch() / 1min);
+  h.client.put(other);
+  put(makeCron(h.wallNow()));
+  h.run(70s);
+  EXPECT_TRUE(cron()->status.active.empty());
+  EXPECT_FALSE(h.hasEvent("FailedCreate"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, CronJobs, ::testing::Range<uint64_t>(1, 9));
 
 }  // namespace
