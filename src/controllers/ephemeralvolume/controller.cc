@@ -19,6 +19,8 @@ using api::core::v1::Volume;
 
 namespace {
 
+constexpr Duration kLookAgain = 5s;
+
 Controller::Options options(int workers) {
   Controller::Options o;
   o.name = "ephemeral_volume";
@@ -85,8 +87,13 @@ Task<Status> EphemeralVolumeController::ensureClaim(std::shared_ptr<const Pod> p
 Task<Result<Duration>> EphemeralVolumeController::reconcile(std::string key, std::stop_token stop) {
   auto pod = pods_.get<Pod>(key);
   if (!pod || pod->metadata.deletionTimestamp) co_return Duration(0);
+  // What is made and deleted before the cache shows it is missed by no second look.
+  Duration again(0);
   for (const auto& volume : pod->spec.volumes) {
     if (!volume.volumeSource.ephemeral) continue;
+    if (!claims_.get(pod->metadata.namespace_ + "/" + api::claimNameOf(*pod, volume))) {
+      again = kLookAgain;
+    }
     Status done = co_await ensureClaim(pod, volume, stop);
     if (done.ok()) continue;
     if (!stop.stop_requested()) {
@@ -95,7 +102,7 @@ Task<Result<Duration>> EphemeralVolumeController::reconcile(std::string key, std
     }
     co_return done;
   }
-  co_return Duration(0);
+  co_return again;
 }
 
 }  // namespace coxswain::controllers::ephemeralvolume
