@@ -44,6 +44,8 @@ const std::vector<Scenario>& allScenarios() {
       scheduling(),
       preemption(),
       everything(),
+      attachDetach(),
+      ephemeralVolumes(),
   };
   return kAll;
 }

@@ -47,6 +47,8 @@ Scenario clusterRoles();
 // Storage.
 Scenario volumeBinder();
 Scenario protection();
+Scenario attachDetach();
+Scenario ephemeralVolumes();
 
 // Scheduling.
 Scenario scheduling();
