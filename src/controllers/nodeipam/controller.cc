@@ -113,8 +113,9 @@ Task<Result<Duration>> NodeIpamController::reconcile(std::string key, std::stop_
                               client::PatchType::StrategicMerge, patchOf(*node, cidrs), stop);
   if (patched.ok()) co_return Duration(0);
   const Status failure = patched.status();
-  // Refused: it was not written. The node is gone, or another one, or has other ranges.
-  const bool refused = isNotFound(failure) || isInvalid(failure) || isConflict(failure);
+  // Refused: it was not written. The node is gone, or has other ranges. After a conflict the ranges
+  // stay its own: an earlier write may have happened that the cache has not seen yet.
+  const bool refused = isNotFound(failure) || isInvalid(failure);
   if (refused && held_[key] == cidrs) {
     releaseAll(cidrs);
     held_.erase(key);
