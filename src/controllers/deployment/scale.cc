@@ -121,7 +121,11 @@ std::vector<Scaling> shrinkOld(const Deployment& deployment, const SetPointer& f
   if (sets.empty() || !fresh) return result;
   sortOldestFirst(sets);
   const int needed = replicasOf(deployment) - maxUnavailable(deployment);
-  const int newMissing = replicasOf(*fresh) - fresh->status.availableReplicas;
+  // Until it has seen what it is to be, the new set may report pods that it is about to lose, or
+  // has lost: of when it was an old one.
+  const bool seen = fresh->status.observedGeneration >= fresh->metadata.generation;
+  const int newAvailable = seen ? std::min(fresh->status.availableReplicas, replicasOf(*fresh)) : 0;
+  const int newMissing = replicasOf(*fresh) - newAvailable;
   const int spare = specReplicas(sets) + replicasOf(*fresh) - needed - newMissing;
   if (spare <= 0) return result;
   for (const auto& set : sets) result.push_back({set, replicasOf(*set)});
@@ -133,7 +137,7 @@ std::vector<Scaling> shrinkOld(const Deployment& deployment, const SetPointer& f
     cleaned += less;
   }
   // A set that was just made smaller may still report what it is about to lose.
-  int surplus = fresh->status.availableReplicas - needed;
+  int surplus = newAvailable - needed;
   for (const auto& set : sets) surplus += std::min(set->status.availableReplicas, replicasOf(*set));
   for (auto& scaling : result) {
     const int less = std::max(0, std::min(scaling.replicas, surplus));
