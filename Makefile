@@ -39,10 +39,16 @@ run: deps $(BUILD)/build.ninja ## a cluster on this machine with a sample applic
 down: ## stops it; PURGE=1 leaves nothing behind
 	@$(BUILD)/bin/coxswain down $(if $(PURGE),--purge)
 
-sim: ## virtual time and faults: the control plane, and a thousand schedules of watches on each store; SEED=n repeats one run
-	@$(MAKE) --no-print-directory build PRESET=dev
-	@build/dev/bin/sim_test $(if $(SEED),--seed=$(SEED))
-	@build/dev/bin/watch_model_test $(if $(SEED),--seed=$(SEED),--seeds=$(or $(SEEDS),1000))
+sim: build ## virtual time and faults: scenarios x seeds, each fault at each write, leases, watches; SEED=n repeats one run
+ifdef SEED
+	@$(BUILD)/bin/sim_test --seed=$(SEED)
+else
+	@$(BUILD)/bin/sim_test --seeds=$(or $(SEEDS),2000) --jobs=$(JOBS)
+	@$(BUILD)/bin/sim_test --systematic --jobs=$(JOBS)
+	@$(BUILD)/bin/leaders_sim_test --seeds=$(or $(SEEDS),50)
+	@$(BUILD)/bin/control_plane_sim_test
+	@$(BUILD)/bin/watch_model_test --seeds=$(or $(SEEDS),1000)
+endif
 
 fuzz: deps ## F=name for one target, SECONDS_EACH=60
 	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz > /dev/null

@@ -77,6 +77,7 @@ Task<Status> FaultyClient::arrive(Request request, uint64_t& number, std::stop_t
   if (state_.happens(plan.throttled)) co_return tooManyRequests("injected", 1);
   if (state_.happens(plan.timeout / 2)) co_return timeoutError("injected");
   if (request.kind == Kind::Read || request.type.plural == "events") co_return Status();
+  if (onWrite) onWrite(request.type);
   if (request.kind == Kind::Change && state_.happens(plan.conflict)) co_return collide(request);
   if (state_.over) co_return Status();
   number = ++state_.writes;

@@ -64,6 +64,9 @@ class FaultyClient final : public client::Client {
                std::function<void()> onCrash)
       : server_(server), state_(state), onCrash_(std::move(onCrash)) {}
 
+  /// Told of each write (but for events) that is about to arrive.
+  std::function<void(const client::ResourceType&)> onWrite;
+
   /// Nothing arrives on either side; requests fail after a while.
   void setPartitioned(bool partitioned) { partitioned_ = partitioned; }
   /// Dies now, if it lives.

@@ -77,6 +77,11 @@ class Names {
   std::map<std::string, std::string> generated_;
 };
 
+/// Numbers of revisions only say in which order they were seen.
+bool isRevision(std::string_view name, const json::value& value) {
+  return name == "revision" && value.is_number();
+}
+
 void write(const json::value& value, const Names& names, std::string& out) {
   if (value.is_string()) {
     out += names.plain({value.as_string().data(), value.as_string().size()});
@@ -91,7 +96,7 @@ void write(const json::value& value, const Names& names, std::string& out) {
     std::map<std::string, std::string> members;
     for (const auto& [key, member] : value.as_object()) {
       const std::string_view name(key.data(), key.size());
-      if (kDropped.contains(name) && !member.is_object()) continue;
+      if ((kDropped.contains(name) && !member.is_object()) || isRevision(name, member)) continue;
       if (isTime(name)) {
         members[std::string(name)] = member.is_null() ? "null" : "T";
       } else if (kHidden.contains(name)) {

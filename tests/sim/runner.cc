@@ -115,7 +115,11 @@ std::string runSeed(uint64_t seed, const Scenario* only) {
   };
   const auto reference = undisturbed(scenario, seed);
   if (!reference.failure.empty()) return again(reference.failure, FaultPlan());
-  const auto plan = drawFaults(seed);
+  auto plan = drawFaults(seed);
+  for (double* chance :
+       {&plan.error, &plan.throttled, &plan.timeout, &plan.unreachable, &plan.lost}) {
+    *chance *= scenario.share;
+  }
   const auto failure = disturbed(scenario, seed, plan, false, reference);
   return failure.empty() ? failure : again(failure, plan);
 }

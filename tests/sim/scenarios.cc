@@ -44,6 +44,7 @@ const std::vector<Scenario>& allScenarios() {
       scheduling(),
       preemption(),
       everything(),
+      expansion(),
       attachDetach(),
       ephemeralVolumes(),
   };

@@ -100,6 +100,7 @@ bool World::until(const char* what, const std::function<bool()>& condition, Dura
   auto seen = lastWrite_;
   while (!holds && !failed() && executor.now() < end) {
     executor.runFor(200ms);
+    if (executor.now() > end - limit / 2) endFaults();
     if (seen == lastWrite_) continue;
     seen = lastWrite_;
     holds = condition();

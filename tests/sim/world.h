@@ -37,6 +37,9 @@ struct Scenario {
   void (*prepare)(World& world) = nullptr;
   /// After all is as it should be: how long it must stay so.
   Duration settle = 2min;
+  /// Chances of errors are multiplied by it: where a step needs many requests that must all
+  /// succeed.
+  double share = 1;
 };
 
 /// The cluster of one run: server, parts and kubelets in one thread under virtual time.
@@ -62,7 +65,8 @@ class World {
   /// Stops all; what is left then is a failure.
   void stop();
 
-  /// Fails, with `what`, where it does not hold within `limit`.
+  /// Fails, with `what`, where it does not hold within `limit`. Bad luck is not for ever: after
+  /// half of that time nothing goes wrong any more.
   bool until(const char* what, const std::function<bool()>& condition, Duration limit = 4h);
   void run(Duration time) { executor.runFor(time); }
   /// In [low, high].

@@ -54,7 +54,7 @@ void prepare(World& world) {
 }  // namespace
 
 Scenario everything() {
-  return {"everything", {"*", "scheduler"}, play, prepare};
+  return {"everything", {"*", "scheduler"}, play, prepare, 2min, 0.1};
 }
 
 }  // namespace coxswain::simulation

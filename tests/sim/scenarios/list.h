@@ -47,6 +47,7 @@ Scenario clusterRoles();
 // Storage.
 Scenario volumeBinder();
 Scenario protection();
+Scenario expansion();
 Scenario attachDetach();
 Scenario ephemeralVolumes();
 

@@ -57,7 +57,7 @@ void prepare(World& world) {
 }  // namespace
 
 Scenario namespaceDeletion() {
-  return {"namespace", {"namespace-controller"}, play, prepare};
+  return {"namespace", {"namespace-controller"}, play, prepare, 2min, 0.1};
 }
 
 }  // namespace coxswain::simulation

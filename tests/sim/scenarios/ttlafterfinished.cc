@@ -19,6 +19,11 @@ void play(World& world) {
     return !world.server.peek<Job>("default", "soon") && podCount(world, "soon") == 0 &&
            other->status.completionTime;
   });
+  world.run(2min);
+  if (!world.server.peek<Job>("default", "stays")) world.fail("what has no time to live is gone");
+  // How many pods were made in vain, where answers were lost, is not compared.
+  remove<Job>(world, "stays");
+  world.until("all gone", [&] { return podCount(world, "stays") == 0; });
 }
 
 void prepare(World& world) {
