@@ -366,6 +366,15 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
     const bool ready = co_await prepare(self, pod, decision, stop);
     if (!ready) co_return;
   }
+  // What was told of it before may not arrive after its binding, which sets the same condition.
+  if (const auto at = self.reports_.find(pod->key); at != self.reports_.end()) {
+    const auto report = at->second;
+    Status told = co_await report->wait(stop);
+    if (!told.ok()) {
+      self.bindings_.release();
+      co_return;
+    }
+  }
   Status bound = co_await framework.bind(pod, decision.node, stop);
   if (!bound.ok()) bound = co_await outcomeOf(self, pod, decision.node, std::move(bound), stop);
   self.bindings_.release();
@@ -536,8 +545,23 @@ void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::s
   if (!pass) return;
   const auto* queued = queue_.find(pod.key);
   if (!queued) return;
-  spawn(context_.executor,
-        patchStatus(*this, std::move(pass), queued->pod, std::move(body), stop_.get_token()));
+  auto written = std::make_shared<Event>();
+  auto before = std::exchange(reports_[pod.key], written);
+  spawn(context_.executor, writeReport(*this, std::move(pass), queued->pod, std::move(body),
+                                       std::move(before), std::move(written), stop_.get_token()));
+}
+
+Task<void> Scheduler::writeReport(Scheduler& self, Gate::Pass pass, PodInfoPtr pod,
+                                  std::string body, std::shared_ptr<Event> before,
+                                  std::shared_ptr<Event> written, std::stop_token stop) {
+  if (before) {
+    Status told = co_await before->wait(stop);
+    if (!told.ok()) co_return;
+  }
+  co_await patchStatus(self, Gate::Pass(), pod, std::move(body), stop);
+  written->set();
+  const auto at = self.reports_.find(pod->key);
+  if (at != self.reports_.end() && at->second == written) self.reports_.erase(at);
 }
 
 Task<void> Scheduler::patchStatus(Scheduler& self, Gate::Pass pass, PodInfoPtr pod,

@@ -137,6 +137,10 @@ class Scheduler {
   static Task<void> evict(Scheduler& self, PodInfoPtr preemptor, std::string node,
                           PodInfoPtr victim, bool& failed, std::stop_token stop);
   static Task<void> clearNomination(Scheduler& self, PodInfoPtr pod, std::stop_token stop);
+  /// After the one before.
+  static Task<void> writeReport(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, std::string body,
+                                std::shared_ptr<Event> before, std::shared_ptr<Event> written,
+                                std::stop_token stop);
   static Task<void> patchStatus(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, std::string body,
                                 std::stop_token stop);
   [[nodiscard]] MonotonicTime now() const { return context_.executor.now(); }
@@ -151,6 +155,8 @@ class Scheduler {
   Budgets budgets_;
   /// Pods before their binding, by key: stopped when they go.
   std::unordered_map<std::string, std::stop_source> preparing_;
+  /// The last condition of each pod that is being written.
+  std::unordered_map<std::string, std::shared_ptr<Event>> reports_;
   Event wake_;
   Semaphore bindings_;
   Gate gate_;
