@@ -92,9 +92,8 @@ Task<Result<Duration>> ExpandController::reconcile(std::string key, std::stop_to
   auto patched = co_await client().patch(
       client::resourceOf<PersistentVolumeClaim>(), claim->metadata.namespace_, claim->metadata.name,
       "status", client::PatchType::Merge, resizerPatch(*claim, driver), stop);
-  if (!patched.ok() && !isNotFound(patched.status()) && !isConflict(patched.status())) {
-    co_return patched.status();
-  }
+  // After a conflict, too: what changes a claim need not be what wakes this.
+  if (!patched.ok() && !isNotFound(patched.status())) co_return patched.status();
   co_return Duration(0);
 }
 
