@@ -193,6 +193,83 @@ TEST_F(SchedulerTest, PreemptsLowerPriority) {
   EXPECT_EQ(nodeOf("middle"), "n");
 }
 
+TEST_F(SchedulerTest, PreemptorIsNominatedAndVictimsSayWhy) {
+  add(NodeBuilder("n"));
+  add(PodBuilder("low").cpu("3").on("n"));
+  executor.runFor(1s);
+  add(PodBuilder("high").priority(10).cpu("2"));
+  const auto nominated = [&] {
+    return cluster.peek<Pod>("default", "high")->status.nominatedNodeName == "n";
+  };
+  ASSERT_TRUE(executor.runUntil(nominated, 1min));
+  const auto told = [&] { return !eventOf("low", "Preempted").empty(); };
+  ASSERT_TRUE(executor.runUntil(told, 1min));
+  EXPECT_EQ(eventOf("high", "FailedScheduling"), "0/1 nodes are available: 1 Insufficient cpu.");
+  const auto victim = cluster.peek<Pod>("default", "low");
+  if (!victim) return;  // gone at once
+  const auto* condition = api::findPodCondition(victim->status, "DisruptionTarget");
+  ASSERT_NE(condition, nullptr);
+  EXPECT_EQ(condition->reason, "PreemptionByScheduler");
+  EXPECT_EQ(condition->message,
+            "default-scheduler: preempting to accommodate a higher priority pod");
+  EXPECT_TRUE(victim->metadata.deletionTimestamp);
+}
+
+TEST_F(SchedulerTest, NominationOfLowerPriorityGives) {
+  add(NodeBuilder("n"));
+  auto low = PodBuilder("low").cpu("4").on("n");
+  low.pod.metadata.finalizers = {"test/holds"};
+  add(low);
+  executor.runFor(1s);
+  const auto nominated = [&](const std::string& pod) {
+    return cluster.peek<Pod>("default", pod)->status.nominatedNodeName;
+  };
+  add(PodBuilder("middle").priority(5).cpu("4"));
+  ASSERT_TRUE(executor.runUntil([&] { return nominated("middle") == "n"; }, 1min));
+  add(PodBuilder("high").priority(10).cpu("4"));
+  ASSERT_TRUE(executor.runUntil([&] { return nominated("high") == "n"; }, 1min));
+  ASSERT_TRUE(executor.runUntil([&] { return nominated("middle").empty(); }, 1min));
+  cluster.change<Pod>("default", "low", [](Pod& pod) { pod.metadata.finalizers.clear(); });
+  if (cluster.peek<Pod>("default", "low"))
+    ASSERT_TRUE(cluster.erase<Pod>("default", "low", {.gracePeriodSeconds = 0}).ok());
+  ASSERT_TRUE(runUntilBound("high", 10min));
+  EXPECT_EQ(nodeOf("middle"), "");
+}
+
+TEST_F(SchedulerTest, FailedEvictionIsTriedAgain) {
+  int failures = 2;
+  cluster.reaction = [&](std::string_view verb, const client::ResourceType&, std::string_view,
+                         const api::ConstObject*) {
+    return verb == "delete" && failures-- > 0 ? internalError("disk full") : Status();
+  };
+  add(NodeBuilder("n"));
+  add(PodBuilder("low").cpu("3").on("n"));
+  executor.runFor(1s);
+  add(PodBuilder("high").priority(10).cpu("2"));
+  const auto leaving = [&] {
+    const auto pod = cluster.peek<Pod>("default", "low");
+    return !pod || pod->metadata.deletionTimestamp;
+  };
+  ASSERT_TRUE(executor.runUntil(leaving, 10min));
+  EXPECT_LT(failures, 0);
+}
+
+TEST_F(SchedulerTest, EventsWakeOnlyPodsThatTheyHelp) {
+  add(NodeBuilder("n"));
+  for (const char* name : {"r1", "r2", "r3", "r4"}) add(PodBuilder(name).cpu("1").on("n"));
+  executor.runFor(1s);
+  add(PodBuilder("p").cpu("2"));
+  executor.runFor(20s);
+  const auto attempts = [&] { return scheduler.queue().find("default/p")->attempts; };
+  ASSERT_EQ(attempts(), 1);
+  // One cpu is not enough: nothing happens.
+  ASSERT_TRUE(cluster.erase<Pod>("default", "r1", {.gracePeriodSeconds = 0}).ok());
+  executor.runFor(20s);
+  EXPECT_EQ(attempts(), 1);
+  ASSERT_TRUE(cluster.erase<Pod>("default", "r2", {.gracePeriodSeconds = 0}).ok());
+  EXPECT_TRUE(runUntilBound("p"));
+}
+
 TEST_F(SchedulerTest, SaysWhyPreemptionDoesNotHelp) {
   add(NodeBuilder("a"));
   add(NodeBuilder("b").cordon());

@@ -35,8 +35,13 @@ bool NodeInfo::removePod(const PodInfo& pod) {
   size_t at = pods.size();
   while (at > 0 && pods[at - 1].get() != &pod) --at;
   if (at == 0) return false;
-  const PodInfoPtr gone = std::move(pods[at - 1]);
-  if (at != pods.size()) pods[at - 1] = std::move(pods.back());
+  takePod(at - 1);
+  return true;
+}
+
+PodInfoPtr NodeInfo::takePod(size_t at) {
+  PodInfoPtr gone = std::move(pods[at]);
+  if (at + 1 != pods.size()) pods[at] = std::move(pods.back());
   pods.pop_back();
   requested.subtract(gone->requests);
   nonZeroMilliCpu -= gone->nonZeroMilliCpu;
@@ -45,7 +50,7 @@ bool NodeInfo::removePod(const PodInfo& pod) {
     const auto used = std::find(usedPorts.begin(), usedPorts.end(), port);
     if (used != usedPorts.end()) usedPorts.erase(used);
   }
-  return true;
+  return gone;
 }
 
 const ImageOnNode* NodeInfo::image(std::string_view image) const {

@@ -46,6 +46,8 @@ struct NodeInfo {
   void addPod(PodInfoPtr pod);
   /// This very one; false: it is not here.
   bool removePod(const PodInfo& pod);
+  /// Removes pods[at]; the last one takes its place.
+  PodInfoPtr takePod(size_t at);
   [[nodiscard]] const ImageOnNode* image(std::string_view image) const;
 };
 

@@ -5,19 +5,19 @@
 namespace coxswain::scheduler {
 
 void ReasonCounts::add(std::string_view reason, int64_t count) {
-  for (auto& [text, have] : counts_) {
-    if (text == reason) {
-      have += count;
-      return;
-    }
+  for (auto& entry : counts_) {
+    if ((entry.from != reason.data() || entry.text.size() != reason.size()) && entry.text != reason)
+      continue;
+    entry.count += count;
+    return;
   }
-  counts_.emplace_back(std::string(reason), count);
+  counts_.push_back({std::string(reason), reason.data(), count});
 }
 
 std::string ReasonCounts::str() const {
   std::vector<std::string> lines;
   lines.reserve(counts_.size());
-  for (const auto& [text, count] : counts_) lines.push_back(std::to_string(count) + " " + text);
+  for (const auto& entry : counts_) lines.push_back(std::to_string(entry.count) + " " + entry.text);
   std::sort(lines.begin(), lines.end());
   std::string out;
   for (const auto& line : lines) {

@@ -20,7 +20,12 @@ class ReasonCounts {
   [[nodiscard]] std::string str() const;
 
  private:
-  std::vector<std::pair<std::string, int64_t>> counts_;
+  struct Entry {
+    std::string text;
+    const char* from;  ///< where the text lay: literals, mostly
+    int64_t count;
+  };
+  std::vector<Entry> counts_;
 };
 
 /// Why a pod found no node.

@@ -26,6 +26,7 @@ struct State final : PluginState {
   std::vector<Counted> existingAnti;
   /// Of each required affinity term: pods that match all of them.
   std::vector<Counted> affinity;
+  bool self = false;  ///< the pod matches its own affinity terms
   /// Of each required anti-affinity term: pods that match it.
   std::vector<Counted> anti;
   // What a trial changes of these.
@@ -148,6 +149,8 @@ class InterPodAffinity final : public Plugin,
         own->existingAnti.push_back(ofGroup(group, 1));
     });
     if (pod.affinity) {
+      own->self = matchesAll(pod.affinity->requiredAffinity, pod,
+                             snapshot.labelsOf(pod.pod->metadata.namespace_));
       for (const auto& term : pod.affinity->requiredAffinity)
         own->affinity.push_back(count(podIndex, pod.affinity->requiredAffinity, term.topologyKey));
       for (const auto& term : pod.affinity->requiredAntiAffinity)
@@ -183,10 +186,10 @@ class InterPodAffinity final : public Plugin,
     for (const auto& term : pod.affinity->requiredAntiAffinity)
       if (term.matches(*other.pod, labels)) change(own->antiDeltas, term.topologyKey);
   }
-  [[nodiscard]] Code filter(const CycleState& cycle, const PodInfo& pod, const NodeInfo& node,
+  [[nodiscard]] Code filter(const CycleState& cycle, const PodInfo&, const NodeInfo& node,
                             Reasons& reasons) const override {
     const auto& state = *cycle.filterState<State>(index);
-    if (!state.affinity.empty() && !nearOthers(state, pod, node)) {
+    if (!state.affinity.empty() && !nearOthers(state, node)) {
       reasons.push_back("node(s) didn't match pod affinity rules");
       return Code::UnschedulableAndUnresolvable;
     }
@@ -245,7 +248,7 @@ class InterPodAffinity final : public Plugin,
   [[nodiscard]] int64_t weight() const override { return 2; }
 
  private:
-  static bool nearOthers(const State& state, const PodInfo& pod, const NodeInfo& node) {
+  static bool nearOthers(const State& state, const NodeInfo& node) {
     bool near = true;
     for (const auto& counted : state.affinity) {
       const int32_t domain = counted.domainOf(node);
@@ -255,10 +258,7 @@ class InterPodAffinity final : public Plugin,
     }
     if (near) return true;
     // The first of a group that wants to be together: it may go anywhere.
-    if (!state.alone()) return false;
-    const auto& terms = pod.affinity->requiredAffinity;
-    return std::all_of(terms.begin(), terms.end(),
-                       [&](const AffinityTerm& term) { return term.matches(*pod.pod, nullptr); });
+    return state.self && state.alone();
   }
   /// Some pod that is counted is in the node's domain.
   static bool meetsOthers(const std::vector<Counted>& list, const TopologyDeltas& deltas,

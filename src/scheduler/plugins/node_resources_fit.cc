@@ -62,7 +62,7 @@ class NodeResourcesFit final : public Plugin,
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
     if (event.node && event.node->node)
-      return fits(pod, *event.node, ignored_) ? QueueingHint::Queue : QueueingHint::Skip;
+      return fitsBeside(pod, *event.node) ? QueueingHint::Queue : QueueingHint::Skip;
     if (!event.newNode) return QueueingHint::Queue;
     // Could it fit if the node were empty?
     const Resources have = Resources::from(event.newNode->status.allocatable);
@@ -115,6 +115,21 @@ class NodeResourcesFit final : public Plugin,
   [[nodiscard]] int64_t weight() const override { return 1; }
 
  private:
+  /// Fits, and leaves the room that is being made there for others as important.
+  [[nodiscard]] bool fitsBeside(const PodInfo& pod, const NodeInfo& node) const {
+    if (!fits(pod, node, ignored_)) return false;
+    const auto counts = [&](const PodInfoPtr& other) {
+      return other->priority >= pod.priority && other->key != pod.key;
+    };
+    if (std::none_of(node.nominated.begin(), node.nominated.end(), counts)) return true;
+    NodeInfo& trial = forTrial(node);
+    for (const auto& other : node.nominated)
+      if (counts(other)) trial.addPod(other);
+    const bool fitsNow = fits(pod, node, ignored_);
+    for (const auto& other : node.nominated)
+      if (counts(other)) trial.removePod(*other);
+    return fitsNow;
+  }
   Ignored ignored_;
   ResourceScorer scorer_;
 };

@@ -94,8 +94,7 @@ std::vector<std::unique_ptr<Plugin>> makePlugins(const std::vector<Registration>
   return out;
 }
 
-std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client,
-                                                    VolumeState* volumes,
+std::vector<std::unique_ptr<Plugin>> defaultPlugins(client::Client* client, VolumeState* volumes,
                                                     const OwnerSelectors* owners) {
   const PluginArgs args;
   const PluginContext context{args, client, volumes, owners};

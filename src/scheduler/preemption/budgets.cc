@@ -29,9 +29,9 @@ void Budgets::remove(const std::string& ns, const std::string& name) {
   if (at->second.empty()) byNamespace_.erase(at);
 }
 
-std::vector<bool> Budgets::violations(const std::vector<PodInfoPtr>& pods) const {
-  std::vector<bool> out(pods.size(), false);
-  if (empty()) return out;
+void Budgets::violations(const std::vector<PodInfoPtr>& pods, std::vector<bool>& out) const {
+  out.assign(pods.size(), false);
+  if (empty()) return;
   std::unordered_map<const Budget*, int32_t> left;
   for (size_t i = 0; i < pods.size(); ++i) {
     const auto& meta = pods[i]->pod->metadata;
@@ -44,7 +44,6 @@ std::vector<bool> Budgets::violations(const std::vector<PodInfoPtr>& pods) const
       if (--allowed < 0) out[i] = true;
     }
   }
-  return out;
 }
 
 }  // namespace coxswain::scheduler

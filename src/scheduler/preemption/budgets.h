@@ -24,7 +24,7 @@ class Budgets {
 
   /// Which of these pods, evicted in this order, would break a budget: each takes one of what the
   /// budgets that select it still allow. Upstream: filterPodsWithPDBViolation.
-  [[nodiscard]] std::vector<bool> violations(const std::vector<PodInfoPtr>& pods) const;
+  void violations(const std::vector<PodInfoPtr>& pods, std::vector<bool>& out) const;
 
  private:
   struct Budget {

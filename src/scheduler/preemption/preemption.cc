@@ -40,45 +40,8 @@ struct Candidate {
   }
 };
 
-/// Takes pods off one node of the snapshot and puts them back; all are there again at its end.
-class Trial {
- public:
-  Trial(const Framework& framework, const PodInfo& pod, const Snapshot& snapshot, CycleState& state,
-        const NodeInfo& node)
-      : framework_(framework), pod_(pod), snapshot_(snapshot), state_(state), node_(node) {}
-  ~Trial() {
-    while (!removed_.empty()) add(removed_.back());
-  }
-  Trial(const Trial&) = delete;
-  Trial& operator=(const Trial&) = delete;
-
-  void remove(const PodInfoPtr& other) {
-    removed_.push_back(other);
-    forTrial(node_).removePod(*other);
-    framework_.podChanged(state_, pod_, *other, false, node_, snapshot_);
-  }
-  void add(PodInfoPtr other) {
-    std::erase(removed_, other);
-    forTrial(node_).addPod(other);
-    framework_.podChanged(state_, pod_, *other, true, node_, snapshot_);
-  }
-  bool fits(Reasons& reasons) {
-    uint32_t rejectedBy = 0;
-    reasons.clear();
-    return filterBesideNominated(framework_, state_, pod_, node_, snapshot_, reasons, rejectedBy) ==
-           Code::Success;
-  }
-
- private:
-  const Framework& framework_;
-  const PodInfo& pod_;
-  const Snapshot& snapshot_;
-  CycleState& state_;
-  const NodeInfo& node_;
-  std::vector<PodInfoPtr> removed_;
-};
-
-/// Finds candidates, node by node. Members are kept from node to node for their memory.
+/// Finds candidates, node by node: takes pods off nodes of the snapshot and puts them back. Members
+/// are kept from node to node for their memory.
 class Search {
  public:
   Search(const Framework& framework, const PodInfo& pod, const Snapshot& snapshot,
@@ -87,46 +50,70 @@ class Search {
 
   /// False: the node does not help, for the reasons counted.
   bool look(const NodeInfo& node, ReasonCounts& reasons, Candidate& candidate) {
+    node_ = &forTrial(node);
     lower_.clear();
-    for (const auto& other : node.pods)
-      if (other->priority < pod_.priority) lower_.push_back(other);
+    for (size_t at = node_->pods.size(); at-- > 0;)
+      if (node_->pods[at]->priority < pod_.priority) lower_.push_back(take(at));
     if (lower_.empty()) {
       reasons.add("No preemption victims found for incoming pod");
       return false;
     }
-    Trial trial(framework_, pod_, snapshot_, state_, node);
-    for (const auto& other : lower_) trial.remove(other);
-    if (!trial.fits(why_)) {
+    const bool helps = fits();
+    if (helps) {
+      chooseVictims(candidate);
+    } else {
       for (const auto reason : why_) reasons.add(reason);
-      return false;
     }
-    std::sort(lower_.begin(), lower_.end(), moreImportant);
-    violates_ = budgets_.violations(lower_);
-    candidate.node = &node;
-    candidate.victims.clear();
-    candidate.violations = 0;
-    // Those that a budget protects may stay first, so that they leave last.
-    for (const bool protected_ : {true, false})
-      for (size_t i = 0; i < lower_.size(); ++i) {
-        if (violates_[i] != protected_) continue;
-        trial.add(lower_[i]);
-        if (trial.fits(why_)) continue;
-        trial.remove(lower_[i]);
-        candidate.victims.push_back(lower_[i]);
-        candidate.violations += protected_ ? 1 : 0;
-      }
-    if (candidate.violations > 0)
-      std::sort(candidate.victims.begin(), candidate.victims.end(), moreImportant);
-    return !candidate.victims.empty();
+    for (auto& pod : lower_)
+      if (pod) put(pod);
+    return helps && !candidate.victims.empty();
   }
 
  private:
+  PodInfoPtr take(size_t at) {
+    PodInfoPtr taken = node_->takePod(at);
+    framework_.podChanged(state_, pod_, *taken, false, *node_, snapshot_);
+    return taken;
+  }
+  void put(PodInfoPtr& pod) {
+    const PodInfo& back = *pod;
+    node_->addPod(std::move(pod));
+    framework_.podChanged(state_, pod_, back, true, *node_, snapshot_);
+  }
+  bool fits() {
+    uint32_t rejectedBy = 0;
+    why_.clear();
+    return filterBesideNominated(framework_, state_, pod_, *node_, snapshot_, why_, rejectedBy) ==
+           Code::Success;
+  }
+  /// Puts back whom it can, the important ones first, and those that a budget protects before all
+  /// others, so that they leave last.
+  void chooseVictims(Candidate& candidate) {
+    std::sort(lower_.begin(), lower_.end(), moreImportant);
+    budgets_.violations(lower_, violates_);
+    candidate.node = node_;
+    candidate.victims.clear();
+    candidate.violations = 0;
+    for (const bool guarded : {true, false}) {
+      for (size_t i = 0; i < lower_.size(); ++i) {
+        if (violates_[i] != guarded) continue;
+        put(lower_[i]);
+        if (fits()) continue;
+        lower_[i] = take(node_->pods.size() - 1);
+        candidate.violations += guarded ? 1 : 0;
+      }
+    }
+    for (const auto& pod : lower_)
+      if (pod) candidate.victims.push_back(pod);
+  }
+
   const Framework& framework_;
   const PodInfo& pod_;
   const Snapshot& snapshot_;
   CycleState& state_;
   const Budgets& budgets_;
-  std::vector<PodInfoPtr> lower_;
+  NodeInfo* node_ = nullptr;
+  std::vector<PodInfoPtr> lower_;  ///< those off the node; null: put back
   std::vector<bool> violates_;
   Reasons why_;
 };
