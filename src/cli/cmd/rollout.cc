@@ -221,6 +221,15 @@ class Undo final : public RolloutVerb {
   Status prepare() override { return action_.complete(); }
 
   Task<Status> one(Session& session, ObjectClient& client, Info& info) override {
+    if (!textAt(info.object, {"metadata", "annotations", kLastApplied}).empty()) {
+      session.error("Warning: resource " + info.resource->plural + "/" + info.name +
+                    " was previously managed with 'kubectl apply'. Rolling back will not update "
+                    "the " +
+                    std::string(kLastApplied) +
+                    " annotation, which may cause unexpected behavior on future 'kubectl apply' "
+                    "operations. Consider using 'kubectl apply' with your previous configuration "
+                    "file instead.\n");
+    }
     if (!hasRevisions(info)) {
       co_return fault("no rollbacker has been implemented for " + api::goQuote(kindAndGroup(info)));
     }

@@ -58,7 +58,8 @@ TEST_F(Rollouts, HistoryOfADaemonSet) {
             "2         image x:2\n3         image x:3\n\n");
   const auto one = run({"rollout", "history", "daemonset/d", "--revision=2"}).out;
   EXPECT_TRUE(one.starts_with("daemonset.apps/d with revision #2\nPod Template:\n")) << one;
-  EXPECT_NE(one.find("x:2"), std::string::npos) << one;
+  EXPECT_NE(one.find("    Image:\tx:2\n"), std::string::npos) << one;
+  EXPECT_TRUE(one.ends_with("Tolerations:\t<none>\n\n")) << one;
   EXPECT_EQ(run({"rollout", "history", "daemonset/d", "--revision=9"}).err,
             "error: unable to find the specified revision\n");
   EXPECT_EQ(run({"rollout", "history", "daemonset/d", "--revision=1", "-o",
@@ -83,6 +84,19 @@ TEST_F(Rollouts, UndoOfADaemonSet) {
       R"({"kind":"ControllerRevisionList","items":[)" + revision(1, "x:1") + "]}"};
   EXPECT_EQ(run({"rollout", "undo", "daemonset/d"}).err,
             "error: no last revision to roll back to\n");
+}
+
+TEST_F(Rollouts, UndoWarnsOfAppliedObjects) {
+  std::string applied = kSet;
+  applied.insert(applied.find(R"("uid")"),
+                 R"("annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}"},)");
+  api.answers[std::string("GET ") + kSets + "/d"] = {applied};
+  const auto err = run({"rollout", "undo", "daemonset/d"}).err;
+  EXPECT_TRUE(
+      err.starts_with("Warning: resource daemonsets/d was previously managed with 'kubectl "
+                      "apply'. Rolling back will not update the "
+                      "kubectl.kubernetes.io/last-applied-configuration annotation"))
+      << err;
 }
 
 TEST_F(Rollouts, WhatOtherKindsCannot) {

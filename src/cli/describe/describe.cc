@@ -11,7 +11,12 @@
 namespace coxswain::cli {
 
 void DescribeWriter::line(int level, std::string_view text) {
-  writer_.write(std::string(static_cast<size_t>(level) * 2, ' ') + std::string(text) + "\n");
+  auto whole = std::string(static_cast<size_t>(level) * 2, ' ') + std::string(text) + "\n";
+  if (tabs_ == Tabs::Aligned) {
+    writer_.write(whole);
+  } else {
+    plain_ += whole;
+  }
 }
 
 void DescribeWriter::pairs(std::string_view label,

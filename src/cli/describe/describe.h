@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,9 @@ namespace coxswain::cli {
 /// Lines of `kubectl describe`: "Name:\tvalue" in levels of two blanks, aligned at the end.
 class DescribeWriter {
  public:
+  enum class Tabs : uint8_t { Aligned, AsTheyAre };
+  explicit DescribeWriter(Tabs tabs = Tabs::Aligned) : tabs_(tabs) {}
+
   void line(int level, std::string_view text);
   /// "label:\tvalue".
   void field(int level, std::string_view label, std::string_view value) {
@@ -26,9 +30,13 @@ class DescribeWriter {
              std::string_view separator = "=");
   /// Annotations: without that of apply; long and several-line ones in lines of their own.
   void annotations(const json::value& object);
-  std::string take() { return writer_.take(); }
+  std::string take() {
+    return tabs_ == Tabs::Aligned ? writer_.take() : std::exchange(plain_, std::string());
+  }
 
  private:
+  Tabs tabs_;
+  std::string plain_;  ///< where tabs stay
   TabWriter writer_{{0, 2, false}};
 };
 
@@ -47,7 +55,8 @@ struct DescribeContext {
 /// Everything about one object that has been read, in kubectl's layout, its events last.
 Task<Result<std::string>> describe(DescribeContext& context, const Info& info);
 
-/// "Pod Template:" as `rollout history --revision` shows it.
+/// "Pod Template:" as `rollout history --revision` shows it, with tabs as kubectl leaves them
+/// there.
 std::string describePodTemplate(const json::value& podTemplate);
 
 // Parts; each in the file of its name.

@@ -264,7 +264,7 @@ void podTemplateLines(const json::value& podTemplate, DescribeWriter& out) {
 }
 
 std::string describePodTemplate(const json::value& podTemplate) {
-  DescribeWriter out;
+  DescribeWriter out(DescribeWriter::Tabs::AsTheyAre);
   podTemplateLines(podTemplate, out);
   return out.take();
 }
