@@ -181,7 +181,35 @@ class Csi(ClusterTest):
         self.cluster.wait_running("late")
         self.assertIn(" 8192 ", self.sh("late", "df -k /data | tail -1"))
 
-    def test_10_released_and_deleted_and_nothing_stays(self):
+    def test_10_an_ephemeral_claim_goes_with_its_pod(self):
+        template = json.loads(claim("x", "8Mi"))["spec"]
+        self.cluster.apply(pod("brief", {"ephemeral": {"volumeClaimTemplate": {"spec": template}}}))
+        self.cluster.wait_running("brief")
+        self.assertIn(" 8192 ", self.sh("brief", "df -k /data | tail -1"))
+        volume = self.volume_of("brief-v")
+        self.cluster.kubectl("delete", "pod", "brief", "--timeout=60s")
+        eventually("the volume is gone", lambda: volume not in [
+            v["metadata"]["name"] for v in self.cluster.get("pv")["items"]])
+        eventually("its data are gone", lambda: volume not in os.listdir(self.cluster.data + "/csi"))
+
+    def test_11_a_claim_of_the_default_class(self):
+        body = json.loads(claim("plain", "8Mi"))
+        del body["spec"]["storageClassName"]
+        self.cluster.apply(json.dumps(body))
+        self.cluster.apply(pod("plain", of_claim("plain")))
+        self.cluster.wait_running("plain")
+        self.sh("plain", "echo kept > /data/f")
+        self.cluster.kubectl("delete", "pod", "plain", "--timeout=60s")
+        self.cluster.apply(pod("plain", of_claim("plain")))
+        self.cluster.wait_running("plain")
+        self.assertEqual(self.sh("plain", "cat /data/f"), "kept\n")
+        folder = self.cluster.get("pv", self.volume_of("plain"))["spec"]["local"]["path"]
+        self.assertTrue(os.path.exists(folder + "/f"))
+        self.cluster.kubectl("delete", "pod", "plain", "--timeout=60s")
+        self.cluster.kubectl("delete", "pvc", "plain", "--timeout=60s", timeout=70)
+        eventually("the folder is gone", lambda: not os.path.exists(folder))
+
+    def test_12_released_and_deleted_and_nothing_stays(self):
         volumes = [self.volume_of(name) for name in ("data", "late")]
         self.cluster.kubectl("delete", "pod", "--all", "--timeout=60s", timeout=70)
         self.cluster.kubectl("delete", "pvc", "data", "late", "--timeout=60s", timeout=70)
