@@ -89,6 +89,7 @@ class Client : public ::testing::TestWithParam<Way> {
     out.push_back(co_await get("GET", "/who", ""));
     out.push_back(co_await get("POST", "/echo", "hello"));
     out.push_back(co_await get("GET", "/stream", ""));
+    out.push_back(co_await get("GET", "/last", ""));
     out.push_back(co_await get("HEAD", "/big?100", ""));
     out.push_back(co_await get("GET", "/nowhere", ""));
     std::string big(5 << 20, 'y');
@@ -115,11 +116,11 @@ class Client : public ::testing::TestWithParam<Way> {
     co_return good;
   }
 
-  Task<std::string> hang() {
+  Task<std::string> hang(std::string path) {
     {
       Deadline deadline(20s, {});
       ClientRequest request;
-      request.target = "/hang";
+      request.target = path;
       auto response = co_await client_->send(std::move(request), deadline.token());
       if (!response.ok()) co_return response.status().toString();
       Deadline soon(30ms, {});
@@ -132,9 +133,9 @@ class Client : public ::testing::TestWithParam<Way> {
     co_return after;
   }
 
-  Task<std::string> stopHard() {
+  Task<std::string> stopHard(std::string path) {
     ClientRequest request;
-    request.target = "/hang";
+    request.target = path;
     auto response = co_await client_->send(std::move(request), {});
     if (!response.ok()) co_return response.status().toString();
     co_await server_->stop(20ms);
@@ -188,6 +189,7 @@ TEST_P(Client, ExchangesOverOneConnection) {
   std::vector<std::string> expected = {tls ? "200 verified" : "200 nobody",
                                        "200 hello",
                                        "200 piece 0\npiece 1\npiece 2\nyes",
+                                       "200 3 2 1 ",
                                        "200 ",
                                        "404 no such page",
                                        "same",
@@ -226,10 +228,18 @@ TEST_P(Client, ManyAtATime) {
   EXPECT_EQ(blockOn(reactor_, many()), 200);
 }
 TEST_P(Client, GivingUpTellsTheHandler) {
-  EXPECT_EQ(blockOn(reactor_, hang()), "200 after");
+  EXPECT_EQ(blockOn(reactor_, hang("/hang")), "200 after");
+}
+TEST_P(Client, LastingAnswersAreToldOfLeavingClients) {
+  EXPECT_EQ(blockOn(reactor_, hang("/park")), "200 after");
+  EXPECT_EQ(handler_.hanging, 0);
 }
 TEST_P(Client, HardStopEndsStreams) {
-  EXPECT_EQ(blockOn(reactor_, stopHard()), "failed");
+  EXPECT_EQ(blockOn(reactor_, stopHard("/hang")), "failed");
+}
+TEST_P(Client, HardStopEndsLastingAnswers) {
+  EXPECT_EQ(blockOn(reactor_, stopHard("/park")), "failed");
+  EXPECT_EQ(handler_.hanging, 0);
 }
 TEST_P(Client, Upgrades) {
   EXPECT_EQ(blockOn(reactor_, upgrade()), "ping");

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <map>
 #include <thread>
 
 #include "base/result.h"
@@ -180,6 +181,35 @@ TEST(Reactor, WatchesDescriptors) {
   ASSERT_EQ(::write(fds[1], "x", 1), 1);
   EXPECT_TRUE(blockOn(reactor, readable(**descriptor, {})).ok());
   ::close(fds[1]);
+}
+
+/// Timers at random times, a third of them canceled: the others run, in order.
+Task<std::vector<int>> runTimers(Reactor& reactor, std::vector<int>& expected) {
+  SeededRandom random(3);
+  std::vector<int> ran;
+  std::multimap<int, int> wanted;
+  Event done;
+  const auto start = reactor.now() + 5ms;
+  for (int i = 0; i < 500; ++i) {
+    const auto after = static_cast<int>(random.below(20));
+    const auto id = reactor.schedule(start + after * 1ms, [&ran, i] { ran.push_back(i); });
+    if (i % 3 == 0) {
+      EXPECT_TRUE(reactor.cancel(id));
+      EXPECT_FALSE(reactor.cancel(id));
+    } else {
+      wanted.emplace(after, i);
+    }
+  }
+  reactor.schedule(start + 20ms, [&done] { done.set(); });
+  for (auto [after, i] : wanted) expected.push_back(i);
+  Status waited = co_await done.wait();
+  co_return ran;
+}
+
+TEST(Reactor, TimersRunInOrder) {
+  Reactor reactor;
+  std::vector<int> expected;
+  EXPECT_EQ(blockOn(reactor, runTimers(reactor, expected)), expected);
 }
 
 TEST(Random, SeedsRepeatAndBoundsHold) {

@@ -6,8 +6,37 @@
 
 namespace coxswain::net::testing {
 
+/// An answer of `pieces` pieces, each when the server is told that there is one; -1: it never ends.
+class Pieces final : public LastingAnswer, public std::enable_shared_from_this<Pieces> {
+ public:
+  Pieces(int pieces, int& running, Event* gone) : left_(pieces), running_(running), gone_(gone) {
+    ++running_;
+  }
+  Task<Result<bool>> advance(ResponseWriter& response) override {
+    if (left_ < 0) co_return true;
+    if (left_ == 0) {
+      CO_TRY_STATUS(co_await response.end());
+      co_return false;
+    }
+    const std::string piece = std::to_string(left_--) + " ";
+    CO_TRY_STATUS(co_await response.write(piece));
+    Executor::current()->post([self = shared_from_this()] { self->wake(); });
+    co_return true;
+  }
+  void ended() override {
+    --running_;
+    if (gone_) gone_->set();
+  }
+
+ private:
+  int left_;
+  int& running_;
+  Event* gone_;
+};
+
 /// Answers by path: /echo (the body), /stream (three flushed pieces and a trailer), /hang (until
-/// the client goes), /upgrade (echoes bytes), /who (client certificate), /big?n (n bytes).
+/// the client goes), /upgrade (echoes bytes), /who (client certificate), /big?n (n bytes), /last
+/// and /park (LastingAnswer: three pieces; until the client goes).
 class EchoHandler final : public Handler {
  public:
   Task<void> serve(Request& request, ResponseWriter& response) override {
@@ -37,6 +66,9 @@ class EchoHandler final : public Handler {
       sent = co_await sleepFor(1h, request.stop);
       --hanging;
       if (gone) gone->set();
+    } else if (request.path == "/last" || request.path == "/park") {
+      sent = co_await response.start(200, Headers());
+      response.goOnWith(std::make_shared<Pieces>(request.path == "/last" ? 3 : -1, hanging, gone));
     } else if (request.path == "/big") {
       std::string body(std::stoul(request.query), 'x');
       sent = co_await response.respond(200, Headers(), std::move(body));
