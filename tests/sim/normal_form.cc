@@ -31,7 +31,8 @@ const std::set<std::string_view> kDropped = {"resourceVersion",
                                              "addresses",
                                              "ip",
                                              "podCIDRs",
-                                             "nominatedNodeName"};
+                                             "nominatedNodeName",
+                                             "lastScaleTime"};
 /// Whether they are there says enough.
 const std::set<std::string_view> kHidden = {"podIP", "podCIDR", "certificate"};
 
