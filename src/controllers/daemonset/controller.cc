@@ -10,11 +10,11 @@
 #include "api/reflect/equal.h"
 #include "api/select/labels.h"
 #include "client/resources.h"
+#include "controllers/framework/at_once.h"
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
 #include "controllers/framework/pod_order.h"
-#include "runtime/spawn.h"
 
 namespace coxswain::controllers::daemonset {
 
@@ -323,7 +323,7 @@ Task<Status> DaemonSetController::carryOut(std::string key, SetPointer set, Plan
     for (size_t i = 0; i < count; ++i) {
       tasks.push_back(createOne(key, set, plan.create[at + i], hash, outcomes[i], stop));
     }
-    co_await whenAll(std::move(tasks));
+    co_await runAll(std::move(tasks));
     at += count;
     for (auto& outcome : outcomes) {
       if (!outcome.ok()) failure = std::move(outcome);
@@ -336,7 +336,7 @@ Task<Status> DaemonSetController::carryOut(std::string key, SetPointer set, Plan
   for (size_t i = 0; i < plan.remove.size(); ++i) {
     tasks.push_back(deleteOne(key, set, plan.remove[i], outcomes[i], stop));
   }
-  co_await whenAll(std::move(tasks));
+  co_await runAll(std::move(tasks));
   for (auto& outcome : outcomes) {
     if (!outcome.ok()) failure = std::move(outcome);
   }

@@ -8,11 +8,11 @@
 #include "api/reflect/equal.h"
 #include "api/select/labels.h"
 #include "client/resources.h"
+#include "controllers/framework/at_once.h"
 #include "controllers/framework/claims.h"
 #include "controllers/framework/finalizers.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
-#include "runtime/spawn.h"
 
 namespace coxswain::controllers::job {
 
@@ -208,7 +208,7 @@ Task<Result<Duration>> JobController::syncJob(std::string key, JobPointer job,
   for (size_t i = 0; i < todo.untrack.size(); ++i) {
     tasks.push_back(untrackOne(todo.untrack[i], outcomes[i], stop));
   }
-  co_await whenAll(std::move(tasks));
+  co_await runAll(std::move(tasks));
   CO_TRY_STATUS(std::move(done));
   CO_TRY_STATUS(firstFailure(outcomes));
   const Duration waits = expectations_.untilForgotten(key, executor().now());
@@ -231,7 +231,7 @@ Task<Status> JobController::carryOut(std::string key, JobPointer job, Plan& todo
   for (const auto& pod : todo.stop) {
     tasks.push_back(deleteOne(key, job, pod, false, outcomes[at++], stop));
   }
-  co_await whenAll(std::move(tasks));
+  co_await runAll(std::move(tasks));
   Status failure = firstFailure(outcomes);
   size_t batch = 1;
   for (size_t made = 0; made < todo.create.size(); batch *= 2) {
@@ -241,7 +241,7 @@ Task<Status> JobController::carryOut(std::string key, JobPointer job, Plan& todo
     for (size_t i = 0; i < count; ++i) {
       tasks.push_back(createOne(key, job, todo.create[made + i], outcomes[i], stop));
     }
-    co_await whenAll(std::move(tasks));
+    co_await runAll(std::move(tasks));
     made += count;
     for (auto& outcome : outcomes) {
       if (outcome.ok()) continue;

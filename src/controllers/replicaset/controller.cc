@@ -9,11 +9,11 @@
 #include "api/helpers/pods.h"
 #include "api/reflect/equal.h"
 #include "api/select/labels.h"
+#include "controllers/framework/at_once.h"
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
 #include "controllers/framework/pod_order.h"
-#include "runtime/spawn.h"
 
 namespace coxswain::controllers::replicaset {
 
@@ -208,7 +208,7 @@ Task<Status> ReplicaSetController::createPods(std::string key, View set, int cou
     std::vector<Status> outcomes(static_cast<size_t>(batch));
     std::vector<Task<void>> tasks;
     for (auto& outcome : outcomes) tasks.push_back(createOne(key, set, outcome, stop));
-    co_await whenAll(std::move(tasks));
+    co_await runAll(std::move(tasks));
     left -= batch;
     for (const auto& outcome : outcomes) {
       if (outcome.ok()) continue;
@@ -239,7 +239,7 @@ Task<Status> ReplicaSetController::deletePods(std::string key, View set,
   for (size_t i = 0; i < chosen.size(); ++i) {
     tasks.push_back(deleteOne(key, set, chosen[i], outcomes[i], stop));
   }
-  co_await whenAll(std::move(tasks));
+  co_await runAll(std::move(tasks));
   for (const auto& outcome : outcomes) {
     if (!outcome.ok()) co_return outcome;
   }

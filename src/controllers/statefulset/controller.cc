@@ -9,11 +9,11 @@
 #include "api/reflect/equal.h"
 #include "api/select/labels.h"
 #include "client/resources.h"
+#include "controllers/framework/at_once.h"
 #include "controllers/framework/claims.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/pod_control.h"
 #include "controllers/framework/pod_order.h"
-#include "runtime/spawn.h"
 
 namespace coxswain::controllers::statefulset {
 
@@ -149,7 +149,7 @@ Task<Result<Duration>> StatefulSetController::reconcile(std::string key, std::st
     for (size_t i = 0; i < count; ++i) {
       tasks.push_back(carryOut(set, revisions, todo.steps[at + i], outcomes[i], stop));
     }
-    co_await whenAll(std::move(tasks));
+    co_await runAll(std::move(tasks));
     for (auto& outcome : outcomes) {
       if (!outcome.ok()) failure = std::move(outcome);
     }
