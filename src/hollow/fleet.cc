@@ -15,7 +15,7 @@ using api::core::v1::Node;
 namespace {
 
 const Logger kLog("hollow");
-constexpr Duration kTickMin = 20ms;
+constexpr Duration kTickMin = 100ms;
 constexpr Duration kRetryMin = 200ms;
 constexpr Duration kRetryMax = 5s;
 
