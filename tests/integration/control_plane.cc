@@ -19,12 +19,13 @@ constexpr Duration kPatience = 60s;
 
 }  // namespace
 
-ControlPlane::ControlPlane(Reactor& reactor) : reactor_(reactor), programs_(reactor) {}
+ControlPlane::ControlPlane(Reactor& reactor, Options options)
+    : reactor_(reactor), options_(std::move(options)), programs_(reactor) {}
 
 ControlPlane::~ControlPlane() = default;
 
-Task<Result<std::unique_ptr<ControlPlane>>> ControlPlane::start(Reactor& reactor) {
-  auto plane = std::unique_ptr<ControlPlane>(new ControlPlane(reactor));
+Task<Result<std::unique_ptr<ControlPlane>>> ControlPlane::start(Reactor& reactor, Options options) {
+  auto plane = std::unique_ptr<ControlPlane>(new ControlPlane(reactor, std::move(options)));
   Status launched = co_await plane->launch();
   if (launched.ok()) co_return plane;
   plane->programs_.printLogs();
@@ -41,20 +42,35 @@ Task<Status> ControlPlane::launch() {
                                  "--kubeconfig-dir", programs_.path("conf")};
   CO_TRY_STATUS(programs_.start("kube-apiserver", std::move(flags)));
   CO_TRY_STATUS(co_await waitServing());
-  for (const std::string part : {"kube-controller-manager", "kube-scheduler"}) {
-    flags = {"--secure-port", "0", "--kubeconfig", programs_.path("conf/" + part + ".conf")};
-    if (part == "kube-controller-manager") {
-      flags.push_back("--root-ca-file");
-      flags.push_back(programs_.path("data/pki/ca.crt"));
-    }
-    CO_TRY_STATUS(programs_.start(part, std::move(flags)));
-  }
+  CO_TRY_STATUS(startPart("kube-controller-manager", 0));
+  CO_TRY_STATUS(startPart("kube-scheduler", 0));
   informers_ = std::make_unique<client::Informers>(*client_, reactor_);
+  if (options_.hollowNodes > 0) {
+    flags = {std::to_string(options_.hollowNodes),
+             "--kubeconfig",
+             programs_.path("conf/admin.conf"),
+             "--pod-start-delay",
+             "200ms",
+             "--pod-run-time",
+             "1s"};
+    co_return programs_.start("hollow-nodes", std::move(flags));
+  }
   controllers::Context context{*client_, *informers_, reactor_, random_};
   kubelet_ = std::make_unique<FakeKubelet>(context);
   informers_->start();
   kubelet_->start();
   co_return Status();
+}
+
+Status ControlPlane::startPart(const std::string& part, int number) {
+  std::vector<std::string> flags{"--secure-port", "0", "--kubeconfig",
+                                 programs_.path("conf/" + part + ".conf")};
+  flags.insert(flags.end(), options_.flags.begin(), options_.flags.end());
+  if (part == "kube-controller-manager") {
+    flags.emplace_back("--root-ca-file");
+    flags.push_back(programs_.path("data/pki/ca.crt"));
+  }
+  return programs_.start(part, std::move(flags), number == 0 ? "" : "-" + std::to_string(number));
 }
 
 Task<Status> ControlPlane::waitServing() {

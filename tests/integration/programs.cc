@@ -28,15 +28,27 @@ Status Programs::open() {
   return {};
 }
 
-Status Programs::start(const std::string& part, std::vector<std::string> flags) {
+Status Programs::start(const std::string& part, std::vector<std::string> flags,
+                       const std::string& suffix) {
   ChildOptions options;
-  options.logFile = path(part + ".log");
+  options.logFile = path(part + suffix + ".log");
   options.argv = {program_, part};
   options.argv.insert(options.argv.end(), flags.begin(), flags.end());
   options.deathSignal = SIGKILL;
   TRY(auto child, processes_->start(std::move(options)));
-  children_.push_back(std::move(child));
+  children_.push_back({part + suffix, std::move(child)});
   return {};
+}
+
+ChildProcess* Programs::find(const std::string& name) const {
+  for (const auto& child : children_) {
+    if (child.name == name) return child.process.get();
+  }
+  return nullptr;
+}
+
+void Programs::forget(const std::string& name) {
+  std::erase_if(children_, [&name](const Child& child) { return child.name == name; });
 }
 
 void Programs::printLogs() const {
@@ -49,7 +61,7 @@ void Programs::printLogs() const {
 
 Task<void> Programs::stop() {
   while (!children_.empty()) {
-    auto ended = co_await endProcess(*children_.back(), 10s);
+    auto ended = co_await endProcess(*children_.back().process, 10s);
     if (!ended.ok() || !ended->ok()) {
       std::cerr << "a part did not end well: "
                 << (ended.ok() ? ended->describe() : ended.status().message()) << "\n";

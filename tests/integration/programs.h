@@ -24,8 +24,13 @@ class Programs {
   Status open();
   /// In the folder.
   [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
-  /// Whether it serves or not. Its log is PART.log of the folder.
-  Status start(const std::string& part, std::vector<std::string> flags);
+  /// Whether it serves or not. Its log is PART.log of the folder, with `suffix` PARTSUFFIX.log.
+  Status start(const std::string& part, std::vector<std::string> flags,
+               const std::string& suffix = "");
+  /// By the name of its log without ".log"; null: none.
+  [[nodiscard]] ChildProcess* find(const std::string& name) const;
+  /// The test has ended it itself, and does not mind how.
+  void forget(const std::string& name);
   void printLogs() const;
   /// The last first; what did not end well is told.
   Task<void> stop();
@@ -34,7 +39,11 @@ class Programs {
   std::string program_;
   std::string folder_;
   std::unique_ptr<ProcessRunner> processes_;
-  std::vector<std::unique_ptr<ChildProcess>> children_;
+  struct Child {
+    std::string name;
+    std::unique_ptr<ChildProcess> process;
+  };
+  std::vector<Child> children_;
 };
 
 /// Empty: there is no such file.
