@@ -7,10 +7,6 @@ namespace coxswain::kubelet::csi {
 namespace {
 
 const Logger kLog("csi");
-constexpr std::string_view kPodVolumes = "/volumes/kubernetes.io~csi";
-constexpr std::string_view kPodDevices = "/volumeDevices/kubernetes.io~csi";
-/// The cluster is told when the node's status is written; without an answer, on with it.
-constexpr Duration kReportTimeout = 1min;
 
 }  // namespace
 
@@ -33,80 +29,6 @@ Volumes::DevicePointer Volumes::deviceOf(const std::string& driver, const std::s
     device->staging = blockFolder(rootDir_) + "/staging/" + block;
   }
   return device;
-}
-
-void Volumes::load() {
-  auto& files = deps_.files;
-  const auto names = [&files](const std::string& folder) {
-    return files.list(folder).valueOr(std::vector<std::string>());
-  };
-  const std::string pods = rootDir_ + "/pods";
-  for (const auto& pod : names(pods)) {
-    const std::string volumes = pods + "/" + pod + std::string(kPodVolumes);
-    for (const auto& name : names(volumes)) {
-      const std::string folder = volumes + "/" + name;
-      const auto data = readVolumeData(files, folder);
-      if (!data.ok() || data->lifecycleMode == "Ephemeral") continue;
-      const auto device = deviceOf(data->driverName, data->volumeHandle, "");
-      device->folders.insert(folder);
-      device->attachable = true;  // for all that is known: it is taken back with the last use
-    }
-  }
-  loadBlocks(pods);
-  const std::string plugins = rootDir_ + "/plugins/kubernetes.io/csi";
-  for (const auto& driver : names(plugins)) {
-    for (const auto& hash : names(plugins + "/" + driver)) {
-      const auto data = readVolumeData(files, plugins + "/" + driver + "/" + hash);
-      if (data.ok()) deviceOf(data->driverName, data->volumeHandle, "")->attachable = true;
-    }
-  }
-}
-
-void Volumes::loadBlocks(const std::string& pods) {
-  auto& files = deps_.files;
-  const auto names = [&files](const std::string& folder) {
-    return files.list(folder).valueOr(std::vector<std::string>());
-  };
-  const std::string blocks = blockFolder(rootDir_);
-  for (const auto& name : names(blocks)) {
-    const auto data = readVolumeData(files, blocks + "/" + name + "/data");
-    if (!data.ok()) continue;
-    const auto device = deviceOf(data->driverName, data->volumeHandle, name);
-    device->attachable = true;
-    for (const auto& pod : names(pods)) {
-      const std::string link = pods + "/" + pod + std::string(kPodDevices) + "/" + name;
-      if (files.exists(link)) device->folders.insert(link);
-    }
-  }
-}
-
-std::vector<std::string> Volumes::inUse() const {
-  std::vector<std::string> names;
-  for (const auto& [name, device] : devices_) {
-    if (device->attachable) names.push_back(name);
-  }
-  return names;
-}
-
-void Volumes::reported(const std::vector<std::string>& names) {
-  reported_ = std::set<std::string>(names.begin(), names.end());
-  reports_.notifyAll();
-}
-
-Task<Status> Volumes::claim(std::shared_ptr<const MountSpec> spec, std::stop_token stop) {
-  const std::string name = uniqueVolumeName(spec->data.driverName, spec->data.volumeHandle);
-  const auto device = deviceOf(*spec);
-  device->folders.insert(spec->folder);
-  if (!std::exchange(device->attachable, true)) changed();
-  Deadline deadline(kReportTimeout, stop);
-  while (!reported_.contains(name)) {
-    const Status told = co_await reports_.wait(deadline.token());
-    if (stop.stop_requested()) co_return canceled();
-    if (!told.ok()) {
-      co_return serviceUnavailable("the volume is not reported as in use by the node yet");
-    }
-  }
-  co_return Status();
 }
 
 Task<Result<VolumeCapability>> Volumes::capabilityOf(std::shared_ptr<const MountSpec> spec,
@@ -250,15 +172,6 @@ Task<Status> Volumes::unmountPod(std::string podDir, std::stop_token stop) {
   co_return failure;
 }
 
-std::vector<Volumes::DevicePointer> Volumes::usedBelow(const std::string& path) const {
-  std::vector<DevicePointer> used;
-  for (const auto& [name, device] : devices_) {
-    const auto first = device->folders.lower_bound(path);
-    if (first != device->folders.end() && first->starts_with(path)) used.push_back(device);
-  }
-  return used;
-}
-
 Task<Status> Volumes::unpublish(std::string driver, std::string handle, std::string target,
                                 std::stop_token stop) {
   auto found = deps_.drivers.get(driver);
@@ -364,50 +277,6 @@ Task<void> Volumes::unstageUnused(std::string driver, std::stop_token stop) {
                 {{"driver", device->driver}, {"volume", device->handle}, {"error", done}});
     }
   }
-}
-
-Task<Result<VolumeStats>> Volumes::stats(std::string folder, std::stop_token stop) {
-  CO_TRY(const auto data, readVolumeData(deps_.files, folder));
-  CO_TRY(const auto driver, deps_.drivers.get(data.driverName));
-  CO_TRY(const auto known, co_await driver->capabilities(stop));
-  if (!known.contains(GET_VOLUME_STATS)) {
-    co_return Status(Reason::NotFound, 404, "driver " + data.driverName + " has no statistics");
-  }
-  NodeGetVolumeStatsRequest request;
-  request.volumeId = data.volumeHandle;
-  request.volumePath = folder + "/mount";
-  CO_TRY(const auto answer, co_await driver->stats(std::move(request), std::move(stop)));
-  VolumeStats stats;
-  for (const auto& usage : answer.usage) {
-    VolumeStats::Counts counts{usage.available, usage.total, usage.used};
-    if (usage.unit == BYTES) stats.bytes = counts;
-    if (usage.unit == INODES) stats.inodes = counts;
-  }
-  co_return stats;
-}
-
-Task<Result<bool>> Volumes::expands(std::string driver, std::stop_token stop) {
-  CO_TRY(const auto found, deps_.drivers.get(driver));
-  CO_TRY(const auto known, co_await found->capabilities(std::move(stop)));
-  co_return known.contains(EXPAND_VOLUME);
-}
-
-Task<Result<int64_t>> Volumes::expand(std::shared_ptr<const MountSpec> spec, int64_t bytes,
-                                      api::Map<std::string> secrets, std::stop_token stop) {
-  const auto& data = spec->data;
-  CO_TRY(const auto driver, deps_.drivers.get(data.driverName));
-  CO_TRY(const auto known, co_await driver->capabilities(stop));
-  CO_TRY(auto capability, co_await capabilityOf(spec, driver, stop));
-  NodeExpandVolumeRequest request;
-  request.volumeId = data.volumeHandle;
-  request.volumePath = spec->target();
-  request.capacityRange.getOrCreate().requiredBytes = bytes;
-  if (known.contains(STAGE_UNSTAGE_VOLUME)) {
-    request.stagingTargetPath = deviceOf(*spec)->staging;
-  }
-  request.volumeCapability.getOrCreate() = std::move(capability);
-  request.secrets = std::move(secrets);
-  co_return co_await driver->expand(std::move(request), std::move(stop));
 }
 
 }  // namespace coxswain::kubelet::csi

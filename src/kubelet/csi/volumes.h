@@ -19,6 +19,10 @@
 
 namespace coxswain::kubelet::csi {
 
+/// Below a pod's folder: its CSI volumes, and its links to raw block volumes.
+inline constexpr std::string_view kPodVolumes = "/volumes/kubernetes.io~csi";
+inline constexpr std::string_view kPodDevices = "/volumeDevices/kubernetes.io~csi";
+
 /// A volume for one pod, all that the cluster says of it.
 struct MountSpec {
   VolumeData data;  ///< what is kept beside the mount
