@@ -142,7 +142,7 @@ Task<Result<PodsByNode>> DaemonSetController::claimPods(const SetPointer& set,
   if (!selector.ok()) co_return mine;
   Claimer claimer(client(), client::resourceOf<DaemonSet>(), set->metadata, *selector);
   auto candidates = pods_.byIndex(kByController, set->metadata.uid);
-  for (auto& orphan : pods_.byIndex(kByController, orphansOf(set->metadata.namespace_))) {
+  for (auto& orphan : orphansFor(pods_, set->metadata.namespace_, set->spec.selector.get())) {
     candidates.push_back(std::move(orphan));
   }
   for (const auto& object : candidates) {

@@ -110,7 +110,8 @@ Task<Result<Sets>> DeploymentController::claimSets(
   if (!selector.ok()) co_return mine;
   Claimer claimer(client(), client::resourceOf<Deployment>(), deployment->metadata, *selector);
   auto candidates = sets_.byIndex(kByController, deployment->metadata.uid);
-  for (auto& orphan : sets_.byIndex(kByController, orphansOf(deployment->metadata.namespace_))) {
+  for (auto& orphan :
+       orphansFor(sets_, deployment->metadata.namespace_, deployment->spec.selector.get())) {
     candidates.push_back(std::move(orphan));
   }
   for (const auto& set : candidates) {

@@ -7,6 +7,8 @@
 
 namespace coxswain::controllers {
 
+static constexpr const char* kByOrphanLabel = "orphan label";
+
 std::string orphansOf(const std::string& ns) {
   return "orphans/" + ns;
 }
@@ -38,6 +40,28 @@ static std::vector<std::string> labelValues(const api::ConstObject& object) {
   return values;
 }
 
+static std::vector<std::string> orphanLabelValues(const api::ConstObject& object) {
+  if (api::controllerOf(*api::objectMeta(object)) != nullptr) return {};
+  return labelValues(object);
+}
+
+std::vector<api::ConstObject> orphansFor(const client::Informer& informer, const std::string& ns,
+                                         const api::meta::v1::LabelSelector* selector) {
+  if (selector == nullptr || selector->matchLabels.empty()) {
+    return informer.byIndex(kByController, orphansOf(ns));
+  }
+  std::string rarest;
+  size_t fewest = 0;
+  for (const auto& [key, value] : selector->matchLabels) {
+    auto pair = labelValue(ns, key, value);
+    const size_t count = informer.countByIndex(kByOrphanLabel, pair);
+    if (!rarest.empty() && count >= fewest) continue;
+    fewest = count;
+    rarest = std::move(pair);
+  }
+  return informer.byIndex(kByOrphanLabel, rarest);
+}
+
 static std::vector<std::string> selectorValues(const api::ConstObject& object) {
   const auto* service = object.as<api::core::v1::Service>();
   if (service == nullptr || service->spec.selector.empty()) return {};
@@ -58,6 +82,7 @@ static std::vector<std::string> claimValues(const api::ConstObject& object) {
 
 void addControllerIndex(client::Informer& informer) {
   informer.addIndex(kByController, controllerValues);
+  informer.addIndex(kByOrphanLabel, orphanLabelValues);
 }
 void addNamespaceIndex(client::Informer& informer) {
   informer.addIndex(kByNamespace, namespaceValues);

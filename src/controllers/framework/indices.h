@@ -2,8 +2,13 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/informer.h"
+
+namespace coxswain::api::meta::v1 {
+struct LabelSelector;
+}
 
 namespace coxswain::controllers {
 
@@ -12,6 +17,10 @@ namespace coxswain::controllers {
 inline constexpr const char* kByController = "controller";
 std::string orphansOf(const std::string& ns);
 void addControllerIndex(client::Informer& informer);
+/// Those that nobody controls and that such a selector may match; it still must be asked. Few are
+/// looked at where it names a label with its value. The informer has the controller index.
+std::vector<api::ConstObject> orphansFor(const client::Informer& informer, const std::string& ns,
+                                         const api::meta::v1::LabelSelector* selector);
 
 /// byIndex(kByNamespace, ns).
 inline constexpr const char* kByNamespace = "namespace";

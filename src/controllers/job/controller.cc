@@ -158,7 +158,7 @@ Task<Result<std::vector<PodPointer>>> JobController::claimPods(JobPointer job,
   Claimer claimer(client(), client::resourceOf<Job>(), job->metadata, *selector,
                   kTrackingFinalizer);
   auto candidates = pods_.byIndex(kByController, job->metadata.uid);
-  for (auto& orphan : pods_.byIndex(kByController, orphansOf(job->metadata.namespace_))) {
+  for (auto& orphan : orphansFor(pods_, job->metadata.namespace_, job->spec.selector.get())) {
     candidates.push_back(std::move(orphan));
   }
   for (const auto& object : candidates) {

@@ -138,7 +138,7 @@ Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const V
   if (!selector.ok()) co_return mine;
   Claimer claimer(client(), *flavor_.type, set->metadata, *selector);
   auto candidates = pods_.byIndex(kByController, set->metadata.uid);
-  for (auto& orphan : pods_.byIndex(kByController, orphansOf(set->metadata.namespace_))) {
+  for (auto& orphan : orphansFor(pods_, set->metadata.namespace_, set->spec.selector.get())) {
     candidates.push_back(std::move(orphan));
   }
   for (const auto& object : candidates) {

@@ -101,7 +101,7 @@ Task<Result<std::vector<PodPointer>>> StatefulSetController::claimPods(SetPointe
   if (!selector.ok() || selector->isEverything()) co_return mine;
   Claimer claimer(client(), client::resourceOf<StatefulSet>(), set->metadata, *selector);
   auto candidates = pods_.byIndex(kByController, set->metadata.uid);
-  for (auto& orphan : pods_.byIndex(kByController, orphansOf(set->metadata.namespace_))) {
+  for (auto& orphan : orphansFor(pods_, set->metadata.namespace_, set->spec.selector.get())) {
     if (ordinalOf(set->metadata.name, api::objectMeta(orphan)->name)) {
       candidates.push_back(std::move(orphan));
     }
