@@ -3,6 +3,7 @@
 // upstream's scheduler_perf. One row of Markdown each.
 //
 //     bench_scheduler [scenario...]     none: all of them
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -195,9 +196,33 @@ Task<void> run(Reactor& reactor, const Scenario& scenario) {
   reactor.stop();
 }
 
-bool wanted(const Scenario& scenario, int argc, char** argv) {
+/// What the cache keeps of nodes and pods, beside the objects themselves, which informers have.
+void memory(int nodes, int pods, Shape shape, const char* name) {
+  std::vector<std::shared_ptr<const api::core::v1::Node>> nodeObjects;
+  std::vector<std::shared_ptr<const api::core::v1::Pod>> podObjects;
+  for (int i = 0; i < nodes; ++i) {
+    NodeBuilder node("node-" + std::to_string(i));
+    nodeObjects.push_back(node.zone("moon-" + std::to_string(i % 3)).toPtr());
+  }
+  for (int i = 0; i < pods; ++i) {
+    PodBuilder pod = shape("deployment-5d59d67564-" + std::to_string(i), "sched-1");
+    podObjects.push_back(pod.on("node-" + std::to_string(i % nodes)).toPtr());
+  }
+  const auto used = [] { return static_cast<double>(mallinfo2().uordblks); };
+  Cache cache;
+  const double before = used();
+  for (auto& node : nodeObjects) cache.setNode(node);
+  cache.snapshot();
+  const double withNodes = used();
+  for (auto& pod : podObjects) cache.setPod(std::make_shared<const PodInfo>(pod));
+  const double withPods = used();
+  std::printf("memory: %d nodes, %.0f bytes each; %d pods (%s), %.0f bytes each\n", nodes,
+              (withNodes - before) / nodes, pods, name, (withPods - withNodes) / pods);
+}
+
+bool wanted(const char* name, int argc, char** argv) {
   for (int i = 1; i < argc; ++i)
-    if (std::strcmp(argv[i], scenario.name) == 0) return true;
+    if (std::strcmp(argv[i], name) == 0) return true;
   return argc == 1;
 }
 
@@ -207,11 +232,15 @@ bool wanted(const Scenario& scenario, int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace coxswain;             // NOLINT
   using namespace coxswain::scheduler;  // NOLINT
+  if (wanted("memory", argc, argv)) {
+    memory(10000, 100000, plain, "no constraint");
+    memory(10000, 100000, antiAffinity, "anti-affinity");
+  }
   std::printf(
       "| scenario | upstream's workload, gate | pods: there + measured | pods/s | us CPU a pod | "
       "aim | peak memory |\n|---|---|---|---|---|---|---|\n");
   for (const auto& scenario : kScenarios) {
-    if (!wanted(scenario, argc, argv)) continue;
+    if (!wanted(scenario.name, argc, argv)) continue;
     Reactor reactor;
     spawn(reactor, run(reactor, scenario));
     reactor.run();

@@ -129,6 +129,7 @@ std::string normalizedImageName(std::string_view image) {
 PodInfo::PodInfo(std::shared_ptr<const api::core::v1::Pod> thePod) : pod(std::move(thePod)) {
   key = api::objectKey(pod->metadata);
   priority = pod->spec.priority.value_or(0);
+  if (pod->status.startTime) startedAt = pod->status.startTime->unix();
   api::PodResourcesOptions options;
   options.useStatusResources = !pod->spec.nodeName.empty();
   requests = Resources::from(api::podRequests(*pod, options));
@@ -136,11 +137,14 @@ PodInfo::PodInfo(std::shared_ptr<const api::core::v1::Pod> thePod) : pod(std::mo
   for (const auto& container : pod->spec.containers) addHostPorts(container, hostPorts);
   for (const auto& container : pod->spec.initContainers)
     if (api::isSidecar(container)) addHostPorts(container, hostPorts);
+  affinity = PodAffinityTerms::of(*pod);
+  // Asked of pods that look for a node only.
+  if (!pod->spec.nodeName.empty()) return;
+  images.reserve(pod->spec.initContainers.size() + pod->spec.containers.size());
   for (const auto& container : pod->spec.initContainers)
     images.push_back(normalizedImageName(container.image));
   for (const auto& container : pod->spec.containers)
     images.push_back(normalizedImageName(container.image));
-  affinity = PodAffinityTerms::of(*pod);
 }
 
 PodInfo::~PodInfo() = default;

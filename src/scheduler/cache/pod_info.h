@@ -59,13 +59,15 @@ struct PodInfo {
   PodInfo& operator=(const PodInfo&) = delete;
 
   std::shared_ptr<const api::core::v1::Pod> pod;
-  std::string key;  ///< "namespace/name"
+  int32_t priority = 0;
+  int64_t startedAt = INT64_MAX;  ///< status.startTime in seconds; later than all: not yet
   Resources requests;
   int64_t nonZeroMilliCpu = 0;
   int64_t nonZeroMemory = 0;
   std::vector<HostPort> hostPorts;
-  std::vector<std::string> images;  ///< normalised names, one a container (init ones too)
-  int32_t priority = 0;
+  /// Normalised names, one a container (init ones too). Empty where the pod has a node.
+  std::vector<std::string> images;
+  std::string key;  ///< "namespace/name"
   /// Null: the pod has neither pod affinity nor anti-affinity.
   std::unique_ptr<const PodAffinityTerms> affinity;
 };

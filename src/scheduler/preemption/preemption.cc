@@ -11,15 +11,13 @@ namespace coxswain::scheduler {
 
 namespace {
 
-int64_t startOf(const PodInfo& pod) {
-  const auto& start = pod.pod->status.startTime;
-  return start ? start->unix() : INT64_MAX;
-}
-
 /// Is the first the more important one: by priority, then by who runs longer?
 bool moreImportant(const PodInfoPtr& a, const PodInfoPtr& b) {
-  return a->priority != b->priority ? a->priority > b->priority : startOf(*a) < startOf(*b);
+  return a->priority != b->priority ? a->priority > b->priority : a->startedAt < b->startedAt;
 }
+
+/// Nodes looked at between asking the memory for one and looking at it.
+constexpr size_t kAhead = 8;
 
 struct Candidate {
   const NodeInfo* node = nullptr;
@@ -34,7 +32,7 @@ struct Candidate {
     for (const auto& victim : victims) {
       // Shifted so that more victims of a negative priority do not look cheaper.
       sum += static_cast<int64_t>(victim->priority) + (int64_t{1} << 31);
-      if (victim->priority == top) earliest = std::min(earliest, startOf(*victim));
+      if (victim->priority == top) earliest = std::min(earliest, victim->startedAt);
     }
     return std::tuple(violations, top, sum, victims.size(), -earliest);
   }
@@ -164,7 +162,12 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
   size_t found = 0;
   bool harmless = false;  // a candidate breaks no budget
   for (size_t looked = 0; looked < possible.size() && (found < wanted || !harmless); ++looked) {
-    const NodeInfo& node = *snapshot.nodes[possible[(offset + looked) % possible.size()]];
+    const auto nodeAt = [&](size_t ahead) {
+      return snapshot.nodes[possible[(offset + looked + ahead) % possible.size()]];
+    };
+    const NodeInfo& node = *nodeAt(0);
+    fetchEarly(*nodeAt(kAhead));
+    for (const auto& other : nodeAt(kAhead / 2)->pods) __builtin_prefetch(other.get());
     if (!search.look(node, reasons, candidate)) continue;
     harmless = harmless || candidate.violations == 0;
     if (found++ == 0 || candidate.cost() < best.cost()) std::swap(best, candidate);

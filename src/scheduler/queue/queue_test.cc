@@ -63,6 +63,29 @@ TEST_F(QueueTest, BackoffDoublesToTenSeconds) {
   }
 }
 
+TEST_F(QueueTest, HeldPodsWaitForTheirRelease) {
+  queue.set(PodBuilder("p").cpu("1").info(), now);
+  const auto node = NodeBuilder("n");
+  const auto parked = [&] { return queue.size(Place::Unschedulable) == 1; };
+  const auto attempt = [&] {
+    ASSERT_EQ(pop(), "p");
+    queue.park("default/p", bit("NodeResourcesFit"), now);
+    queue.hold("default/p");
+    now += 20s;
+  };
+  attempt();
+  queue.onEvent(added(node.node), now);
+  EXPECT_TRUE(parked());  // not while room is made for it
+  queue.release("default/p", false, now);
+  attempt();  // what happened meanwhile was not forgotten
+  queue.release("default/p", false, now);
+  EXPECT_TRUE(parked());  // nothing happened
+  queue.wakeUp("default/p", now);
+  attempt();
+  queue.release("default/p", true, now);
+  EXPECT_EQ(pop(), "p");
+}
+
 TEST_F(QueueTest, EventsWakeByHint) {
   queue.set(PodBuilder("p").cpu("8").info(), now);
   ASSERT_EQ(pop(), "p");
