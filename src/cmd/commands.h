@@ -6,6 +6,7 @@ namespace coxswain::cmd {
 int down(int argc, char** argv);
 int images(int argc, char** argv);
 int hollowNodes(int argc, char** argv);
+int cloudControllerManager(int argc, char** argv);
 int clusterDns(int argc, char** argv);
 int kubeApiserver(int argc, char** argv);
 int kubeControllerManager(int argc, char** argv);

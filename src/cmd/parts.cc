@@ -17,6 +17,8 @@ constexpr Part kParts[] = {
     {"down", "stop it; with --purge nothing is left", down},
     {"images", "load container images into it", images},
     {"hollow-nodes", "join many nodes that only pretend", hollowNodes},
+    {"cloud-controller-manager", "tell nodes, Services and routes of the cloud",
+     cloudControllerManager},
     {"kube-apiserver", "serve the Kubernetes API on an embedded store", kubeApiserver},
     {"kube-controller-manager", "run the controllers", kubeControllerManager},
     {"kube-proxy", "make services work on this node", kubeProxy},
