@@ -283,6 +283,19 @@ TEST(Workloads, Rules) {
             "Unsupported value: \"Never\": supported values: \"Always\"");
 }
 
+TEST(Workloads, ClaimsOfAStatefulSetAreVolumesOfItsPods) {
+  const std::string spec =
+      R"({"metadata":{"name":"db"},"spec":{"selector":{"matchLabels":{"app":"a"}},"template":{)"
+      R"("metadata":{"labels":{"app":"a"}},"spec":{"containers":[{"name":"c","image":"i",)"
+      R"("volumeMounts":[{"name":"data","mountPath":"/data"}]}]}})";
+  EXPECT_EQ(create("apps", "statefulsets",
+                   spec + R"(,"volumeClaimTemplates":[{"metadata":{"name":"data"}}]}})"),
+            "");
+  EXPECT_EQ(create("apps", "deployments", spec + "}}"),
+            "Deployment.apps \"db\" is invalid: "
+            "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"data\"");
+}
+
 TEST(Workloads, SelectorsStay) {
   constexpr std::string_view kOther = R"(,"selector":{"matchLabels":{"app":"a","x":"y"}})";
   for (const auto plural : {"deployments", "replicasets", "daemonsets"}) {

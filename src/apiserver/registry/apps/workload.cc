@@ -42,7 +42,14 @@ void checkSelectorAndTemplate(const api::Box<api::meta::v1::LabelSelector>& sele
     errors.invalid(templatePath.child("metadata").child("labels"), podTemplate.metadata.labels,
                    "`selector` does not match template `labels`");
   }
-  validatePodTemplate(podTemplate, templatePath, errors);
+  if (kind == "StatefulSet") {
+    // Its claims are volumes that the pod spec does not have: upstream leaves the spec to the pods.
+    validateLabels(podTemplate.metadata.labels, templatePath.child("labels"), errors);
+    validateAnnotations(podTemplate.metadata.annotations, templatePath.child("annotations"),
+                        errors);
+  } else {
+    validatePodTemplate(podTemplate, templatePath, errors);
+  }
   checkLongRunningTemplate(podTemplate, kind, templatePath, errors);
 }
 
