@@ -238,13 +238,8 @@ Task<Status> NodeManager::writeStatus(std::stop_token stop) {
     auto answer =
         co_await deps_.client.patch(type, "", options_.nodeName, "status",
                                     client::PatchType::StrategicMerge, std::move(body), stop);
-    if (!answer.ok()) {
-      // Removed by somebody: registers again.
-      if (isNotFound(answer.status()) && options_.registerNode) {
-        co_return co_await registerNode(stop);
-      }
-      co_return answer.status();
-    }
+    // A node that somebody deleted comes back with the kubelet's next start alone, as upstream's.
+    if (!answer.ok()) co_return answer.status();
     tell(base.status, wanted.status);
     node_ = *answer->as<Node>();
   }
