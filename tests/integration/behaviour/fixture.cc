@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "api/gen/autoscaling_v2.h"
+#include "api/gen/discovery_v1.h"
+#include "api/gen/policy_v1.h"
 #include "api/helpers/pods.h"
 
 namespace coxswain::behaviour {
@@ -49,10 +52,30 @@ void Behaviour::SetUp() {
   std::transform(ns_.begin(), ns_.end(), ns_.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   ns_ = ns_.substr(0, 60);
+  ASSERT_NO_FATAL_FAILURE(follow());
   Namespace space;
   space.metadata.name = ns_;
   ASSERT_NE(create(std::move(space)), nullptr);
   ASSERT_TRUE(until([&] { return peek<ServiceAccount>("default") != nullptr; }));
+}
+
+void Behaviour::follow() {
+  using namespace api::apps::v1;
+  using namespace api::core::v1;
+  auto& informers = cluster().informers();
+  const auto kinds = [&informers]<typename... T>() {
+    return std::vector<client::Informer*>{&informers.of<T>()...};
+  };
+  const auto all =
+      kinds.operator()<Pod, Node, Namespace, ServiceAccount, ConfigMap, Deployment, ReplicaSet,
+                       ReplicationController, StatefulSet, DaemonSet, Job, api::batch::v1::CronJob,
+                       PersistentVolumeClaim, PersistentVolume, Service, Endpoints, ResourceQuota,
+                       api::discovery::v1::EndpointSlice, api::policy::v1::PodDisruptionBudget,
+                       api::autoscaling::v2::HorizontalPodAutoscaler>();
+  informers.start();
+  ASSERT_TRUE(until([&all] {
+    return std::all_of(all.begin(), all.end(), [](const auto* each) { return each->synced(); });
+  }));
 }
 
 void Behaviour::TearDown() {

@@ -93,13 +93,14 @@ class Behaviour : public ::testing::TestWithParam<Kind> {
   api::batch::v1::Job makeJob(const std::string& name, int32_t completions, int32_t parallelism);
 
  private:
+  /// Filled since SetUp, for conditions may not wait.
   template <typename T>
   client::Informer& informer() {
     auto& made = cluster().informers().of<T>();
-    cluster().informers().start();
-    if (!made.synced()) (void)cluster().until([&made] { return made.synced(); });
+    EXPECT_TRUE(made.synced()) << "SetUp does not name " << client::resourceOf<T>().plural;
     return made;
   }
+  void follow();
   template <typename T>
   std::string spaceOf() const {
     return client::resourceOf<T>().namespaced ? ns_ : "";

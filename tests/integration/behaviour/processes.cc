@@ -1,8 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
 #include "behaviour/cluster.h"
 #include "control_plane.h"
 #include "runtime/reactor.h"
+#include "runtime/spawn.h"
 
 namespace coxswain::behaviour {
 
@@ -10,17 +16,20 @@ namespace {
 
 using integration::ControlPlane;
 
-Task<bool> endOf(Task<void> task) {
+Task<void> tellEnd(Task<void> task, std::promise<void>& done) {
   co_await std::move(task);
-  co_return true;
+  done.set_value();
 }
 
+/// The reactor has a thread, which stands still while the test's thread looks at caches: one of the
+/// two moves at a time.
 class Processes final : public Cluster {
  public:
-  Processes() {
+  Processes() : thread_([this] { reactor_.run(); }) {
+    park();
     ControlPlane::Options options;
     options.hollowNodes = 3;
-    auto made = blockOn(reactor_, ControlPlane::start(reactor_, std::move(options)));
+    auto made = get(ControlPlane::start(reactor_, std::move(options)));
     if (made.ok()) {
       plane_ = std::move(*made);
     } else {
@@ -29,6 +38,10 @@ class Processes final : public Cluster {
   }
   ~Processes() override {
     if (plane_) run(plane_->stop());
+    unpark();
+    reactor_.stop();
+    thread_.join();
+    plane_.reset();
   }
   [[nodiscard]] bool ok() const { return plane_ != nullptr; }
 
@@ -36,14 +49,41 @@ class Processes final : public Cluster {
   client::Informers& informers() override { return plane_->informers(); }
   Executor& executor() override { return reactor_; }
   bool until(const std::function<bool()>& condition) override {
-    return blockOn(reactor_, plane_->until(condition));
+    // A CronJob alone may take a minute to fire.
+    return get(plane_->until(condition)) || get(plane_->until(condition));
   }
-  void run(Task<void> task) override { (void)blockOn(reactor_, endOf(std::move(task))); }
+  void run(Task<void> task) override {
+    std::promise<void> done;
+    spawn(reactor_, tellEnd(std::move(task), done));
+    unpark();
+    done.get_future().wait();
+    park();
+  }
   void printLogs() const override { plane_->programs().printLogs(); }
 
  private:
+  void park() {
+    reactor_.post([this] {
+      std::unique_lock lock(mutex_);
+      parked_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return !parked_; });
+    });
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return parked_; });
+  }
+  void unpark() {
+    const std::lock_guard lock(mutex_);
+    parked_ = false;
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool parked_ = false;
   Reactor reactor_;
   std::unique_ptr<ControlPlane> plane_;
+  std::thread thread_;
 };
 
 }  // namespace
