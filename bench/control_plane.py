@@ -73,8 +73,8 @@ class ControlPlane:
                            "clusters": [{"name": "c", "cluster": {"server": self.url, "certificate-authority": self.folder + "/pki/ca.crt"}}],
                            "users": [{"name": "u", "user": {"token": "admin-token"}}],
                            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}]}, f)
-            self.start("kube-scheduler", "--kubeconfig", config, "--leader-elect=false")
-            self.start("kube-controller-manager", "--kubeconfig", config, "--leader-elect=false")
+            self.start("kube-scheduler", "--kubeconfig", config, "--leader-elect=false", "--secure-port", "0")
+            self.start("kube-controller-manager", "--kubeconfig", config, "--leader-elect=false", "--secure-port", "0")
         return self
 
     def __exit__(self, *_):
