@@ -59,18 +59,7 @@ void Kubelets::setDead(const std::string& name, bool dead) {
     return;
   }
   dead_.erase(name);
-  if (server_.peek<Node>("", name)) {
-    // It says at once that it is back.
-    server_.change<Node>("", name, [this](Node& node) {
-      for (auto& condition : node.status.conditions) {
-        if (condition.type != "Ready") continue;
-        condition.status = "True";
-        condition.reason = "KubeletReady";
-        condition.message.clear();
-        condition.lastHeartbeatTime = api::Time(executor_.wallNow());
-      }
-    });
-  }
+  if (auto node = server_.peek<Node>("", name)) report(*node);
   for (const auto& pod : server_.peekAll<Pod>()) {
     if (pod->spec.nodeName == name) {
       plan(pod->metadata.namespace_, pod->metadata.name, kStart);
@@ -78,9 +67,25 @@ void Kubelets::setDead(const std::string& name, bool dead) {
   }
 }
 
+void Kubelets::report(const Node& node) {
+  if (api::isNodeReady(node)) return;
+  server_.change<Node>("", node.metadata.name, [this](Node& next) {
+    // What it does not report itself goes.
+    std::erase_if(next.status.conditions, [](const auto& each) { return each.type != "Ready"; });
+    for (auto& condition : next.status.conditions) {
+      condition.status = "True";
+      condition.reason = "KubeletReady";
+      condition.message.clear();
+      condition.lastHeartbeatTime = api::Time(executor_.wallNow());
+    }
+  });
+}
+
 void Kubelets::beat() {
   for (const auto& name : nodes_) {
-    if (dead_.contains(name) || !server_.peek<Node>("", name)) continue;
+    auto node = server_.peek<Node>("", name);
+    if (dead_.contains(name) || !node) continue;
+    report(*node);
     const api::MicroTime now(executor_.wallNow());
     if (server_.peek<Lease>("kube-node-lease", name)) {
       server_.change<Lease>("kube-node-lease", name,

@@ -29,7 +29,7 @@ class Kubelets {
   std::function<std::optional<Ending>(const api::core::v1::Pod&)> ending;
   /// Pods without a node get the next one: of scenarios without a scheduler.
   bool assigns = false;
-  /// Leases are renewed each 10 seconds.
+  /// Leases are renewed each 10 seconds, and a node that is taken for silent says that it is not.
   bool beats = false;
 
   void addNode(const std::string& name, const std::string& cpu = "8",
@@ -49,6 +49,8 @@ class Kubelets {
   /// Empty: none lives.
   std::string nextNode();
   void beat();
+  /// What somebody took for silence is put right: the node says that it is ready.
+  void report(const api::core::v1::Node& node);
   /// What is to be done with a pod, and when; nothing: nothing.
   [[nodiscard]] std::optional<Duration> due(const api::core::v1::Pod& pod) const;
 
