@@ -167,6 +167,12 @@ TEST(CloudService, BalancersFollowServicesAndNodes) {
     auto other = balanced("other");
     other.spec.loadBalancerClass = "example.com/mine";
     w.h.client.put(other);
+    // Whoever is of that class holds its Services in the same way.
+    auto held = other;
+    held.metadata.name = "held";
+    held.metadata.finalizers = {std::string(kCleanupFinalizer)};
+    held.status.loadBalancer.ingress.emplace_back().ip = "192.0.2.1";
+    w.h.client.put(held);
     w.h.add<ServiceController>(*w.cloud.loadBalancers(), 2);
     w.h.start();
     const auto uid = web->metadata.uid;
@@ -191,6 +197,9 @@ TEST(CloudService, BalancersFollowServicesAndNodes) {
     EXPECT_TRUE(w.cloud.balancers.empty());
     EXPECT_EQ(w.cloud.made, 2);
     EXPECT_TRUE(w.h.client.peek<Service>("default", "other")->metadata.finalizers.empty());
+    const auto left = w.h.client.peek<Service>("default", "held");
+    EXPECT_TRUE(api::hasFinalizer(left->metadata, kCleanupFinalizer));
+    EXPECT_EQ(left->status.loadBalancer.ingress.size(), 1U);
   }
 }
 

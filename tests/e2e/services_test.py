@@ -97,6 +97,20 @@ class Services(harness.ClusterTest):
     def test_affinity(self):
         self.assertEqual(len(self.from_pod("client", "http://sticky/", 20)), 1)
 
+    def test_load_balancer_is_the_node(self):
+        self.cluster.apply("""
+apiVersion: v1
+kind: Service
+metadata: {name: balanced}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{name: http, port: 8088, targetPort: http}]}
+""")
+        eventually("it has the node's address", lambda: self.cluster.get("service", "balanced")["status"]["loadBalancer"][
+            "ingress"][0]["ip"] == harness.NODE_IP)
+        url = f"http://{harness.NODE_IP}:8088/"
+        eventually("it answers outside", lambda: self.from_host(url, 1, where=self.cluster.outside))
+        self.all_answer(self.from_host(url, 40, where=self.cluster.outside), 40)
+        self.cluster.kubectl("delete", "service", "balanced", timeout=30)
+
     def test_refused_without_endpoints(self):
         out = self.cluster.kubectl("exec", "client", "--", "sh", "-c", "wget -O- http://nobody/ 2>&1", check=False).stdout
         self.assertIn("refused", out)

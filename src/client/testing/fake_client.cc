@@ -226,8 +226,9 @@ Result<api::ConstObject> FakeClient::updateNow(const ResourceType& type,
     if (!hasMember(*type.kind, "status")) return notFound(qualifiedName(type), asked.name);
     next = before.clone();
     copyMember(*type.kind, "status", object.data(), next.data());
-    // As upstream's strategies: annotations go along.
+    // As upstream's strategies: metadata goes along.
     api::objectMeta(next)->annotations = asked.annotations;
+    api::objectMeta(next)->finalizers = asked.finalizers;
   } else if (subresource == "finalize" && object.is<api::core::v1::Namespace>()) {
     next = before.clone();
     asNamespace(next)->spec.finalizers = asNamespace(object)->spec.finalizers;

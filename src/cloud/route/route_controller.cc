@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/codec/json_writer.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
 #include "client/resources.h"
@@ -117,20 +118,37 @@ Task<Status> RouteController::setCondition(NodePtr node, bool routed, std::stop_
   const std::string wanted = routed ? "False" : "True";
   const auto* condition = api::findNodeCondition(*node, kNetworkUnavailable);
   if (condition && condition->status == wanted) co_return Status();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(now()).time_since_epoch().count();
-  Node next = *node;
-  auto& conditions = next.status.conditions;
-  std::erase_if(conditions, [](const auto& each) { return each.type == kNetworkUnavailable; });
-  auto& mine = conditions.emplace_back();
-  mine.type = kNetworkUnavailable;
-  mine.status = wanted;
-  mine.reason = routed ? "RouteCreated" : "NoRouteCreated";
-  mine.message =
-      routed ? "RouteController created a route" : "RouteController failed to create a route";
-  mine.lastTransitionTime = api::Time::fromUnix(seconds);
-  mine.lastHeartbeatTime = mine.lastTransitionTime;
-  auto updated = co_await client::update<Node>(client(), std::move(next), "status", stop);
-  co_return isNotFound(updated.status()) ? Status() : updated.status();
+  const auto time = api::Time(now()).str();
+  const std::pair<const char*, std::string> fields[] = {
+      {"type", std::string(kNetworkUnavailable)},
+      {"status", wanted},
+      {"reason", routed ? "RouteCreated" : "NoRouteCreated"},
+      {"message",
+       routed ? "RouteController created a route" : "RouteController failed to create a route"},
+      {"lastHeartbeatTime", time},
+      {"lastTransitionTime", time}};
+  std::string body;
+  api::JsonTextWriter writer(body);
+  writer.beginObject();
+  writer.plainKey("status");
+  writer.beginObject();
+  writer.plainKey("conditions");
+  writer.beginArray();
+  writer.beginObject();
+  for (const auto& [key, value] : fields) {
+    writer.plainKey(key);
+    writer.string(value);
+  }
+  writer.endObject();
+  writer.endArray();
+  writer.endObject();
+  writer.endObject();
+  writer.finish();
+  // Conditions merge by their type: those of others stay.
+  auto patched =
+      co_await client().patch(client::resourceOf<Node>(), "", node->metadata.name, "status",
+                              client::PatchType::StrategicMerge, std::move(body), stop);
+  co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 
 }  // namespace coxswain::cloud

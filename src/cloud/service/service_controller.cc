@@ -61,6 +61,12 @@ bool wantsLoadBalancer(const Service& service) {
          !service.metadata.deletionTimestamp;
 }
 
+bool needsCleanup(const Service& service) {
+  const auto& meta = service.metadata;
+  if (!api::hasFinalizer(meta, kCleanupFinalizer)) return false;
+  return meta.deletionTimestamp.has_value() || service.spec.type != "LoadBalancer";
+}
+
 bool isBackend(const Node& node) {
   const auto& taints = node.spec.taints;
   return !node.metadata.deletionTimestamp && !node.metadata.labels.get(kExcludeLabel) &&
@@ -78,7 +84,7 @@ ServiceController::ServiceController(const controllers::Context& context, LoadBa
     const auto* after = change.after.as<Service>();
     if (!after) {
       given_.erase(client::objectKey(change.before));
-    } else if (wantsLoadBalancer(*after) || api::hasFinalizer(after->metadata, kCleanupFinalizer)) {
+    } else if (wantsLoadBalancer(*after) || needsCleanup(*after)) {
       queue().add(client::objectKey(change.after));
     }
   });
@@ -121,7 +127,7 @@ Task<Result<Duration>> ServiceController::reconcile(std::string key, std::stop_t
   auto service = services_.get<Service>(key);
   if (!service) co_return Duration(0);
   const bool wanted = wantsLoadBalancer(*service);
-  if (!wanted && !api::hasFinalizer(service->metadata, kCleanupFinalizer)) co_return Duration(0);
+  if (!wanted && !needsCleanup(*service)) co_return Duration(0);
   auto done = wanted ? co_await ensure(service, stop) : co_await tearDown(service, stop);
   if (done.ok() || isCanceled(done.status()) || isConflict(done.status())) co_return done;
   tell(*service, client::kEventWarning, "SyncLoadBalancerFailed",
@@ -142,9 +148,7 @@ Task<Result<Duration>> ServiceController::ensure(ServicePtr service, std::stop_t
     co_return Duration(0);
   }
   // The finalizer first: nothing is made that nobody would take away.
-  CO_TRY_STATUS(co_await controllers::setFinalizer(client(), client::resourceOf<Service>(),
-                                                   services_.get(key),
-                                                   std::string(kCleanupFinalizer), true, stop));
+  CO_TRY_STATUS(co_await setFinalizer(service, true, stop));
   tell(*service, client::kEventNormal, "EnsuringLoadBalancer", "Ensuring load balancer");
   if (nodes.empty()) {
     tell(*service, client::kEventWarning, "UnAvailableLoadBalancer",
@@ -197,13 +201,23 @@ Task<Result<Duration>> ServiceController::tearDown(ServicePtr service, std::stop
   }
   // A Service that only changed its type stays.
   if (!service->metadata.deletionTimestamp) CO_TRY_STATUS(co_await setStatus(service, {}, stop));
-  CO_TRY(auto current,
-         co_await client().get(client::resourceOf<Service>(), service->metadata.namespace_,
-                               service->metadata.name, stop));
-  CO_TRY_STATUS(co_await controllers::setFinalizer(client(), client::resourceOf<Service>(),
-                                                   std::move(current),
-                                                   std::string(kCleanupFinalizer), false, stop));
+  CO_TRY(auto current, co_await client::get<Service>(client(), service->metadata.namespace_,
+                                                     service->metadata.name, stop));
+  CO_TRY_STATUS(co_await setFinalizer(std::move(current), false, stop));
   co_return Duration(0);
+}
+
+Task<Status> ServiceController::setFinalizer(ServicePtr service, bool present,
+                                             std::stop_token stop) {
+  const auto& meta = service->metadata;
+  if (api::hasFinalizer(meta, kCleanupFinalizer) == present) co_return Status();
+  auto finalizers = meta.finalizers;
+  std::erase(finalizers, kCleanupFinalizer);
+  if (present) finalizers.emplace_back(kCleanupFinalizer);
+  auto patched = co_await client().patch(client::resourceOf<Service>(), meta.namespace_, meta.name,
+                                         "status", client::PatchType::Merge,
+                                         controllers::finalizersPatch(meta, finalizers), stop);
+  co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 
 Task<Status> ServiceController::setStatus(ServicePtr service, LoadBalancerStatus status,

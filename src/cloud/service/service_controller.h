@@ -39,6 +39,8 @@ class ServiceController final : public controllers::Controller {
   Task<Result<Duration>> tearDown(ServicePtr service, std::stop_token stop);
   Task<Status> setStatus(ServicePtr service, api::core::v1::LoadBalancerStatus status,
                          std::stop_token stop);
+  /// Through status, which is all of a Service that its account may change.
+  Task<Status> setFinalizer(ServicePtr service, bool present, std::stop_token stop);
   void tell(const api::core::v1::Service& service, std::string_view type, std::string_view reason,
             std::string message);
 

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "client/http/client_config.h"
 #include "client/informers.h"
+#include "cloud/local/local_provider.h"
+#include "cloud/service/service_controller.h"
 #include "cmd/host_address.h"
 #include "cmd/server.h"
 #include "cmd/signal_stop.h"
@@ -111,6 +113,8 @@ class Cluster {
   std::unique_ptr<client::Client> schedulerClient_;
   std::unique_ptr<client::Informers> informers_;
   std::unique_ptr<controllers::ControllerManager> controllers_;
+  cloud::LocalProvider local_{{}};
+  std::unique_ptr<cloud::ServiceController> balancers_;
   std::unique_ptr<scheduler::Scheduler> scheduler_;
   std::unique_ptr<client::Client> kubeletClient_;
   std::unique_ptr<client::Client> proxyClient_;
@@ -219,8 +223,14 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
   }
   scheduler_ =
       std::make_unique<scheduler::Scheduler>(schedulerContext, *std::move(schedulerSettings));
+  if (options_.loadBalancers) {
+    auto& account = accountClient(controllers::accountOf("service-lb-controller"));
+    const controllers::Context own{account, *informers_, reactor_, random_};
+    balancers_ = std::make_unique<cloud::ServiceController>(own, *local_.loadBalancers(), 1);
+  }
   informers_->start();
   controllers_->start();
+  if (balancers_) balancers_->start();
   scheduler_->start();
   result = Status();
 }
@@ -296,6 +306,7 @@ Task<void> Cluster::stop() {
   stopSource_.request_stop();
   co_await gate_.close();
   if (scheduler_) co_await scheduler_->stop();
+  if (balancers_) co_await balancers_->stop();
   if (controllers_) co_await controllers_->stop();
   if (informers_) co_await informers_->stop();
   if (server_) co_await server_->stop(2s);

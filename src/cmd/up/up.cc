@@ -63,6 +63,10 @@ void addFlags(CLI::App& app, UpOptions& options) {
   options.metrics.resource = true;
   addMetricsFlags(app, options.metrics);
   addAutoscalerFlags(app, options.autoscaler);
+  app.add_flag("--load-balancers,!--no-load-balancers", options.loadBalancers,
+               "answer Services of type LoadBalancer on the node's addresses; off: leave them to "
+               "somebody else")
+      ->capture_default_str();
   app.add_flag("--local-path-provisioner,!--no-local-path-provisioner", options.localPath,
                "make volumes for claims out of folders of this node; off: none is made, and those "
                "that are there stay")

@@ -28,6 +28,7 @@ struct UpOptions {
   MetricsOptions metrics;       ///< metrics.k8s.io is on
   AutoscalerFlags autoscaler;
   std::string schedulerConfig;  ///< a KubeSchedulerConfiguration; empty: the default profile
+  bool loadBalancers = true;    ///< Services of that type are answered on the node's addresses
   bool localPath = true;        ///< volumes of folders of this node
   std::string localPathFolder;  ///< empty: in the data folder
   std::string localPathClass = "local-path";
