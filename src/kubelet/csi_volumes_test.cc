@@ -461,6 +461,29 @@ TEST_F(CsiGrowthTest, AMountedVolumeGrows) {
   EXPECT_EQ(plugin.count("NodeExpandVolume vol-1"), 1U);
 }
 
+TEST_F(CsiGrowthTest, AClaimThatSaysAnothersVolumeIsItsOwnGetsNothingOfIt) {
+  PersistentVolume other;
+  other.metadata.name = "pv-2";
+  other.spec.capacity = {{"storage", amount("9Gi")}};
+  other.spec.persistentVolumeSource.hostPath.emplace().path = "/x";
+  other.spec.claimRef.emplace().uid = "other-uid";
+  h.client.put(other);
+  // Its user made the claim anew below the pod.
+  h.client.change<PersistentVolumeClaim>("default", "data", [&](PersistentVolumeClaim& claim) {
+    claim.metadata.uid = "later-uid";
+    claim.spec.volumeName = "pv-2";
+    claim.spec.resources.requests["storage"] = amount("9Gi");
+  });
+  h.runFor(2min);
+  EXPECT_EQ(plugin.count("NodeExpandVolume"), 0U);
+  // Nor where the volume agrees: another one is mounted.
+  h.client.change<PersistentVolume>(
+      "", "pv-2", [](PersistentVolume& volume) { volume.spec.claimRef->uid = "later-uid"; });
+  h.runFor(2min);
+  EXPECT_EQ(plugin.count("NodeExpandVolume"), 0U);
+  EXPECT_EQ(claim()->status.capacity.at("storage"), amount("1Gi"));
+}
+
 TEST_F(CsiGrowthTest, AFailureIsToldAndTriedAgain) {
   plugin.failures["NodeExpandVolume"] = net::grpc::toStatus(net::grpc::Code::Internal, "not now");
   growVolume("2Gi");

@@ -2,6 +2,7 @@
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "api/helpers/volumes.h"
 #include "client/resources.h"
 
 namespace coxswain::kubelet {
@@ -38,6 +39,10 @@ Task<Result<BoundClaim>> findBoundClaim(client::Client& client, VolumeRequest re
   const auto& found = **claim;
   if (found.metadata.deletionTimestamp && !found.metadata.deletionTimestamp->isZero()) {
     co_return badRequest(context + ": PVC is being deleted");
+  }
+  if (request.volume->volumeSource.ephemeral) {
+    const Status own = api::checkClaimIsForPod(*request.pod, found);
+    if (!own.ok()) co_return own.withContext(context);
   }
   if (found.status.phase != "Bound" || found.spec.volumeName.empty()) {
     co_return badRequest(context + ": PVC is not bound");

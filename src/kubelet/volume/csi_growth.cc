@@ -57,13 +57,22 @@ Task<std::unique_ptr<BoundClaim>> CsiMounts::claimIfGrown(VolumeRequest request,
   auto volume =
       co_await client::get<PersistentVolume>(host_.client, "", found.spec.volumeName, stop);
   if (!volume.ok()) co_return nullptr;
+  // A later claim of the same name may say that any volume is its own.
+  const auto& owner = (*volume)->spec.claimRef;
+  if (!owner || owner->uid != found.metadata.uid) co_return nullptr;
   co_return std::make_unique<BoundClaim>(BoundClaim{*claim, *volume});
 }
 
 /// Where the volume is larger than what this node has mounted, its file system grows too.
 Task<void> CsiMounts::grow(VolumeRequest request, BoundClaim bound, std::stop_token stop) {
   const Key key = keyOf(request);
-  const Mounted known = mounted_[key];
+  const auto found = mounted_.find(key);
+  if (found == mounted_.end()) co_return;
+  const Mounted known = found->second;
+  if (bound.volume->metadata.name != known.spec->data.specVolId ||
+      !bound.volume->spec.persistentVolumeSource.csi) {
+    co_return;  // it is not what is mounted
+  }
   const int64_t size = storageOf(bound.volume->spec.capacity);
   const auto* state = bound.claim->status.allocatedResourceStatuses.get("storage");
   if (!known.expands || size <= known.size || host_.executor.now() < known.growAt ||
@@ -94,8 +103,9 @@ Task<void> CsiMounts::grow(VolumeRequest request, BoundClaim bound, std::stop_to
                                     api::Time(host_.executor.wallNow()), stop);
     if (!written.ok()) kLog.warn("writing a claim's status failed", {{"error", written}});
   }
-  if (!mounted_.contains(key)) co_return;
-  auto& mounted = mounted_[key];
+  const auto still = mounted_.find(key);
+  if (still == mounted_.end()) co_return;
+  auto& mounted = still->second;
   if (!done.ok()) {
     mounted.growBackoff = std::clamp<Duration>(mounted.growBackoff * 2, kRetryMin, kRetryMax);
     mounted.growAt = host_.executor.now() + mounted.growBackoff;

@@ -241,9 +241,11 @@ Task<Result<VolumeReady>> CsiMounts::setUpClaim(VolumeRequest request, BoundClai
   mounted.size = size != nullptr ? size->value() : 0;
   auto expands = co_await host_.csi->expands(data.driverName, stop);
   mounted.expands = expands.ok() && *expands && !made->readOnly;
+  const VolumeReady first = mounted.ready;
   mounted_[keyOf(request)] = std::move(mounted);
   co_await grow(request, bound, stop);
-  co_return readyAgain(mounted_[keyOf(request)]);
+  const auto found = mounted_.find(keyOf(request));
+  co_return found == mounted_.end() ? first : readyAgain(found->second);
 }
 
 Task<Result<VolumeReady>> CsiMounts::setUpInline(VolumeRequest request, std::stop_token stop) {
@@ -290,8 +292,9 @@ Task<Result<VolumeReady>> CsiMounts::setUpInline(VolumeRequest request, std::sto
 Task<std::unique_ptr<VolumeReady>> CsiMounts::recheckClaim(VolumeRequest request,
                                                            std::stop_token stop) {
   const Key key = keyOf(request);
-  if (!mounted_.contains(key)) co_return nullptr;
-  const Mounted known = mounted_[key];
+  const auto mounted = mounted_.find(key);
+  if (mounted == mounted_.end()) co_return nullptr;
+  const Mounted known = mounted->second;
   if (known.driver && known.driver->spec.requiresRepublish.value_or(false)) {
     auto again = std::make_shared<csi::MountSpec>(*known.spec);
     Status done = co_await addPodFacts(request, known.driver, *again, stop);
