@@ -73,9 +73,7 @@ Task<void> PodGarbageCollector::collect(std::stop_token stop) {
       co_await removePod(std::move(pod), "", stop);
     }
   }
-  for (auto& pod : outOfService) {
-    co_await removePod(std::move(pod), "PodGC: node is out of service", stop);
-  }
+  for (auto& pod : outOfService) co_await removePod(std::move(pod), "", stop);
   co_await collectOrphaned(std::move(lost), stop);
   for (auto& pod : unscheduled) co_await removePod(std::move(pod), "", stop);
 }

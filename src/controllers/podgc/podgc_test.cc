@@ -67,5 +67,35 @@ TEST(PodGc, RemovesWhatNobodyElseDoes) {
   }
 }
 
+TEST(PodGc, NodesOutOfService) {
+  Harness h(1);
+  h.add<PodGarbageCollector>();
+  h.start();
+  Node node;
+  node.metadata.name = "n";
+  node.spec.taints.resize(1);
+  node.spec.taints[0].key = "node.kubernetes.io/out-of-service";
+  node.spec.taints[0].effect = "NoExecute";
+  node.status.conditions.resize(1);
+  node.status.conditions[0].type = "Ready";
+  node.status.conditions[0].status = "True";
+  h.client.put(node);
+  auto pod = makePod("p", "n", "Running");
+  pod.metadata.finalizers = {"example.com/look"};
+  h.client.put(pod);
+  h.client.put(makePod("stays", "n", "Running"));
+  client::DeleteOptions options;
+  options.gracePeriodSeconds = 3600;
+  (void)h.client.erase<Pod>("default", "p", options);
+  h.run(1min);
+  EXPECT_EQ(h.client.peek<Pod>("default", "p")->status.phase, "Running") << "the node is ready";
+  h.client.change<Node>("", "n", [](Node& n) { n.status.conditions[0].status = "Unknown"; });
+  ASSERT_TRUE(
+      h.until([&] { return h.client.peek<Pod>("default", "p")->status.phase == "Failed"; }));
+  // Upstream gives this one no reason.
+  EXPECT_TRUE(h.client.peek<Pod>("default", "p")->status.conditions.empty());
+  EXPECT_EQ(h.client.peek<Pod>("default", "stays")->status.phase, "Running");
+}
+
 }  // namespace
 }  // namespace coxswain::controllers::podgc
