@@ -46,6 +46,20 @@ std::string selectorText(const PodDisruptionBudget& budget) {
   return text + "},}";
 }
 
+/// Of a kind that is none of those with a size.
+Status noScale(const api::meta::v1::OwnerReference& owner) {
+  const auto slash = owner.apiVersion.find('/');
+  const bool core = slash == std::string::npos;
+  const auto group = core ? "" : owner.apiVersion.substr(0, slash);
+  const auto version = core ? owner.apiVersion : owner.apiVersion.substr(slash + 1);
+  const auto* type = client::findResource(group, version, owner.kind);
+  if (type == nullptr) {
+    return badRequest(
+        fmt::format("no matches for kind \"{}\" in version \"{}\"", owner.kind, owner.apiVersion));
+  }
+  return badRequest(client::qualifiedName(*type) + " does not implement the scale subresource");
+}
+
 }  // namespace
 
 DisruptionController::DisruptionController(const Context& context)
@@ -58,9 +72,7 @@ DisruptionController::DisruptionController(const Context& context)
       replicationControllers_(use<ReplicationController>()) {
   addNamespaceIndex(budgets_);
   addNamespaceIndex(pods_);
-  budgets_.addHandler([this](const client::Change& change) {
-    if (change.after) queue().add("b|" + client::objectKey(change.after));
-  });
+  budgets_.addHandler([this](const client::Change& change) { onBudget(change); });
   pods_.addHandler([this](const client::Change& change) { onPod(change); });
   for (auto* owners : {&replicaSets_, &deployments_, &statefulSets_, &replicationControllers_}) {
     owners->addHandler([this](const client::Change& change) {
@@ -90,7 +102,44 @@ void DisruptionController::onPod(const client::Change& change) {
                     before->metadata.labels == after->metadata.labels &&
                     before->metadata.ownerReferences == after->metadata.ownerReferences &&
                     before->metadata.deletionTimestamp == after->metadata.deletionTimestamp;
-  if (!same) enqueueBudgetsOf((after != nullptr ? after : before)->metadata.namespace_);
+  if (same) return;
+  const bool labels =
+      before != nullptr && after != nullptr && before->metadata.labels == after->metadata.labels;
+  if (before != nullptr && !labels) {
+    for (const auto& name : budgetsFor(*before)) {
+      queue().add("b|" + before->metadata.namespace_ + "/" + name);
+    }
+  }
+  if (after == nullptr) return;
+  const auto names = budgetsFor(*after);
+  const auto& meta = after->metadata;
+  for (const auto& name : names) queue().add("b|" + meta.namespace_ + "/" + name);
+  if (names.size() > 1) {
+    events().event(*after, client::kEventWarning, "MultiplePodDisruptionBudgets",
+                   fmt::format("Pod \"{}\"/\"{}\" matches multiple PodDisruptionBudgets.  Chose "
+                               "\"{}\" arbitrarily.",
+                               meta.namespace_, meta.name, names.front()));
+  }
+}
+
+void DisruptionController::onBudget(const client::Change& change) {
+  const auto key = client::objectKey(change.after ? change.after : change.before);
+  selectors_.erase(key);
+  if (!change.after) return;
+  auto selector =
+      api::LabelSelector::from(change.after.as<PodDisruptionBudget>()->spec.selector.get());
+  if (selector.ok()) selectors_.emplace(key, std::move(*selector));
+  queue().add("b|" + key);
+}
+
+std::vector<std::string> DisruptionController::budgetsFor(const Pod& pod) const {
+  std::vector<std::string> names;
+  const auto prefix = pod.metadata.namespace_ + "/";
+  for (auto at = selectors_.lower_bound(prefix);
+       at != selectors_.end() && at->first.starts_with(prefix); ++at) {
+    if (at->second.matches(pod.metadata.labels)) names.push_back(at->first.substr(prefix.size()));
+  }
+  return names;
 }
 
 std::vector<PodPointer> DisruptionController::podsOf(const PodDisruptionBudget& budget) const {
@@ -104,7 +153,8 @@ std::vector<PodPointer> DisruptionController::podsOf(const PodDisruptionBudget& 
   return found;
 }
 
-std::optional<DisruptionController::Owner> DisruptionController::ownerOf(const Pod& pod) const {
+Result<std::optional<DisruptionController::Owner>> DisruptionController::ownerOf(
+    const Pod& pod) const {
   const auto* reference = api::controllerOf(pod.metadata);
   const auto key = pod.metadata.namespace_ + "/" + reference->name;
   auto as = [&](const auto& found) -> std::optional<Owner> {
@@ -115,7 +165,7 @@ std::optional<DisruptionController::Owner> DisruptionController::ownerOf(const P
   if (reference->kind == "ReplicationController") {
     return as(replicationControllers_.get<ReplicationController>(key));
   }
-  if (reference->kind != "ReplicaSet") return std::nullopt;
+  if (reference->kind != "ReplicaSet") return noScale(*reference);
   auto set = replicaSets_.get<ReplicaSet>(key);
   auto own = as(set);
   const auto* above = own ? api::controllerOf(set->metadata) : nullptr;
@@ -133,9 +183,9 @@ Result<int32_t> DisruptionController::scaleOf(const std::vector<PodPointer>& pod
       unmanaged.push_back(pod->metadata.name);
       continue;
     }
-    auto owner = ownerOf(*pod);
+    TRY(auto owner, ownerOf(*pod));
     if (!owner) {
-      return internalError(fmt::format("found no controllers for pod \"{}\"", pod->metadata.name));
+      return badRequest(fmt::format("found no controllers for pod \"{}\"", pod->metadata.name));
     }
     owners[owner->uid] = owner->replicas;
   }

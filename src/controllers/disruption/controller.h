@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "api/select/labels.h"
 #include "controllers/disruption/decide.h"
 #include "controllers/framework/controller.h"
 
@@ -25,7 +27,10 @@ class DisruptionController final : public Controller {
   using BudgetPointer = std::shared_ptr<const api::policy::v1::PodDisruptionBudget>;
 
   void onPod(const client::Change& change);
+  void onBudget(const client::Change& change);
   void enqueueBudgetsOf(const std::string& ns);
+  /// Names of those that select the pod.
+  [[nodiscard]] std::vector<std::string> budgetsFor(const api::core::v1::Pod& pod) const;
   [[nodiscard]] std::vector<PodPointer> podsOf(
       const api::policy::v1::PodDisruptionBudget& budget) const;
   /// Replicas that the pods' owners want together; pods of nobody are in `unmanaged`.
@@ -36,7 +41,8 @@ class DisruptionController final : public Controller {
     std::string uid;
     int32_t replicas = 0;
   };
-  [[nodiscard]] std::optional<Owner> ownerOf(const api::core::v1::Pod& pod) const;
+  /// Nothing: it is gone. BadRequest: a kind that has no size.
+  [[nodiscard]] Result<std::optional<Owner>> ownerOf(const api::core::v1::Pod& pod) const;
   Task<Result<Duration>> syncBudget(BudgetPointer budget, std::stop_token stop);
   Task<Result<Duration>> syncPod(PodPointer pod, std::stop_token stop);
 
@@ -46,6 +52,7 @@ class DisruptionController final : public Controller {
   client::Informer& deployments_;
   client::Informer& statefulSets_;
   client::Informer& replicationControllers_;
+  std::map<std::string, api::LabelSelector> selectors_;  ///< by budget; those that make sense
 };
 
 }  // namespace coxswain::controllers::disruption

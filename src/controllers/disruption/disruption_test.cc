@@ -115,5 +115,82 @@ TEST(Disruptions, EvictionsCountUntilTheyHappen) {
   }));
 }
 
+TEST(Disruptions, OwnersWithoutSize) {
+  Harness h(3);
+  h.add<DisruptionController>();
+  h.start();
+  auto budget = makeBudget("b");
+  budget.spec.maxUnavailable = 1;
+  h.client.put(budget);
+  auto own = [&h](const char* apiVersion, const char* kind) {
+    Pod pod;
+    pod.metadata.name = "p";
+    pod.metadata.namespace_ = "default";
+    pod.metadata.labels["app"] = "a";
+    auto& owner = pod.metadata.ownerReferences.emplace_back();
+    owner.apiVersion = apiVersion;
+    owner.kind = kind;
+    owner.name = "o";
+    owner.uid = "1";
+    owner.controller = true;
+    h.client.put(pod);
+  };
+  auto failsWith = [&h](const std::string& why) {
+    const bool told = h.until([&] {
+      auto status = h.client.peek<PodDisruptionBudget>("default", "b")->status;
+      if (status.conditions.empty()) return false;
+      const auto& condition = status.conditions[0];
+      return condition.reason == "SyncFailed" && condition.message == why &&
+             h.hasEvent(
+                 "CalculateExpectedPodCountFailed: Failed to calculate the number of expected "
+                 "pods: " +
+                 why);
+    });
+    (void)h.client.erase<Pod>("default", "p");
+    return told;
+  };
+  own("apps/v1", "DaemonSet");
+  EXPECT_TRUE(failsWith("daemonsets.apps does not implement the scale subresource"));
+  own("example.com/v1", "Widget");
+  EXPECT_TRUE(failsWith("no matches for kind \"Widget\" in version \"example.com/v1\""));
+  own("apps/v1", "ReplicaSet");
+  EXPECT_TRUE(failsWith("found no controllers for pod \"p\""));
+}
+
+TEST(Disruptions, PodsOfSeveralBudgets) {
+  Harness h(4);
+  h.add<DisruptionController>();
+  h.start();
+  for (const char* name : {"x", "y"}) {
+    auto budget = makeBudget(name);
+    budget.spec.minAvailable = 1;
+    h.client.put(budget);
+  }
+  auto other = makeBudget("z");
+  other.spec.selector->matchLabels["app"] = "b";
+  other.spec.minAvailable = 1;
+  h.client.put(other);
+  h.run(1s);
+  Pod pod;
+  pod.metadata.name = "p";
+  pod.metadata.namespace_ = "default";
+  pod.metadata.labels["app"] = "a";
+  testing::makeReady(pod, h.wallNow());
+  h.client.put(pod);
+  ASSERT_TRUE(h.until([&] {
+    return h.hasEvent(
+        "MultiplePodDisruptionBudgets: Pod \"default\"/\"p\" matches multiple "
+        "PodDisruptionBudgets.  Chose \"x\" arbitrarily.");
+  }));
+  auto healthy = [&h](const char* name) {
+    return h.client.peek<PodDisruptionBudget>("default", name)->status.currentHealthy;
+  };
+  ASSERT_TRUE(h.until([&] { return healthy("x") == 1 && healthy("y") == 1; }));
+  EXPECT_EQ(healthy("z"), 0);
+  // A pod that changes sides is taken from one and given to the other.
+  h.client.change<Pod>("default", "p", [](Pod& p) { p.metadata.labels["app"] = "b"; });
+  ASSERT_TRUE(h.until([&] { return healthy("x") == 0 && healthy("y") == 0 && healthy("z") == 1; }));
+}
+
 }  // namespace
 }  // namespace coxswain::controllers::disruption
