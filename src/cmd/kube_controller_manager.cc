@@ -16,6 +16,7 @@
 #include "cmd/commands.h"
 #include "cmd/component.h"
 #include "cmd/controller_clients.h"
+#include "cmd/services_flags.h"
 #include "cmd/token_signer.h"
 #include "controllers/certificates/signers.h"
 #include "controllers/manager.h"
@@ -48,6 +49,7 @@ struct Flags {
   }};
   std::string signingDuration = "8760h0m0s";
   AutoscalerFlags autoscaler;
+  ServicesFlags services;
   struct Recycler {
     std::string hostPathPod;
     std::string nfsPod;
@@ -98,10 +100,6 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--terminated-pod-gc-threshold", options.terminatedPodGcThreshold,
                  "how many pods that have ended are kept; 0 or less: all")
-      ->capture_default_str();
-  app.add_option("--max-endpoints-per-slice", options.endpointsPerSliceMax,
-                 "endpoints in one EndpointSlice")
-      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
 }
 
@@ -315,6 +313,7 @@ Status complete(Flags& flags) {
   }
   TRY_STATUS(readSigning(flags, options.signing));
   TRY(options.podAutoscaler, autoscalerOptions(flags.autoscaler));
+  TRY_STATUS(completeServices(flags.services, options));
   TRY_STATUS(readDuration("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod,
                           options.legacyTokenCleanUpPeriod));
   if (!flags.accountKeyFile.empty()) {
@@ -376,6 +375,7 @@ int kubeControllerManager(int argc, char** argv) {
   addControllerFlags(app, *flags);
   addSigningFlags(app, *flags);
   addAutoscalerFlags(app, flags->autoscaler);
+  addServicesFlags(app, flags->services, flags->options);
   addNodeFlags(app, *flags);
   addVolumeFlags(app, *flags);
   addWorkerFlags(app, flags->options.workers);

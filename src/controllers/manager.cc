@@ -26,12 +26,14 @@
 #include "controllers/podgc/controller.h"
 #include "controllers/protection/controller.h"
 #include "controllers/replicaset/controller.h"
+#include "controllers/resourceclaim/controller.h"
 #include "controllers/resourcequota/controller.h"
 #include "controllers/serviceaccount/controller.h"
 #include "controllers/serviceaccounttokens/cleaner.h"
 #include "controllers/servicecidr/controller.h"
 #include "controllers/statefulset/controller.h"
 #include "controllers/tainteviction/controller.h"
+#include "controllers/ttl/controller.h"
 #include "controllers/ttlafterfinished/controller.h"
 #include "controllers/volumeattributesclass/controller.h"
 #include "runtime/spawn.h"
@@ -60,7 +62,16 @@ Made makeEndpointSlice(const Context& context, const ManagerOptions& options) {
   endpointslice::EndpointSliceController::Options own;
   own.workers = options.workers.endpointslice;
   own.endpointsPerSliceMax = options.endpointsPerSliceMax;
+  own.batchPeriod = options.endpointSliceBatchPeriod;
   return make<endpointslice::EndpointSliceController>(context, own);
+}
+
+Made makeMirroring(const Context& context, const ManagerOptions& options) {
+  endpointslicemirroring::EndpointSliceMirroringController::Options own;
+  own.workers = options.workers.mirroring;
+  own.addressesMax = options.mirroredAddressesMax;
+  own.batchPeriod = options.mirroringBatchPeriod;
+  return make<endpointslicemirroring::EndpointSliceMirroringController>(context, own);
 }
 
 Made makeTokens(const Context& context, const ManagerOptions& options) {
@@ -167,18 +178,21 @@ constexpr Entry kEntries[] = {
      }},
     {"endpoints-controller", "endpoint",
      [](const Context& c, const Options& o) {
-       return make<endpoints::EndpointsController>(c, o.workers.endpoints);
+       return make<endpoints::EndpointsController>(c, o.workers.endpoints, o.endpointsBatchPeriod);
      }},
     {"endpointslice-controller", "endpointslice", makeEndpointSlice},
-    {"endpointslice-mirroring-controller", "endpointslicemirroring",
-     [](const Context& c, const Options& o) {
-       return make<endpointslicemirroring::EndpointSliceMirroringController>(c,
-                                                                             o.workers.mirroring);
+    {"endpointslice-mirroring-controller", "endpointslicemirroring", makeMirroring},
+    {"resourceclaim-controller", "resource-claim-controller",
+     [](const Context& c, const Options&) {
+       return make<resourceclaim::ResourceClaimController>(c);
      }},
+    {"ttl-controller", "ttl",
+     [](const Context& c, const Options&) { return make<ttl::TtlController>(c); }},
     {"pod-garbage-collector-controller", "podgc", makePodGc},
     {"resourcequota-controller", "resourcequota",
      [](const Context& c, const Options& o) {
-       return make<resourcequota::ResourceQuotaController>(c, o.workers.resourceQuota);
+       return make<resourcequota::ResourceQuotaController>(c, o.workers.resourceQuota,
+                                                           o.resourceQuotaSyncPeriod);
      }},
     {"disruption-controller", "disruption",
      [](const Context& c, const Options&) { return make<disruption::DisruptionController>(c); }},

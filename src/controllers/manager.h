@@ -40,6 +40,11 @@ struct ManagerOptions {
   int terminatedPodGcThreshold = 12500;
   api::TimeZone localZone;  ///< of CronJobs that name none
   size_t endpointsPerSliceMax = 100;
+  size_t mirroredAddressesMax = 1000;
+  Duration endpointsBatchPeriod{};
+  Duration endpointSliceBatchPeriod{};
+  Duration mirroringBatchPeriod{};
+  Duration resourceQuotaSyncPeriod = 5min;
   nodelifecycle::NodeLifecycleController::Options nodeLifecycle;
 
   podautoscaler::PodAutoscaler::Options podAutoscaler;

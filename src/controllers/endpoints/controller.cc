@@ -27,11 +27,12 @@ static Controller::Options options(int workers) {
   return o;
 }
 
-EndpointsController::EndpointsController(const Context& context, int workers)
+EndpointsController::EndpointsController(const Context& context, int workers, Duration batchPeriod)
     : Controller(context, options(workers)),
       services_(use<Service>()),
       pods_(use<Pod>()),
-      endpoints_(use<Endpoints>()) {
+      endpoints_(use<Endpoints>()),
+      batchPeriod_(batchPeriod) {
   addSelectorIndex(services_);
   addLabelIndex(pods_);
   services_.addHandler([this](const client::Change& change) {
@@ -51,7 +52,13 @@ void EndpointsController::onPod(const client::Change& change) {
   if (before != nullptr && after != nullptr && !endpointslice::endpointChanged(*before, *after)) {
     return;
   }
-  for (const auto& key : servicesOfPod(services_, before, after)) queue().add(key);
+  for (const auto& key : servicesOfPod(services_, before, after)) {
+    if (batchPeriod_ > Duration(0)) {
+      queue().addAfter(key, batchPeriod_);
+    } else {
+      queue().add(key);
+    }
+  }
 }
 
 Task<Status> EndpointsController::removeEndpoints(std::string key, bool gone,
@@ -75,14 +82,18 @@ Task<Result<Duration>> EndpointsController::reconcile(std::string key, std::stop
   if (!service) {
     CO_TRY_STATUS(co_await removeEndpoints(key, gone_.contains(key), stop));
     gone_.erase(key);
+    triggers_.forget(key);
     co_return Duration(0);
   }
   gone_.erase(key);
   if (service->spec.type == "ExternalName" || service->spec.selector.empty()) co_return Duration(0);
   if (service->metadata.deletionTimestamp) co_return Duration(0);
   auto current = endpoints_.get<Endpoints>(key);
-  Endpoints wanted = endpointsFor(*service, podsOfService(pods_, *service), current.get());
+  const auto pods = podsOfService(pods_, *service);
+  const auto trigger = triggers_.changed(key, *service, pods);
+  Endpoints wanted = endpointsFor(*service, pods, current.get());
   if (current && api::semanticEqual(wanted, *current)) co_return Duration(0);
+  endpointslice::annotateTriggerTime(wanted.metadata.annotations, trigger);
   const bool fresh = wanted.metadata.resourceVersion.empty();
   Result<std::shared_ptr<const Endpoints>> written = Status(canceled());
   if (fresh) {

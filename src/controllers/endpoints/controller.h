@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "controllers/endpointslice/trigger_times.h"
 #include "controllers/framework/controller.h"
 
 namespace coxswain::controllers::endpoints {
@@ -11,7 +12,8 @@ namespace coxswain::controllers::endpoints {
 /// Upstream: pkg/controller/endpoint/endpoints_controller.go.
 class EndpointsController final : public Controller {
  public:
-  explicit EndpointsController(const Context& context, int workers = 5);
+  /// `batchPeriod`: how long changes of pods are gathered.
+  explicit EndpointsController(const Context& context, int workers = 5, Duration batchPeriod = {});
 
  protected:
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
@@ -23,6 +25,8 @@ class EndpointsController final : public Controller {
   client::Informer& services_;
   client::Informer& pods_;
   client::Informer& endpoints_;
+  Duration batchPeriod_;
+  endpointslice::TriggerTimes triggers_;
   std::set<std::string> gone_;  ///< services that were seen to go
 };
 

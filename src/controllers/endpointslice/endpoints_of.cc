@@ -6,6 +6,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "api/helpers/pods.h"
+#include "controllers/endpointslice/topology.h"
 
 namespace coxswain::controllers::endpointslice {
 
@@ -83,7 +84,9 @@ Endpoint endpointOf(const Service& service, const Pod& pod, const Zones& zones,
   if (!pod.spec.nodeName.empty()) endpoint.nodeName = pod.spec.nodeName;
   auto zone = zones.find(pod.spec.nodeName);
   if (zone != zones.end() && !zone->second.empty()) endpoint.zone = zone->second;
-  addHints(endpoint, service.spec.trafficDistribution.value_or(""));
+  if (!wantsTopologyHints(service)) {
+    addHints(endpoint, service.spec.trafficDistribution.value_or(""));
+  }
   return endpoint;
 }
 
@@ -119,15 +122,14 @@ bool endpointChanged(const Pod& before, const Pod& after) {
 std::vector<EndpointGroup> endpointsOf(const Service& service, const std::vector<PodPointer>& pods,
                                        const Zones& zones, std::string_view addressType) {
   std::vector<EndpointGroup> groups;
-  const bool headlessWithoutPorts = service.spec.ports.empty() && api::isHeadless(service);
   for (const auto& pod : pods) {
     if (!hasEndpoint(*pod)) continue;
     const bool lost = !pod->spec.nodeName.empty() && !zones.contains(pod->spec.nodeName);
     if (lost && !service.spec.publishNotReadyAddresses) continue;
     auto addresses = addressesOf(*pod, addressType);
     if (addresses.empty()) continue;
+    // A pod that has none of the ports is shown too, with no ports.
     auto ports = portsOf(service, *pod);
-    if (ports.empty() && !headlessWithoutPorts) continue;
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&ports](const auto& g) { return g.ports == ports; });
     if (group == groups.end()) {

@@ -283,6 +283,85 @@ TEST(PackSlices, FewWrites) {
   EXPECT_EQ(packSlices({}, {}, pattern, 10, false).create.size(), 0u);
 }
 
+TEST(EndpointSlices, PodsWithoutThePortAreShownWithNone) {
+  Harness h(4);
+  h.add<EndpointSliceController>();
+  h.add<endpoints::EndpointsController>();
+  h.start();
+  auto service = makeService("s");
+  service.spec.ports.resize(1);  // "web" alone
+  h.client.put(makeNode("n1", "z1"));
+  h.client.put(service);
+  auto pod = makePod("a", "s", "10.0.0.1");
+  pod.spec.containers[0].ports.clear();
+  h.client.put(pod);
+  h.client.put(makePod("b", "s", "10.0.0.2"));
+  auto lost = makePod("lost", "s", "10.0.0.3");
+  lost.spec.nodeName = "gone";
+  h.client.put(lost);
+  ASSERT_TRUE(h.until([&] { return shown(h, "s").size() == 2; }));
+  for (const auto& slice : h.client.peekAll<EndpointSlice>("default")) {
+    ASSERT_EQ(slice->endpoints.size(), 1u);
+    EXPECT_EQ(slice->ports.size(), slice->endpoints[0].targetRef->name == "a" ? 0u : 1u);
+  }
+  ASSERT_TRUE(h.until([&] {
+    return h.hasEvent(
+        "FailedToUpdateEndpointSlices: Error updating Endpoint Slices for Service default/s: "
+        "skipping Pod lost for Service default/s: Node gone Not Found");
+  }));
+  ASSERT_TRUE(h.until([&] {
+    auto e = h.client.peek<Endpoints>("default", "s");
+    return e && e->subsets.size() == 1 && e->subsets[0].addresses.size() == 2;
+  }));
+  h.client.put(makeNode("gone", "z1"));
+  ASSERT_TRUE(h.until([&] { return shown(h, "s").size() == 3; }));
+}
+
+TEST(Mirroring, LimitsAndAnnotations) {
+  Harness h(5);
+  endpointslicemirroring::EndpointSliceMirroringController::Options options;
+  options.addressesMax = 5;
+  h.add<endpointslicemirroring::EndpointSliceMirroringController>(options);
+  h.start();
+  auto service = makeService("s");
+  service.spec.selector.clear();
+  h.client.put(service);
+  Endpoints endpoints;
+  endpoints.metadata.name = "s";
+  endpoints.metadata.namespace_ = "default";
+  endpoints.metadata.annotations["note"] = "1";
+  endpoints.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] = "{}";
+  auto& subset = endpoints.subsets.emplace_back();
+  for (int i = 0; i < 4; ++i) subset.addresses.emplace_back().ip = "10.3.3." + std::to_string(i);
+  subset.addresses.emplace_back().ip = "no address";
+  for (int i = 0; i < 3; ++i) {
+    subset.notReadyAddresses.emplace_back().ip = "fd00::" + std::to_string(i + 1);
+  }
+  h.client.put(endpoints);
+  ASSERT_TRUE(h.until([&] { return shown(h, "s").size() == 5; }));
+  EXPECT_TRUE(shown(h, "s").contains("fd00::1"));
+  ASSERT_TRUE(h.until([&] {
+    return h.hasEvent(
+        "InvalidIPAddress: Skipping 1 invalid IP addresses when mirroring to EndpointSlices");
+  }));
+  ASSERT_TRUE(h.until([&] {
+    return h.hasEvent(
+        "TooManyAddressesToMirror: A max of 5 addresses can be mirrored to EndpointSlices per "
+        "Endpoints subset. 3 addresses were skipped");
+  }));
+  auto annotations = [&h] {
+    std::set<std::string> all;
+    for (const auto& slice : h.client.peekAll<EndpointSlice>("default")) {
+      for (const auto& [key, value] : slice->metadata.annotations) all.insert(key + "=" + value);
+    }
+    return all;
+  };
+  EXPECT_EQ(annotations(), std::set<std::string>{"note=1"});
+  h.client.change<Endpoints>("default", "s",
+                             [](Endpoints& e) { e.metadata.annotations["note"] = "2"; });
+  ASSERT_TRUE(h.until([&] { return annotations() == std::set<std::string>{"note=2"}; }));
+}
+
 TEST(Mirroring, ShowsWrittenEndpoints) {
   Harness h(3);
   h.add<endpointslicemirroring::EndpointSliceMirroringController>();

@@ -1,6 +1,7 @@
 #include "controllers/endpointslice/packing.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "api/gen/core_v1.h"
@@ -14,13 +15,6 @@ using api::discovery::v1::EndpointPort;
 using api::discovery::v1::EndpointSlice;
 
 namespace {
-
-/// What an endpoint is, however its condition: its object and first address.
-std::string identityOf(const Endpoint& endpoint) {
-  std::string identity = endpoint.addresses.empty() ? "" : endpoint.addresses[0];
-  if (endpoint.targetRef) identity += "/" + endpoint.targetRef->uid;
-  return identity;
-}
 
 bool samePorts(const std::vector<EndpointPort>& a, const std::vector<EndpointPort>& b) {
   return a.size() == b.size() && std::is_permutation(a.begin(), a.end(), b.begin());
@@ -156,6 +150,24 @@ void keepPlaceholder(SliceChanges& changes, const EndpointSlice& pattern) {
 }
 
 }  // namespace
+
+std::string identityOf(const Endpoint& endpoint) {
+  std::string identity = endpoint.addresses.empty() ? "" : endpoint.addresses[0];
+  if (endpoint.targetRef) identity += "/" + endpoint.targetRef->uid;
+  return identity;
+}
+
+std::vector<SlicePointer> keptOf(const std::vector<SlicePointer>& existing,
+                                 const SliceChanges& changes) {
+  std::set<std::string_view> touched;
+  for (const auto& slice : changes.update) touched.insert(slice.metadata.uid);
+  for (const auto& slice : changes.remove) touched.insert(slice->metadata.uid);
+  std::vector<SlicePointer> kept;
+  for (const auto& slice : existing) {
+    if (!touched.contains(slice->metadata.uid)) kept.push_back(slice);
+  }
+  return kept;
+}
 
 SliceChanges packSlices(std::vector<EndpointGroup> groups,
                         const std::vector<SlicePointer>& existing, const EndpointSlice& pattern,

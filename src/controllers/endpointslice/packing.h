@@ -23,6 +23,13 @@ struct SliceChanges {
   std::vector<SlicePointer> remove;
 };
 
+/// What an endpoint is, however its condition: its object and first address.
+std::string identityOf(const api::discovery::v1::Endpoint& endpoint);
+
+/// Those of `existing` that `changes` leaves as they are.
+std::vector<SlicePointer> keptOf(const std::vector<SlicePointer>& existing,
+                                 const SliceChanges& changes);
+
 /// Spreads `groups` over slices of at most `endpointsMax`, with few writes: an endpoint stays in
 /// the slice it is in; new ones go into slices that are written anyway, then into the fullest that
 /// has room for all of them, then into new ones. `pattern` has the metadata (generateName, labels,

@@ -14,28 +14,42 @@ struct Service;
 
 namespace coxswain::controllers::endpointslicemirroring {
 
+/// The mirrors of an Endpoints object, by address family.
+struct Mirrors {
+  std::vector<endpointslice::EndpointGroup> v4;
+  std::vector<endpointslice::EndpointGroup> v6;
+  size_t skipped = 0;  ///< addresses that are not shown, for whatever reason
+  size_t invalid = 0;  ///< those of them that are no addresses
+};
+/// At most `addressesMax` of a subset, ready ones first.
+Mirrors mirrored(const api::core::v1::Endpoints& endpoints, size_t addressesMax);
+
 /// Shows Endpoints that people wrote, for services without a selector, as EndpointSlices. Endpoints
 /// with label endpointslice.kubernetes.io/skip-mirror=true, and those that were a leader's lock,
 /// are left alone. Upstream: pkg/controller/endpointslicemirroring.
 class EndpointSliceMirroringController final : public Controller {
  public:
-  explicit EndpointSliceMirroringController(const Context& context, int workers = 5);
+  struct Options {
+    int workers = 5;
+    size_t addressesMax = 1000;  ///< of each subset
+    Duration batchPeriod{};      ///< how long changes of Endpoints are gathered
+  };
+  explicit EndpointSliceMirroringController(const Context& context)
+      : EndpointSliceMirroringController(context, Options()) {}
+  EndpointSliceMirroringController(const Context& context, Options options);
 
  protected:
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
 
  private:
   [[nodiscard]] std::vector<endpointslice::SlicePointer> slicesOf(const std::string& key) const;
+  void tellSkipped(const api::core::v1::Endpoints& endpoints, const Mirrors& mirrors);
 
+  Options options_;
   client::Informer& endpoints_;
   client::Informer& services_;
   client::Informer& slices_;
   endpointslice::SliceTracker tracker_;
 };
-
-/// The mirrors of an Endpoints object, by address family ("IPv4", "IPv6"). At most 1000 addresses
-/// of a subset; `dropped` counts the others.
-std::vector<endpointslice::EndpointGroup> mirrored(const api::core::v1::Endpoints& endpoints,
-                                                   std::string_view addressType, size_t& dropped);
 
 }  // namespace coxswain::controllers::endpointslicemirroring

@@ -32,8 +32,11 @@ Controller::Options options(int workers) {
 
 }  // namespace
 
-ResourceQuotaController::ResourceQuotaController(const Context& context, int workers)
-    : Controller(context, options(workers)), quotas_(use<ResourceQuota>()) {
+ResourceQuotaController::ResourceQuotaController(const Context& context, int workers,
+                                                 Duration syncPeriod)
+    : Controller(context, options(workers)),
+      syncPeriod_(syncPeriod),
+      quotas_(use<ResourceQuota>()) {
   addNamespaceIndex(quotas_);
   quotas_.addHandler([this](const client::Change& change) {
     if (change.after) queue().add(client::objectKey(change.after));
@@ -117,13 +120,13 @@ Task<Result<Duration>> ResourceQuotaController::reconcile(std::string key, std::
   }
   auto status = count(*quota);
   if (mustWait(key, *quota, status)) co_return kGather;
-  if (api::semanticEqual(status, quota->status)) co_return Duration(0);
+  if (api::semanticEqual(status, quota->status)) co_return syncPeriod_;
   ResourceQuota next = *quota;
   next.status = std::move(status);
   auto written = co_await client::update(client(), std::move(next), "status", stop);
   if (isNotFound(written.status())) co_return Duration(0);
   if (!written.ok()) co_return written.status();
-  co_return Duration(0);
+  co_return syncPeriod_;
 }
 
 }  // namespace coxswain::controllers::resourcequota

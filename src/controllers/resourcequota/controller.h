@@ -19,7 +19,9 @@ namespace coxswain::controllers::resourcequota {
 /// Upstream: pkg/controller/resourcequota.
 class ResourceQuotaController final : public Controller {
  public:
-  explicit ResourceQuotaController(const Context& context, int workers = 5);
+  /// `syncPeriod`: how long a quota that nothing happens to waits for its next count.
+  explicit ResourceQuotaController(const Context& context, int workers = 5,
+                                   Duration syncPeriod = 5min);
 
  protected:
   Task<Status> prepare(std::stop_token stop) override;
@@ -41,6 +43,7 @@ class ResourceQuotaController final : public Controller {
   [[nodiscard]] api::core::v1::ResourceQuotaStatus count(
       const api::core::v1::ResourceQuota& quota) const;
 
+  Duration syncPeriod_;
   client::Informer& quotas_;
   std::vector<Kind> kinds_;
   std::map<std::string, Lowered> lowered_;

@@ -140,5 +140,32 @@ TEST(ResourceQuotas, WhatIsOnItsWayStaysCounted) {
   EXPECT_TRUE(h.until([&] { return used() == "1"; }));
 }
 
+/// What changes by time alone is found by counting again each five minutes.
+TEST(ResourceQuotas, AreCountedAgain) {
+  Harness h(2);
+  h.add<ResourceQuotaController>();
+  h.start();
+  auto quota = named<ResourceQuota>("q");
+  quota.spec.hard["pods"] = quantity("10");
+  h.client.put(quota);
+  auto pod = makePod("a", nullptr);
+  pod.spec.nodeName = "gone";
+  pod.metadata.finalizers = {"example.com/held"};
+  h.client.put(pod);
+  auto used = [&h] {
+    auto found = h.client.peek<ResourceQuota>("default", "q");
+    const auto* pods = found->status.used.get("pods");
+    return pods ? pods->str() : "";
+  };
+  ASSERT_TRUE(h.until([&] { return used() == "1"; }));
+  client::DeleteOptions options;
+  options.gracePeriodSeconds = 60;
+  (void)h.client.erase<Pod>("default", "a", options);
+  h.run(30s);
+  EXPECT_EQ(used(), "1");
+  // Past its time a pod counts no more, though nothing tells of that.
+  EXPECT_TRUE(h.until([&] { return used() == "0"; }, 6min));
+}
+
 }  // namespace
 }  // namespace coxswain::controllers::resourcequota
