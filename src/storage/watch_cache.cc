@@ -132,7 +132,14 @@ Result<std::vector<CacheEventPtr>> WatchCache::Watcher::take(size_t max) {
     auto first = state_->events.begin() + static_cast<ptrdiff_t>(state_->next);
     taken.assign(std::move_iterator(first), std::move_iterator(first + static_cast<ptrdiff_t>(n)));
     state_->next += static_cast<uint32_t>(n);
-    if (state_->waiting() == 0) state_->drop();
+    if (state_->waiting() == 0) {
+      state_->drop();
+    } else if (state_->next > state_->events.size() / 2) {
+      // A watcher that is never quite done would hold room for all it ever took.
+      auto& events = state_->events;
+      events.erase(events.begin(), events.begin() + static_cast<ptrdiff_t>(state_->next));
+      state_->next = 0;
+    }
   }
   state_->history -= std::min(state_->history, static_cast<uint32_t>(n));
   return taken;

@@ -115,6 +115,27 @@ TEST_F(WatchCacheTest, SlowWatcherEndsAloneAndHistoryDoesNotCount) {
   EXPECT_EQ(take(*quick), "~ns/0=one too many");
 }
 
+TEST_F(WatchCacheTest, AWatcherThatIsAlwaysBehindSeesAllInOrder) {
+  auto cache = make({.watcherEventsMax = 100});
+  auto watcher = std::move(cache->watch({.prefix = kPrefix})).value();
+  int written = 0;
+  int seen = 0;
+  for (; written < 20; ++written) put("ns/a", std::to_string(written));
+  while (written < 300) {
+    for (int i = 0; i < 7; ++i) put("ns/a", std::to_string(written++));
+    const auto some = watcher->take(7).value();
+    for (const auto& event : some) {
+      EXPECT_EQ(event->entry->bytes(), std::to_string(seen++));
+    }
+    EXPECT_EQ(watcher->progress(), 0);
+  }
+  const auto rest = watcher->take().value();
+  for (const auto& event : rest) {
+    EXPECT_EQ(event->entry->bytes(), std::to_string(seen++));
+  }
+  EXPECT_EQ(seen, written);
+}
+
 TEST_F(WatchCacheTest, NotifiesOncePerTakenEmpty) {
   auto cache = make();
   int notified = 0;
