@@ -12,6 +12,8 @@ namespace {
 /// Room for counts of all questions together, in numbers: 16 MiB.
 constexpr size_t kNumbersMax = size_t{4} << 20;
 constexpr size_t kQuestionsMin = 16;
+/// Whatever the number of nodes: each has selectors too, and may be asked of every pod that comes.
+constexpr size_t kQuestionsMax = 4096;
 /// Labels that topologies are made of: a handful in earnest.
 constexpr size_t kKeysMax = 256;
 
@@ -100,7 +102,8 @@ std::shared_ptr<NodeCounts> PodIndex::count(std::span<const AffinityTerm> terms,
   auto counts = question->counts;
   questionsByLabel_.add(question->terms.front().selector, question.get());
   same.push_back(std::move(question));
-  if (++questionCount_ > kQuestionsMin && questionCount_ * bySlot_.size() > kNumbersMax)
+  if (++questionCount_ > kQuestionsMax ||
+      (questionCount_ > kQuestionsMin && questionCount_ * bySlot_.size() > kNumbersMax))
     forgetOldest();
   return counts;
 }

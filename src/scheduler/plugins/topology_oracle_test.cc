@@ -351,5 +351,21 @@ TEST(TopologyOracle, CountsAgree) {
   }
 }
 
+TEST(PodIndexBounds, QuestionsAreForgottenInSmallClustersToo) {
+  Cache cache;
+  cache.setNode(NodeBuilder("n1").toPtr());
+  auto& index = *cache.snapshot().index;
+  const auto ask = [&index](int i) {
+    auto selector = api::LabelSelector::parse("app=a" + std::to_string(i)).value();
+    const auto term = AffinityTerm::of(std::move(selector), "default");
+    return index.count({&term, 1}, false);
+  };
+  const auto first = ask(0);
+  for (int i = 1; i < 5000; ++i) ask(i);
+  EXPECT_LE(cache.index().questions(), 4096U);
+  EXPECT_EQ(ask(4999), ask(4999));
+  EXPECT_NE(ask(0), first);
+}
+
 }  // namespace
 }  // namespace coxswain::scheduler
