@@ -286,6 +286,12 @@ TEST_F(MetricsApis, CustomMetricsOfPods) {
   EXPECT_EQ(failure(path + "other/http"),
             "the server could not find the metric http for pods other");
   EXPECT_EQ(failure(path + "web/unknown"), "the server could not find the metric unknown for pods");
+  // What is no object's name is not asked for.
+  prometheus.asked.clear();
+  EXPECT_EQ(failure(path + "a\"} or up{b=\"/http"),
+            "the server could not find the metric http for pods a\"} or up{b=\"");
+  EXPECT_EQ(failure(path + "a|b/http"), "the server could not find the metric http for pods a|b");
+  EXPECT_EQ(prometheus.asked, "");
   const auto older = read("/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/pods/web/http");
   ASSERT_TRUE(older.ok());
   EXPECT_NE(older->find(R"("metricName":"http")"), std::string::npos) << *older;

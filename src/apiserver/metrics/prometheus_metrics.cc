@@ -34,6 +34,15 @@ Status nothingThere() {
       .withDetails({});
 }
 
+/// Names of objects, as far as there are metrics of them: whatever a rule's query makes of a name,
+/// it stays one.
+bool isPlainName(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == ':';
+  });
+}
+
 Status noMetric(const std::string& text) {
   return Status(Reason::NotFound, 404, text);
 }
@@ -141,6 +150,10 @@ Task<Status> CustomMetrics::serve(Exchange& exchange) {
   const bool deeper = !info.rest.empty() && info.rest != "/";
   if (asked.name.empty() || asked.metric.empty() || deeper) co_return nothingThere();
   CO_TRY_STATUS(checkReads(info));
+  if (!isPlainName(asked.ns) || (asked.name != kAllObjects && !isPlainName(asked.name))) {
+    co_return noMetric("the server could not find the metric " + asked.metric + " for " +
+                       asked.resource + " " + asked.name);
+  }
   CO_TRY(asked.selector, api::LabelSelector::parse(exchange.query.get("metricLabelSelector")));
   co_return co_await answer(exchange, std::move(asked));
 }
@@ -238,7 +251,9 @@ void ExternalMetrics::appendServed(std::vector<ServedResource>& to) const {
 
 Task<Status> ExternalMetrics::serve(Exchange& exchange) {
   const auto& info = exchange.info;
-  if (info.ns.empty() || !info.name.empty() || info.resource.empty()) co_return nothingThere();
+  if (info.ns.empty() || !info.name.empty() || info.resource.empty() || !isPlainName(info.ns)) {
+    co_return nothingThere();
+  }
   CO_TRY_STATUS(checkReads(info));
   const auto stop = exchange.request.stop;
   CO_TRY(const auto* metric, co_await catalog_.findExternal(info.resource, stop));

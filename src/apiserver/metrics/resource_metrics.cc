@@ -22,7 +22,8 @@ constexpr const char* kVersion = "v1beta1";
 constexpr const char* kApiVersion = "metrics.k8s.io/v1beta1";
 constexpr int kPriority = 100;  // as metrics-server's APIService
 constexpr std::string_view kFields[] = {"metadata.name", "metadata.namespace"};
-constexpr size_t kAnswerBytesMax = 64U << 20;
+/// Many nodes are read at once, and none is to be trusted with all memory.
+constexpr size_t kAnswerBytesMax = 16U << 20;
 
 Result<ListRequest> selectionOf(const Exchange& exchange) {
   ListRequest out;
