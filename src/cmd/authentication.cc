@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "api/meta/time.h"
 #include "apiserver/authn/http_documents.h"
 #include "apiserver/authn/webhook_tokens.h"
+#include "cmd/duration_flag.h"
 #include "cmd/pki.h"
 #include "cmd/webhook_call.h"
 #include "net/certs.h"
@@ -99,13 +99,6 @@ void addWebhookFlags(CLI::App& app, AuthenticationOptions& options) {
       ->capture_default_str();
 }
 
-Result<Duration> durationOf(const char* flag, const std::string& text) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->duration() < Duration(0)) return badRequest(std::string(flag) + ": is negative");
-  return parsed->duration();
-}
-
 Status readTokenOptions(const AuthenticationOptions& options, const std::string& signingKeyPem,
                         TokenOptions& tokens) {
   const auto& issuers = options.serviceAccountIssuers;
@@ -123,8 +116,8 @@ Status readTokenOptions(const AuthenticationOptions& options, const std::string&
   }
   tokens.lookup = options.serviceAccountLookup;
   tokens.extendExpiration = options.serviceAccountExtendTokenExpiration;
-  TRY(auto limit, durationOf("--service-account-max-token-expiration",
-                             options.serviceAccountMaxTokenExpiration));
+  TRY(auto limit,
+      timeOf("--service-account-max-token-expiration", options.serviceAccountMaxTokenExpiration));
   tokens.maxExpirationSeconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
   tokens.signingKeyPem = signingKeyPem;
   if (!options.serviceAccountSigningKeyFile.empty()) {
@@ -204,7 +197,7 @@ Result<std::unique_ptr<RemoteTokens>> makeWebhook(const AuthenticationOptions& o
   TRY_STATUS(webhook.check());
   RemoteTokensOptions kept;
   TRY(kept.acceptedFor,
-      durationOf("--authentication-token-webhook-cache-ttl", options.webhookCacheTtl));
+      timeOf("--authentication-token-webhook-cache-ttl", options.webhookCacheTtl));
   kept.refusedFor = kept.acceptedFor;
   TRY(auto call, WebhookCall::create(reactor, options.webhookConfigFile));
   auto caller = std::make_unique<TokenWebhook>(std::move(call));

@@ -1,22 +1,8 @@
 #include "cmd/autoscaler_flags.h"
 
-#include "api/meta/time.h"
+#include "cmd/duration_flag.h"
 
 namespace coxswain::cmd {
-namespace {
-
-Status readDuration(const char* flag, const std::string& text, bool zero, Duration& into) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->nanos < 0 || (parsed->nanos == 0 && !zero)) {
-    return badRequest(std::string(flag) + ": must be greater than 0");
-  }
-  into = parsed->duration();
-  return {};
-}
-
-}  // namespace
-
 void addAutoscalerFlags(CLI::App& app, AutoscalerFlags& flags) {
   app.add_option("--horizontal-pod-autoscaler-sync-period", flags.period,
                  "how often autoscalers are looked at")
@@ -43,14 +29,13 @@ void addAutoscalerFlags(CLI::App& app, AutoscalerFlags& flags) {
 Result<controllers::podautoscaler::PodAutoscaler::Options> autoscalerOptions(
     const AutoscalerFlags& flags) {
   auto out = flags.options;
-  TRY_STATUS(
-      readDuration("--horizontal-pod-autoscaler-sync-period", flags.period, false, out.period));
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-downscale-stabilization",
-                          flags.downscaleStabilization, true, out.downscaleStabilization));
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-cpu-initialization-period",
-                          flags.cpuInitialization, true, out.cpuInitialization));
-  TRY_STATUS(readDuration("--horizontal-pod-autoscaler-initial-readiness-delay",
-                          flags.initialReadinessDelay, true, out.initialReadinessDelay));
+  TRY(out.period, positiveTimeOf("--horizontal-pod-autoscaler-sync-period", flags.period));
+  TRY(out.downscaleStabilization,
+      timeOf("--horizontal-pod-autoscaler-downscale-stabilization", flags.downscaleStabilization));
+  TRY(out.cpuInitialization,
+      timeOf("--horizontal-pod-autoscaler-cpu-initialization-period", flags.cpuInitialization));
+  TRY(out.initialReadinessDelay,
+      timeOf("--horizontal-pod-autoscaler-initial-readiness-delay", flags.initialReadinessDelay));
   return out;
 }
 

@@ -2,11 +2,11 @@
 
 #include <memory>
 
-#include "api/meta/time.h"
 #include "client/informers.h"
 #include "cloud/manager.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
+#include "cmd/duration_flag.h"
 
 namespace coxswain::cmd {
 
@@ -62,24 +62,13 @@ void addCloudFlags(CLI::App& app, Flags& flags) {
                  "region of all nodes, of the provider local");
 }
 
-Status readDuration(const char* flag, const std::string& text, Duration& into) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->duration() <= Duration(0)) {
-    return badRequest(fmt::format("{}: must be greater than zero", flag));
-  }
-  into = parsed->duration();
-  return {};
-}
-
 Status complete(Flags& flags) {
   auto& options = flags.options;
   TRY_STATUS(cloud::makeProvider(flags.provider, flags.local).status());
-  TRY_STATUS(readDuration("--node-status-update-frequency", flags.statusPeriod,
-                          options.node.statusPeriod));
-  TRY_STATUS(readDuration("--node-monitor-period", flags.monitorPeriod, options.monitorPeriod));
-  TRY_STATUS(
-      readDuration("--route-reconciliation-period", flags.routePeriod, options.route.period));
+  TRY(options.node.statusPeriod,
+      positiveTimeOf("--node-status-update-frequency", flags.statusPeriod));
+  TRY(options.monitorPeriod, positiveTimeOf("--node-monitor-period", flags.monitorPeriod));
+  TRY(options.route.period, positiveTimeOf("--route-reconciliation-period", flags.routePeriod));
   for (const auto& cidr : flags.clusterCidrs) {
     auto prefix = api::parseCidr(cidr);
     if (!prefix) return badRequest("--cluster-cidr: \"" + cidr + "\" is not a range");

@@ -5,11 +5,11 @@
 
 #include <cstdio>
 
-#include "api/meta/time.h"
 #include "base/log.h"
 #include "client/http/http_client.h"
 #include "client/http/kubeconfig.h"
 #include "client/leader_election.h"
+#include "cmd/duration_flag.h"
 #include "cmd/health_server.h"
 #include "cmd/signal_stop.h"
 #include "runtime/spawn.h"
@@ -19,15 +19,6 @@ namespace coxswain::cmd {
 namespace {
 
 const Logger kLog("cmd");
-
-Result<Duration> durationOf(const char* flag, const std::string& text) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->duration() <= Duration(0)) {
-    return badRequest(std::string(flag) + ": must be greater than zero");
-  }
-  return parsed->duration();
-}
 
 Result<client::ClientConfig> clientConfig(const ComponentFlags& flags) {
   client::ClientConfig config;
@@ -57,9 +48,9 @@ Result<client::LeaderElectionOptions> electionOptions(const ComponentFlags& flag
   client::LeaderElectionOptions options;
   options.ns = flags.leaseNamespace;
   options.name = flags.leaseName;
-  TRY(options.leaseDuration, durationOf("--leader-elect-lease-duration", flags.leaseDuration));
-  TRY(options.renewDeadline, durationOf("--leader-elect-renew-deadline", flags.renewDeadline));
-  TRY(options.retryPeriod, durationOf("--leader-elect-retry-period", flags.retryPeriod));
+  TRY(options.leaseDuration, positiveTimeOf("--leader-elect-lease-duration", flags.leaseDuration));
+  TRY(options.renewDeadline, positiveTimeOf("--leader-elect-renew-deadline", flags.renewDeadline));
+  TRY(options.retryPeriod, positiveTimeOf("--leader-elect-retry-period", flags.retryPeriod));
   if (options.leaseDuration <= options.renewDeadline) {
     return badRequest(
         "--leader-elect-lease-duration must be greater than "

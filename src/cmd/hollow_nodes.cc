@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
+#include "cmd/duration_flag.h"
 #include "hollow/fleet.h"
 #include "kubelet/config/configuration.h"
 
@@ -75,13 +76,6 @@ void addFlags(CLI::App& app, HollowFlags& flags) {
   add("--seed", flags.seed, "which pods these shares pick");
 }
 
-Result<Duration> duration(const char* flag, const std::string& text) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->nanos < 0) return badRequest(std::string(flag) + ": must not be negative");
-  return parsed->duration();
-}
-
 Result<hollow::FleetOptions> optionsOf(const HollowFlags& flags) {
   hollow::FleetOptions options;
   options.count = flags.count;
@@ -103,18 +97,18 @@ Result<hollow::FleetOptions> optionsOf(const HollowFlags& flags) {
     TRY_STATUS(shape.setCapacity(name, *amount).withContext(std::string("--") + name));
   }
   auto& pods = options.pods.behaviour;
-  TRY(pods.start, duration("--pod-start-delay", flags.podStart));
-  TRY(pods.ready, duration("--pod-ready-delay", flags.podReady));
-  TRY(pods.end, duration("--pod-end-delay", flags.podEnd));
-  TRY(pods.run, duration("--pod-run-time", flags.podRun));
-  TRY(pods.crashAfter, duration("--pod-crash-after", flags.crashAfter));
+  TRY(pods.start, timeOf("--pod-start-delay", flags.podStart));
+  TRY(pods.ready, timeOf("--pod-ready-delay", flags.podReady));
+  TRY(pods.end, timeOf("--pod-end-delay", flags.podEnd));
+  TRY(pods.run, timeOf("--pod-run-time", flags.podRun));
+  TRY(pods.crashAfter, timeOf("--pod-crash-after", flags.crashAfter));
   pods.failShare = flags.failShare;
   pods.crashShare = flags.crashShare;
   pods.seed = flags.seed;
   options.podRange = flags.podRange;
   options.nodeRange = flags.nodeRange;
-  TRY(options.leasePeriod, duration("--node-lease-renew-period", flags.leasePeriod));
-  TRY(options.statusPeriod, duration("--node-status-report-frequency", flags.statusPeriod));
+  TRY(options.leasePeriod, positiveTimeOf("--node-lease-renew-period", flags.leasePeriod));
+  TRY(options.statusPeriod, positiveTimeOf("--node-status-report-frequency", flags.statusPeriod));
   options.leaseSeconds = flags.leaseSeconds;
   return options;
 }

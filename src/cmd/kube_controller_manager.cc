@@ -16,6 +16,7 @@
 #include "cmd/commands.h"
 #include "cmd/component.h"
 #include "cmd/controller_clients.h"
+#include "cmd/duration_flag.h"
 #include "cmd/services_flags.h"
 #include "cmd/token_signer.h"
 #include "controllers/certificates/signers.h"
@@ -102,12 +103,6 @@ void addControllerFlags(CLI::App& app, Flags& flags) {
                  "how many pods that have ended are kept; 0 or less: all")
       ->capture_default_str();
 }
-
-struct DurationFlagRow {
-  const char* flag;
-  std::string& text;
-  const char* help;
-};
 
 void addSigningFlags(CLI::App& app, Flags& flags) {
   for (auto& files : flags.signing) {
@@ -264,19 +259,9 @@ void addWorkerFlags(CLI::App& app, controllers::ManagerOptions::Workers& workers
   }
 }
 
-Status readDuration(const char* flag, const std::string& text, Duration& into) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->duration() <= Duration(0)) {
-    return badRequest(fmt::format("{}: must be greater than zero", flag));
-  }
-  into = parsed->duration();
-  return {};
-}
-
 Status readSigning(const Flags& flags,
                    controllers::certificates::SigningController::Options& into) {
-  TRY_STATUS(readDuration("--cluster-signing-duration", flags.signingDuration, into.duration));
+  TRY(into.duration, positiveTimeOf("--cluster-signing-duration", flags.signingDuration));
   for (const auto& files : flags.signing) {
     if (files.certificate.empty() != files.key.empty()) {
       return badRequest(
@@ -303,19 +288,19 @@ Status complete(Flags& flags) {
   auto& options = flags.options;
   TRY_STATUS(completeVolumes(flags));
   auto& lifecycle = options.nodeLifecycle;
-  TRY_STATUS(readDuration("--node-monitor-period", flags.monitorPeriod, lifecycle.monitorPeriod));
-  TRY_STATUS(readDuration("--node-monitor-grace-period", flags.monitorGracePeriod,
-                          lifecycle.health.grace));
-  TRY_STATUS(readDuration("--node-startup-grace-period", flags.startupGracePeriod,
-                          lifecycle.health.startupGrace));
+  TRY(lifecycle.monitorPeriod, positiveTimeOf("--node-monitor-period", flags.monitorPeriod));
+  TRY(lifecycle.health.grace,
+      positiveTimeOf("--node-monitor-grace-period", flags.monitorGracePeriod));
+  TRY(lifecycle.health.startupGrace,
+      positiveTimeOf("--node-startup-grace-period", flags.startupGracePeriod));
   if (!flags.rootCaFile.empty()) {
     TRY(options.rootCa, client::readWholeFile(flags.rootCaFile));
   }
   TRY_STATUS(readSigning(flags, options.signing));
   TRY(options.podAutoscaler, autoscalerOptions(flags.autoscaler));
   TRY_STATUS(completeServices(flags.services, options));
-  TRY_STATUS(readDuration("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod,
-                          options.legacyTokenCleanUpPeriod));
+  TRY(options.legacyTokenCleanUpPeriod,
+      positiveTimeOf("--legacy-service-account-token-clean-up-period", flags.legacyTokenPeriod));
   if (!flags.accountKeyFile.empty()) {
     TRY(auto pem, client::readWholeFile(flags.accountKeyFile));
     auto sign = tokenSigner(pem);

@@ -5,19 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "api/meta/time.h"
+#include "cmd/duration_flag.h"
 
 namespace coxswain::cmd {
-namespace {
-
-Result<Duration> durationOf(const char* flag, const std::string& text) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  return parsed->duration();
-}
-
-}  // namespace
-
 void addLoadFlags(CLI::App& app, LoadOptions& options) {
   app.add_flag("--enable-priority-and-fairness", options.flow.fair,
                "share the requests at a time fairly among users, by flow schemas and priority "
@@ -64,10 +54,8 @@ Status checkLoad(const LoadOptions& options) {
         "with --enable-priority-and-fairness one of --max-requests-inflight and "
         "--max-mutating-requests-inflight must be above 0");
   }
-  TRY(auto timeout, durationOf("--request-timeout", options.requestTimeout));
-  if (timeout <= 0s) return badRequest("--request-timeout must be above 0");
-  TRY(auto delay, durationOf("--shutdown-delay-duration", options.shutdownDelay));
-  if (delay < 0s) return badRequest("--shutdown-delay-duration can not be negative value");
+  TRY_STATUS(positiveTimeOf("--request-timeout", options.requestTimeout).status());
+  TRY_STATUS(timeOf("--shutdown-delay-duration", options.shutdownDelay).status());
   if (options.auditFormat != "json") {
     return badRequest("--audit-log-format \"" + options.auditFormat + "\": only json is known");
   }
@@ -95,12 +83,12 @@ size_t connectionsMax() {
 }
 
 Duration requestTimeoutOf(const LoadOptions& options) {
-  auto parsed = durationOf("--request-timeout", options.requestTimeout);
+  auto parsed = timeOf("--request-timeout", options.requestTimeout);
   return parsed.ok() ? *parsed : Duration(1min);
 }
 
 Duration shutdownDelayOf(const LoadOptions& options) {
-  auto parsed = durationOf("--shutdown-delay-duration", options.shutdownDelay);
+  auto parsed = timeOf("--shutdown-delay-duration", options.shutdownDelay);
   return parsed.ok() ? *parsed : Duration(0);
 }
 

@@ -1,8 +1,8 @@
 #include "cmd/metrics.h"
 
-#include "api/meta/time.h"
 #include "apiserver/metrics/prometheus_metrics.h"
 #include "apiserver/metrics/resource_metrics.h"
+#include "cmd/duration_flag.h"
 #include "cmd/pki.h"
 #include "metrics_api/catalog.h"
 
@@ -14,13 +14,6 @@ using apiserver::ExternalMetrics;
 using apiserver::ResourceMetrics;
 
 namespace {
-
-Result<Duration> positive(const char* flag, const std::string& text) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->nanos <= 0) return badRequest(std::string(flag) + ": must be greater than 0");
-  return parsed->duration();
-}
 
 std::string withoutLineEnd(std::string text) {
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
@@ -67,7 +60,7 @@ Status MetricsApis::Impl::addResource(Reactor& reactor, const MetricsOptions& op
                                       apiserver::KubeletConnections& connections,
                                       apiserver::ApiServer& server) {
   metrics_api::Scraper::Options scraper;
-  TRY(scraper.resolution, positive("--metric-resolution", options.resolution));
+  TRY(scraper.resolution, positiveTimeOf("--metric-resolution", options.resolution));
   auto& nodes = *server.registry("", "v1", "nodes");
   kubelets = std::make_unique<ConnectedKubelets>(connections, nodes);
   auto made = std::make_unique<ResourceMetrics>(
@@ -101,7 +94,7 @@ Status MetricsApis::Impl::addPrometheus(Reactor& reactor, const MetricsOptions& 
   if (!made.ok()) return made.status().withContext("--prometheus-url");
   prometheus = std::move(*made);
   metrics_api::Catalog::Options listing;
-  TRY(listing.relist, positive("--metrics-relist-interval", options.relistInterval));
+  TRY(listing.relist, positiveTimeOf("--metrics-relist-interval", options.relistInterval));
   const bool external = !rules->externalRules.empty();
   const bool custom = !rules->rules.empty();
   catalog = std::make_unique<metrics_api::Catalog>(reactor, *prometheus, std::move(*rules),

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "api/meta/time.h"
 #include "api/names/ip.h"
 #include "apiserver/admission/config_file.h"
 #include "apiserver/aggregator/remote_servers.h"
@@ -11,6 +10,7 @@
 #include "apiserver/kubelet_proxy/handlers.h"
 #include "base/log.h"
 #include "cmd/component_probe.h"
+#include "cmd/duration_flag.h"
 #include "cmd/file_reload.h"
 #include "cmd/host_address.h"
 #include "cmd/webhook_call.h"
@@ -189,18 +189,6 @@ std::vector<ProbedComponent> Server::Impl::components() const {
           {"scheduler", healthProbe(reactor, kSchedulerPort)}};
 }
 
-namespace {
-
-/// Zero is a time, too.
-Status readTtl(const char* flag, const std::string& text, Duration& out) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  out = parsed->duration();
-  return {};
-}
-
-}  // namespace
-
 Status Server::Impl::wireAuthorization(AssemblyOptions& out) {
   out.authorizationModes = options.authorizationModes;
   // Kubeconfigs are those of our parts: then these need their roles.
@@ -216,10 +204,10 @@ Status Server::Impl::wireAuthorization(AssemblyOptions& out) {
   auto& webhook = out.authorizationWebhook.emplace();
   webhook.call = authorizationWebhook->function();
   webhook.version = options.authorizationWebhookVersion;
-  TRY_STATUS(readTtl("--authorization-webhook-cache-authorized-ttl",
-                     options.authorizationWebhookAuthorizedTtl, webhook.authorizedTtl));
-  TRY_STATUS(readTtl("--authorization-webhook-cache-unauthorized-ttl",
-                     options.authorizationWebhookUnauthorizedTtl, webhook.unauthorizedTtl));
+  TRY(webhook.authorizedTtl, timeOf("--authorization-webhook-cache-authorized-ttl",
+                                    options.authorizationWebhookAuthorizedTtl));
+  TRY(webhook.unauthorizedTtl, timeOf("--authorization-webhook-cache-unauthorized-ttl",
+                                      options.authorizationWebhookUnauthorizedTtl));
   return {};
 }
 

@@ -1,18 +1,8 @@
 #include "cmd/services_flags.h"
 
-#include "api/meta/time.h"
+#include "cmd/duration_flag.h"
 
 namespace coxswain::cmd {
-
-static Status readDuration(const char* flag, const std::string& text, bool zero, Duration& into) {
-  auto parsed = api::GoDuration::parse(text);
-  if (!parsed.ok()) return parsed.status().withContext(flag);
-  if (parsed->nanos < 0 || (parsed->nanos == 0 && !zero)) {
-    return badRequest(std::string(flag) + ": must be greater than 0");
-  }
-  into = parsed->duration();
-  return {};
-}
 
 void addServicesFlags(CLI::App& app, ServicesFlags& flags, controllers::ManagerOptions& options) {
   app.add_option("--max-endpoints-per-slice", options.endpointsPerSliceMax,
@@ -38,14 +28,15 @@ void addServicesFlags(CLI::App& app, ServicesFlags& flags, controllers::ManagerO
 }
 
 Status completeServices(const ServicesFlags& flags, controllers::ManagerOptions& options) {
-  TRY_STATUS(readDuration("--endpoint-updates-batch-period", flags.endpointsBatch, true,
-                          options.endpointsBatchPeriod));
-  TRY_STATUS(readDuration("--endpointslice-updates-batch-period", flags.slicesBatch, true,
-                          options.endpointSliceBatchPeriod));
-  TRY_STATUS(readDuration("--mirroring-endpointslice-updates-batch-period", flags.mirroringBatch,
-                          true, options.mirroringBatchPeriod));
-  return readDuration("--resource-quota-sync-period", flags.quotaPeriod, false,
-                      options.resourceQuotaSyncPeriod);
+  TRY(options.endpointsBatchPeriod,
+      timeOf("--endpoint-updates-batch-period", flags.endpointsBatch));
+  TRY(options.endpointSliceBatchPeriod,
+      timeOf("--endpointslice-updates-batch-period", flags.slicesBatch));
+  TRY(options.mirroringBatchPeriod,
+      timeOf("--mirroring-endpointslice-updates-batch-period", flags.mirroringBatch));
+  TRY(options.resourceQuotaSyncPeriod,
+      positiveTimeOf("--resource-quota-sync-period", flags.quotaPeriod));
+  return {};
 }
 
 }  // namespace coxswain::cmd
