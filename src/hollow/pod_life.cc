@@ -40,7 +40,8 @@ Duration runFor(const Pod& pod, const PodBehaviour& behaviour) {
   const auto* text = pod.metadata.annotations.get(kRunFor);
   if (text == nullptr) return behaviour.run;
   auto parsed = api::GoDuration::parse(*text);
-  return parsed.ok() ? std::max(parsed->duration(), Duration(0)) : behaviour.run;
+  constexpr Duration kLongest = std::chrono::hours(24 * 3660);
+  return parsed.ok() ? std::clamp(parsed->duration(), Duration(0), kLongest) : behaviour.run;
 }
 
 int32_t exitCode(const Pod& pod, const PodBehaviour& behaviour) {
@@ -228,10 +229,11 @@ void end(Pod& pod, WallTime now) {
 Plan planFor(const Pod& pod, const PodBehaviour& behaviour) {
   const bool ended = api::isPodTerminal(pod);
   if (pod.metadata.deletionTimestamp) {
-    const auto grace = std::chrono::seconds(pod.metadata.deletionGracePeriodSeconds.value_or(0));
+    const int64_t seconds = pod.metadata.deletionGracePeriodSeconds.value_or(0);
+    const auto grace = std::chrono::seconds(std::clamp<int64_t>(seconds, 0, 366 * 86400));
     if (!ended) return {Step::End, std::min<Duration>(behaviour.end, grace)};
     // With no grace left it goes by itself once its finalizers are gone.
-    if (grace.count() == 0) return {};
+    if (seconds == 0) return {};
     return {Step::Remove, Duration(0)};
   }
   if (ended) return {};

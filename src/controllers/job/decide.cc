@@ -133,7 +133,9 @@ bool Planner::isPastDeadline() {
   // What is written is the start of its second: remembered, a job has its whole time.
   const auto& exact = plan_.memory.started;
   if (exact > from && exact - from < 1s) from = exact;
-  const Duration left = from + std::chrono::seconds(*deadline) - now_;
+  // Users may give all of an int64: no job runs for a century.
+  constexpr int64_t kLongest = int64_t{100} * 366 * 86400;
+  const Duration left = from + std::chrono::seconds(std::min(*deadline, kLongest)) - now_;
   if (left <= Duration(0)) return true;
   lookAgainIn(left);
   return false;

@@ -64,7 +64,9 @@ WallTime finishedAt(const Pod& pod) {
   }
   const auto& meta = pod.metadata;
   if (meta.deletionTimestamp) {
-    const auto grace = meta.deletionGracePeriodSeconds.value_or(0);
+    constexpr int64_t kLongest = int64_t{100} * 366 * 86400;
+    const auto grace =
+        std::clamp<int64_t>(meta.deletionGracePeriodSeconds.value_or(0), 0, kLongest);
     return meta.deletionTimestamp->wall() - std::chrono::seconds(grace);
   }
   return meta.creationTimestamp.wall();

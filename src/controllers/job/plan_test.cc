@@ -232,6 +232,15 @@ TEST(JobPlan, ReplacingFailedOnlyWaitsForTheEndOfTheIndex) {
   EXPECT_EQ(todo.status.uncountedTerminatedPods->failed, std::vector<std::string>{"a"});
 }
 
+TEST(JobPlan, ADeadlineMayBeAnyNumber) {
+  auto job = makeJob(1, 1);
+  job.spec.activeDeadlineSeconds = std::numeric_limits<int64_t>::max();
+  job.status.startTime = api::Time(kNow);
+  const auto todo = plan(job, {PodBuilder("a")}, {}, true, kNow + 1s);
+  EXPECT_EQ(conditions(todo), "");
+  EXPECT_GT(todo.again, Duration(24h * 365));
+}
+
 TEST(JobPlan, AJobHasItsWholeTime) {
   auto job = makeJob(1, 1);
   job.spec.activeDeadlineSeconds = 1;

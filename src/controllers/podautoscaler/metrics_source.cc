@@ -91,7 +91,7 @@ Result<MetricValue> metricValueOf(const boost::json::value& item) {
   const auto* window = member(item, "windowSeconds");
   if (!window) window = member(item, "window");
   constexpr int64_t kLongest = int64_t(365) * 24 * 3600;
-  if (window && window->is_int64() && window->get_int64() <= kLongest) {
+  if (window && window->is_int64() && window->get_int64() >= 0 && window->get_int64() <= kLongest) {
     out.reading.window = std::chrono::seconds(window->get_int64());
   }
   return out;
