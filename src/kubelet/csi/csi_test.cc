@@ -150,6 +150,24 @@ TEST_F(PluginsTest, ADriverThatRegistersIsToldToTheCluster) {
   EXPECT_EQ(cluster.peek<Node>("", "n1")->metadata.labels.at("topology.x.test/zone"), "z1");
 }
 
+TEST_F(PluginsTest, AnOlderPluginsEndDoesNotEndItsSuccessor) {
+  appear();
+  ASSERT_TRUE(until([&] { return plugin.registered.pluginRegistered; }));
+  constexpr const char* kNewer = "/k/plugins_registry/newer.sock";
+  testing::FakePlugin newer{"x.test", files, mounter};
+  newer.info.supportedVersions = {"1.9.0"};
+  channels.plugins[kNewer] = &newer;
+  files.putSpecial(kNewer, FileType::Socket);
+  ASSERT_TRUE(until([&] { return newer.registered.pluginRegistered; }));
+  EXPECT_TRUE(files.remove(kSocket).ok());
+  executor.runFor(1min);
+  ASSERT_NE(drivers.find("x.test"), nullptr);
+  EXPECT_EQ(drivers.find("x.test")->endpoint(), kNewer);
+  EXPECT_EQ(annotation(), "{\"x.test\":\"node-id-1\"}");
+  EXPECT_TRUE(files.remove(kNewer).ok());
+  ASSERT_TRUE(until([&] { return annotation().empty(); }));
+}
+
 TEST_F(PluginsTest, WhatIsNoDriverOfOursIsToldWhy) {
   plugin.info.type = "DevicePlugin";
   appear();

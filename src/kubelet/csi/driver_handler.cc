@@ -110,9 +110,9 @@ Task<void> DriverHandler::closeLater(std::shared_ptr<Driver> driver, Gate::Pass 
   co_await driver->close();
 }
 
-Task<void> DriverHandler::remove(std::string name) {
+Task<void> DriverHandler::remove(std::string name, std::string endpoint) {
   const auto found = own_.find(name);
-  if (found == own_.end()) co_return;
+  if (found == own_.end() || found->second.driver->endpoint() != endpoint) co_return;
   const auto driver = found->second.driver;
   found->second.stop.request_stop();
   own_.erase(found);

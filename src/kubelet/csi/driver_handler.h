@@ -19,7 +19,7 @@ class DriverHandler final : public PluginHandler {
 
   [[nodiscard]] Status validate(const PluginDescription& plugin) override;
   Task<Status> add(PluginDescription plugin, std::stop_token stop) override;
-  Task<void> remove(std::string name) override;
+  Task<void> remove(std::string name, std::string endpoint) override;
   /// Ends connections to drivers.
   Task<void> stop();
 

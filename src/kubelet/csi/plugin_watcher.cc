@@ -166,13 +166,14 @@ Task<Status> PluginWatcher::greet(PluginChannel& channel, std::string socket, Pl
     kLog.warn("telling a plugin failed", {{"socket", socket}, {"error", told.status()}});
   plugin.type = info.type;
   plugin.name = found.name;
+  plugin.endpoint = found.endpoint;
   co_return Status();
 }
 
 Task<void> PluginWatcher::forget(Plugin plugin) {
   if (plugin.name.empty()) co_return;
   kLog.info("plugin is gone", {{"type", plugin.type}, {"name", plugin.name}});
-  co_await handlers_.at(plugin.type)->remove(plugin.name);
+  co_await handlers_.at(plugin.type)->remove(plugin.name, plugin.endpoint);
 }
 
 }  // namespace coxswain::kubelet::csi

@@ -29,7 +29,8 @@ class PluginHandler {
   virtual ~PluginHandler() = default;
   [[nodiscard]] virtual Status validate(const PluginDescription& plugin) = 0;
   virtual Task<Status> add(PluginDescription plugin, std::stop_token stop) = 0;
-  virtual Task<void> remove(std::string name) = 0;
+  /// Nothing happens where a plugin with another endpoint has taken the name since.
+  virtual Task<void> remove(std::string name, std::string endpoint) = 0;
 };
 
 /// Watches <root>/plugins_registry: a socket there is a plugin, asked who it is, handed to its
@@ -60,6 +61,7 @@ class PluginWatcher {
     WallTime made{};
     std::string type;
     std::string name;  ///< empty: not registered
+    std::string endpoint;
     Duration backoff{};
     MonotonicTime due{};
   };
