@@ -5,9 +5,12 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "api/helpers/pods.h"
+#include "client/event_recorder.h"
 #include "controllers/deployment/controller.h"
+#include "controllers/deployment/rollout.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/replicaset/controller.h"
+#include "runtime/spawn.h"
 
 namespace coxswain::controllers::deployment {
 namespace {
@@ -155,6 +158,51 @@ TEST_P(DeploymentSeeds, RecreateHasNoOverlap) {
     return settled(h, "web") && images.contains("a:2");
   }));
   EXPECT_FALSE(mixed);
+}
+
+Task<void> lookOnce(Harness& h, Sets known, std::optional<Result<Duration>>& out) {
+  client::EventRecorder events(h.client, h.executor, "deployment-controller");
+  Rollout::World world{h.client, events, h.executor};
+  Rollout rollout(world, h.client.peek<Deployment>("default", "web"), std::move(known), {});
+  out = co_await rollout.run({});
+}
+
+TEST(Recreate, WaitsForOldOnesThatItsCachesDoNotShow) {
+  Harness h(1);
+  auto d = deployment("web", 2);
+  d.spec.strategy.type = "Recreate";
+  d.spec.strategy.rollingUpdate.reset();
+  const auto stored = h.client.put(d);
+  auto old = newSet(*stored);
+  old.spec.replicas = 2;
+  h.client.put(old);
+  setImage(h, "a:2");
+  std::optional<Result<Duration>> out;
+  spawn(h.executor, lookOnce(h, {}, out));
+  ASSERT_TRUE(h.until([&] { return out.has_value(); }));
+  ASSERT_TRUE(out->ok()) << out->status().message();
+  EXPECT_GT(**out, Duration(0)) << "looks again though no event may come";
+  EXPECT_EQ(h.client.peekAll<ReplicaSet>().size(), 1u);
+  // The set has none left, but a pod of it runs.
+  h.client.change<ReplicaSet>("default", old.metadata.name,
+                              [](ReplicaSet& set) { set.spec.replicas = 0; });
+  Pod pod;
+  pod.metadata.namespace_ = "default";
+  pod.metadata.name = "p";
+  pod.metadata.labels = old.spec.template_.metadata.labels;
+  pod.metadata.ownerReferences.push_back(api::newControllerRef(
+      h.client.peek<ReplicaSet>("default", old.metadata.name)->metadata, "apps/v1", "ReplicaSet"));
+  h.client.put(pod);
+  out.reset();
+  spawn(h.executor, lookOnce(h, {}, out));
+  ASSERT_TRUE(h.until([&] { return out.has_value(); }));
+  EXPECT_EQ(h.client.peekAll<ReplicaSet>().size(), 1u);
+  h.client.change<Pod>("default", "p", [](Pod& p) { p.status.phase = "Failed"; });
+  out.reset();
+  spawn(h.executor, lookOnce(h, {}, out));
+  ASSERT_TRUE(h.until([&] { return out.has_value(); }));
+  ASSERT_TRUE(out->ok()) << out->status().message();
+  EXPECT_EQ(h.client.peekAll<ReplicaSet>().size(), 2u);
 }
 
 TEST_P(DeploymentSeeds, PausesResumesAndScales) {

@@ -55,6 +55,7 @@ class Rollout {
   // rolling.cc, recreate.cc, rollback.cc
   Task<Result<Duration>> roll(std::stop_token stop);
   Task<Result<Duration>> recreate(std::stop_token stop);
+  Task<Result<bool>> oldRemains(std::stop_token stop);
   Task<Status> rollback(std::stop_token stop);
 
   [[nodiscard]] Sets all() const;

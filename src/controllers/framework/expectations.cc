@@ -44,6 +44,13 @@ bool Expectations::satisfied(const std::string& key, MonotonicTime now) const {
   return (pending.creations <= 0 && pending.deletions.empty()) || now - pending.since > kTimeout;
 }
 
+bool Expectations::expectsDeletion(const std::string& key, const std::string& uid,
+                                   MonotonicTime now) const {
+  auto at = pending_.find(key);
+  return at != pending_.end() && at->second.deletions.contains(uid) &&
+         now - at->second.since <= kTimeout;
+}
+
 Duration Expectations::untilForgotten(const std::string& key, MonotonicTime now) const {
   if (satisfied(key, now)) return Duration(0);
   return pending_.find(key)->second.since + kTimeout - now + 1s;

@@ -22,6 +22,9 @@ class Expectations {
   void creationObserved(const std::string& key);
   void deletionObserved(const std::string& key, const std::string& uid);
   [[nodiscard]] bool satisfied(const std::string& key, MonotonicTime now) const;
+  /// Whether this one was deleted, and the cache may not show it yet.
+  [[nodiscard]] bool expectsDeletion(const std::string& key, const std::string& uid,
+                                     MonotonicTime now) const;
   /// When to look again although no event has come; zero: nothing is waited for.
   [[nodiscard]] Duration untilForgotten(const std::string& key, MonotonicTime now) const;
   void forget(const std::string& key) { pending_.erase(key); }

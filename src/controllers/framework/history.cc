@@ -50,6 +50,13 @@ namespace {
 
 constexpr size_t kPrefixMax = 223;
 
+void sortByNumber(std::vector<RevisionPointer>& revisions) {
+  std::sort(revisions.begin(), revisions.end(), [](const auto& a, const auto& b) {
+    if (a->revision != b->revision) return a->revision < b->revision;
+    return a->metadata.name < b->metadata.name;
+  });
+}
+
 Task<Result<std::vector<RevisionPointer>>> ownRevisions(client::Client& client,
                                                         const client::Informer& revisions,
                                                         const HistoryOwner& owner,
@@ -70,10 +77,7 @@ Task<Result<std::vector<RevisionPointer>>> ownRevisions(client::Client& client,
       }
     }
   }
-  std::sort(own.begin(), own.end(), [](const auto& a, const auto& b) {
-    if (a->revision != b->revision) return a->revision < b->revision;
-    return a->metadata.name < b->metadata.name;
-  });
+  sortByNumber(own);
   co_return own;
 }
 
@@ -109,16 +113,34 @@ ControllerRevision makeRevision(const HistoryOwner& owner, const std::string& ha
   return made;
 }
 
-}  // namespace
+/// At the server: the cache may not show the revision that was numbered last.
+Task<Result<std::vector<RevisionPointer>>> storedRevisions(client::Client& client,
+                                                           const HistoryOwner& owner,
+                                                           std::stop_token stop) {
+  client::ListOptions options;
+  if (owner.selector != nullptr) {
+    CO_TRY(auto selector, api::LabelSelector::from(owner.selector));
+    options.labelSelector = selector.str();
+  }
+  CO_TRY(auto list, co_await client.list(client::resourceOf<ControllerRevision>(),
+                                         owner.meta.namespace_, std::move(options), stop));
+  std::vector<RevisionPointer> own;
+  for (const auto& object : list.items) {
+    auto revision = object.sharedAs<ControllerRevision>();
+    if (api::isControlledBy(revision->metadata, owner.meta)) own.push_back(std::move(revision));
+  }
+  sortByNumber(own);
+  co_return own;
+}
 
-namespace {
+int64_t newestNumber(const History& history) {
+  return history.all.empty() ? 0 : history.all.back()->revision;
+}
 
-/// history.all is filled; history.current is found or made.
-Task<Result<History>> findCurrent(client::Client& client, History history, HistoryOwner owner,
-                                  std::stop_token stop) {
-  const auto data = revisionData(owner.podTemplate);
-  const int64_t newest = history.all.empty() ? 0 : history.all.back()->revision;
-  // An equal one of before: the newest of them becomes the newest of all.
+/// The newest of those with the present template is current, others are duplicates.
+void match(History& history, const HistoryOwner& owner, const std::string& data) {
+  history.current = nullptr;
+  history.duplicates.clear();
   for (auto at = history.all.rbegin(); at != history.all.rend(); ++at) {
     if (!isSame(**at, owner, data)) continue;
     if (history.current) {
@@ -127,7 +149,22 @@ Task<Result<History>> findCurrent(client::Client& client, History history, Histo
       history.current = *at;
     }
   }
+}
+
+/// history.all is filled; history.current is found or made.
+Task<Result<History>> findCurrent(client::Client& client, History history, HistoryOwner owner,
+                                  std::stop_token stop) {
+  const auto data = revisionData(owner.podTemplate);
+  match(history, owner, data);
+  const bool first = history.all.empty() && owner.meta.generation <= 1;
+  const bool numbers = !history.current || history.current->revision != newestNumber(history);
+  if (numbers && !first) {
+    CO_TRY(history.all, co_await storedRevisions(client, owner, stop));
+    match(history, owner, data);
+  }
+  const int64_t newest = newestNumber(history);
   if (history.current) {
+    // What was equal of before becomes the newest of all.
     if (history.current->revision == newest) co_return history;
     ControllerRevision next = *history.current;
     next.revision = newest + 1;

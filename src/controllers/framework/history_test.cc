@@ -61,7 +61,7 @@ class Histories : public ::testing::Test {
     h.start();
     h.run(1s);
   }
-  static Task<void> run(Histories& self, const StatefulSet& set,
+  static Task<void> run(Histories& self, const client::Informer& cache, const StatefulSet& set,
                         std::optional<Result<History>>& out, std::shared_ptr<HistoryMemo> memo) {
     HistoryOwner owner{client::resourceOf<StatefulSet>(),
                        set.metadata,
@@ -70,11 +70,12 @@ class Histories : public ::testing::Test {
                        set.status.collisionCount,
                        HistoryOwner::Hash::Data,
                        std::move(memo)};
-    out = co_await syncHistory(self.h.client, self.revisions, owner, {});
+    out = co_await syncHistory(self.h.client, cache, owner, {});
   }
-  History sync(const StatefulSet& set, std::shared_ptr<HistoryMemo> memo = nullptr) {
+  History sync(const StatefulSet& set, std::shared_ptr<HistoryMemo> memo = nullptr,
+               const client::Informer* cache = nullptr) {
     std::optional<Result<History>> out;
-    spawn(h.executor, run(*this, set, out, std::move(memo)));
+    spawn(h.executor, run(*this, cache == nullptr ? revisions : *cache, set, out, std::move(memo)));
     EXPECT_TRUE(h.until([&] { return out.has_value(); }));
     EXPECT_TRUE(out->ok()) << out->status().message();
     h.run(1s);
@@ -96,6 +97,21 @@ TEST_F(Histories, RollingBackUsesTheRevisionOfBefore) {
   const auto again = sync(set).current;
   EXPECT_EQ(again->metadata.name, first->metadata.name);
   EXPECT_EQ(again->revision, 3);
+  EXPECT_EQ(h.client.peekAll<ControllerRevision>().size(), 2u);
+}
+
+TEST_F(Histories, NumbersAreNotGivenTwiceByACacheThatIsBehind) {
+  auto set = makeSet();
+  EXPECT_EQ(sync(set).current->revision, 1);
+  client::Informers stale(h.client, h.executor);
+  auto& knowsNothing = stale.of(client::resourceOf<ControllerRevision>());
+  addControllerIndex(knowsNothing);
+  set.metadata.generation = 2;
+  set.spec.template_.spec.containers[0].image = "y";
+  EXPECT_EQ(sync(set, nullptr, &knowsNothing).current->revision, 2);
+  set = makeSet();
+  set.metadata.generation = 3;
+  EXPECT_EQ(sync(set, nullptr, &knowsNothing).current->revision, 3);
   EXPECT_EQ(h.client.peekAll<ControllerRevision>().size(), 2u);
 }
 

@@ -1,6 +1,7 @@
 #include "controllers/replicaset/controller.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
@@ -117,10 +118,10 @@ Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::sto
     co_return Duration(0);
   }
   const bool current = expectations_.satisfied(key, executor().now());
-  CO_TRY(Pods pods, co_await claimPods(set, stop));
+  CO_TRY(Pods pods, co_await claimPods(key, set, stop));
   Status failure;
   if (current && !set->metadata.deletionTimestamp) {
-    failure = co_await manage(key, set, pods.active, stop);
+    failure = co_await manage(key, set, pods, stop);
   }
   const auto wanted = computeStatus(*set, pods.active, pods.terminating, failure, now());
   CO_TRY_STATUS(co_await writeStatus(set, wanted, stop));
@@ -130,7 +131,8 @@ Task<Result<Duration>> ReplicaSetController::reconcile(std::string key, std::sto
   co_return ready == Duration(0) ? waits : ready;
 }
 
-Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const View& set,
+Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const std::string& key,
+                                                                         const View& set,
                                                                          std::stop_token stop) {
   Pods mine;
   auto selector = api::LabelSelector::from(set->spec.selector.get());
@@ -143,7 +145,9 @@ Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const V
   }
   for (const auto& object : candidates) {
     auto pod = object.sharedAs<Pod>();
-    if (api::isPodActive(*pod)) {
+    if (expectations_.expectsDeletion(key, pod->metadata.uid, executor().now())) {
+      ++mine.terminating;
+    } else if (api::isPodActive(*pod)) {
       CO_TRY(bool isMine, co_await claimer.claim(client::resourceOf<Pod>(), object, stop));
       if (isMine) mine.active.push_back(std::move(pod));
     } else if (pod->metadata.deletionTimestamp && !api::isPodTerminal(*pod) &&
@@ -155,16 +159,15 @@ Task<Result<ReplicaSetController::Pods>> ReplicaSetController::claimPods(const V
   co_return mine;
 }
 
-Task<Status> ReplicaSetController::manage(std::string key, View set, std::vector<PodPointer> active,
+Task<Status> ReplicaSetController::manage(std::string key, View set, Pods& pods,
                                           std::stop_token stop) {
-  const int difference = static_cast<int>(active.size()) - set->spec.replicas.value_or(1);
+  const int difference = static_cast<int>(pods.active.size()) - set->spec.replicas.value_or(1);
   if (difference < 0) {
     co_return co_await createPods(key, set, std::min(-difference, kBurst), stop);
   }
   if (difference > 0) {
     const auto count = static_cast<size_t>(std::min(difference, kBurst));
-    auto chosen = podsToDelete(std::move(active), crowds(*set), count, now());
-    co_return co_await deletePods(key, set, std::move(chosen), stop);
+    co_return co_await deletePods(key, set, pods, count, stop);
   }
   co_return Status();
 }
@@ -224,13 +227,28 @@ Task<void> ReplicaSetController::deleteOne(const std::string& key, const View& s
   outcome = co_await deletePod(client(), events(), kind(), set.original.data(),
                                pod->metadata.namespace_, pod->metadata.name, stop);
   if (outcome.ok()) co_return;
+  if (isUnreachable(outcome) || isTimeout(outcome)) {
+    const bool there = co_await stays(pod, stop);
+    if (!there) {
+      // Its event is to come.
+      outcome = Status();
+      co_return;
+    }
+  }
   expectations_.deletionObserved(key, pod->metadata.uid);
   if (isNotFound(outcome)) outcome = Status();
 }
 
-Task<Status> ReplicaSetController::deletePods(std::string key, View set,
-                                              std::vector<PodPointer> chosen,
+Task<bool> ReplicaSetController::stays(PodPointer pod, std::stop_token stop) {
+  auto found = co_await client::get<Pod>(client(), pod->metadata.namespace_, pod->metadata.name,
+                                         std::move(stop));
+  if (!found.ok()) co_return !isNotFound(found.status());
+  co_return (*found)->metadata.uid == pod->metadata.uid && !(*found)->metadata.deletionTimestamp;
+}
+
+Task<Status> ReplicaSetController::deletePods(std::string key, View set, Pods& pods, size_t count,
                                               std::stop_token stop) {
+  const auto chosen = podsToDelete(pods.active, crowds(*set), count, now());
   std::vector<std::string> uids;
   for (const auto& pod : chosen) uids.push_back(pod->metadata.uid);
   expectations_.expectDeletions(key, uids, executor().now());
@@ -240,10 +258,18 @@ Task<Status> ReplicaSetController::deletePods(std::string key, View set,
     tasks.push_back(deleteOne(key, set, chosen[i], outcomes[i], stop));
   }
   co_await runAll(std::move(tasks));
-  for (const auto& outcome : outcomes) {
-    if (!outcome.ok()) co_return outcome;
+  std::unordered_set<const Pod*> gone;
+  Status failure;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    if (outcomes[i].ok()) {
+      gone.insert(chosen[i].get());
+    } else if (failure.ok()) {
+      failure = outcomes[i];
+    }
   }
-  co_return Status();
+  std::erase_if(pods.active, [&gone](const PodPointer& pod) { return gone.contains(pod.get()); });
+  pods.terminating += gone.size();
+  co_return failure;
 }
 
 Task<Status> ReplicaSetController::writeStatus(View set, const ReplicaSetStatus& wanted,

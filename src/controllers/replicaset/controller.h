@@ -21,6 +21,8 @@ class ReplicaSetController final : public Controller {
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
 
  private:
+  /// What this controller has deleted is terminating, whether the cache shows it or not: else a
+  /// status would tell of pods that are no more, and a deployment would rely on them.
   struct Pods {
     std::vector<PodPointer> active;
     size_t terminating = 0;
@@ -32,16 +34,18 @@ class ReplicaSetController final : public Controller {
   void addSoon(const View& set);
   void enqueueOwnersOf(const api::core::v1::Pod& pod);
   View controllerOf(const api::core::v1::Pod& pod) const;
-  Task<Result<Pods>> claimPods(const View& set, std::stop_token stop);
-  Task<Status> manage(std::string key, View set, std::vector<PodPointer> active,
-                      std::stop_token stop);
+  Task<Result<Pods>> claimPods(const std::string& key, const View& set, std::stop_token stop);
+  /// Moves what it deletes from active to terminating.
+  Task<Status> manage(std::string key, View set, Pods& pods, std::stop_token stop);
   Task<Status> createPods(std::string key, View set, int count, std::stop_token stop);
-  Task<Status> deletePods(std::string key, View set, std::vector<PodPointer> chosen,
+  Task<Status> deletePods(std::string key, View set, Pods& pods, size_t count,
                           std::stop_token stop);
   Task<void> createOne(const std::string& key, const View& set, Status& outcome,
                        std::stop_token stop);
   Task<void> deleteOne(const std::string& key, const View& set, PodPointer pod, Status& outcome,
                        std::stop_token stop);
+  /// After a deletion without an answer: whether the pod is there as before, or nobody can tell.
+  Task<bool> stays(PodPointer pod, std::stop_token stop);
   Task<Status> writeStatus(View set, const api::apps::v1::ReplicaSetStatus& wanted,
                            std::stop_token stop);
   [[nodiscard]] PodsByNode crowds(const api::apps::v1::ReplicaSet& set) const;

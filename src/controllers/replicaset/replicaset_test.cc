@@ -62,6 +62,36 @@ TEST_P(ReplicaSetSeeds, ScalesUpAndDown) {
   EXPECT_TRUE(h.hasEvent("SuccessfulDelete: Deleted pod: rs-"));
 }
 
+/// A deployment relies on it when it shrinks other sets.
+TEST_P(ReplicaSetSeeds, StatusNeverCountsWhatWasDeleted) {
+  Harness h(GetParam());
+  h.add<ReplicaSetController>();
+  h.playKubelet({"n1", "n2"});
+  std::string tooMany;
+  h.client.observer = [&](const client::ResourceType&, const api::ConstObject&,
+                          const api::ConstObject& after) {
+    const auto* set = after ? after.as<ReplicaSet>() : nullptr;
+    if (set == nullptr || set->status.availableReplicas <= static_cast<int>(active(h))) return;
+    tooMany = std::to_string(set->status.availableReplicas) + " available of " +
+              std::to_string(active(h));
+  };
+  h.start();
+  h.client.put(replicaSet("rs", 7));
+  for (int replicas : {7, 2, 5, 0}) {
+    h.client.change<ReplicaSet>("default", "rs",
+                                [replicas](ReplicaSet& s) { s.spec.replicas = replicas; });
+    // The end of pods may come with no answer.
+    h.client.faults.lostAnswer = replicas == 2 ? 0.5 : 0;
+    ASSERT_TRUE(h.until([&] {
+      auto set = h.client.peek<ReplicaSet>("default", "rs");
+      return set->status.availableReplicas == replicas && set->status.replicas == replicas &&
+             set->status.observedGeneration == set->metadata.generation;
+    }));
+    EXPECT_EQ(tooMany, "") << replicas;
+    tooMany.clear();
+  }
+}
+
 TEST_P(ReplicaSetSeeds, ConvergesThroughFaults) {
   Harness h(GetParam());
   h.add<ReplicaSetController>();
