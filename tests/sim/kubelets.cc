@@ -126,7 +126,8 @@ std::optional<Duration> Kubelets::due(const Pod& pod) const {
     return kEnd;
   }
   if (api::isPodTerminal(pod)) return std::nullopt;
-  if (pod.status.phase != "Running") return kStart;
+  // A controller that took the node for silent may have said that its pods are not ready.
+  if (pod.status.phase != "Running" || !api::isPodReady(pod)) return kStart;
   if (!ending) return std::nullopt;
   auto how = ending(pod);
   if (!how) return std::nullopt;
@@ -164,6 +165,9 @@ void Kubelets::look(const std::string& ns, const std::string& name) {
     (void)server_.erase<Pod>(ns, name, now);
   } else if (pod->status.phase != "Running") {
     start(*pod);
+  } else if (!api::isPodReady(*pod)) {
+    server_.change<Pod>(
+        ns, name, [this](Pod& next) { setCondition(next, "Ready", "True", executor_.wallNow()); });
   } else {
     // The pod may have been made anew since this was planned.
     end(*pod, *ending(*pod));
