@@ -12,6 +12,7 @@
 #include <ctime>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "runtime/one_shot.h"
@@ -25,7 +26,16 @@ using TimePoint = std::chrono::steady_clock::time_point;
 /// serves all.
 class Reactor::Timers {
  public:
-  explicit Timers(asio::io_context& context) : context_(context), timer_(context) {}
+  /// Neither is used before the reactor is complete, nor after `close`.
+  Timers(asio::io_context& context, asio::steady_timer& timer) : context_(context), timer_(timer) {}
+  ~Timers() {
+    // Whose end cancels others finds none.
+    const auto work = std::exchange(work_, {});
+  }
+  Timers(const Timers&) = delete;
+  Timers& operator=(const Timers&) = delete;
+  /// Nothing runs any more.
+  void close() { armed_ = TimePoint::min(); }
 
   TimerId add(TimePoint at, UniqueFunction work) {
     const auto id = next_++;
@@ -86,7 +96,7 @@ class Reactor::Timers {
   }
 
   asio::io_context& context_;
-  asio::steady_timer timer_;
+  asio::steady_timer& timer_;
   TimePoint armed_ = TimePoint::max();
   TimerId next_ = 1;
   std::vector<Due> due_;  ///< a heap; those that were canceled stay until they are due
@@ -97,9 +107,13 @@ struct Reactor::Impl {
   /// Calls of other threads that are still inside post or stop. What they brought may already have
   /// run and ended the reactor's owner, so the destructor waits for them.
   std::atomic<int> callers = 0;
+  /// What the context still holds may cancel timers when it goes.
+  Timers timers{context, timer};
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
-  Timers timers{context};
+  asio::steady_timer timer{context};
+
+  ~Impl() { timers.close(); }
 };
 
 Reactor::Reactor() : impl_(std::make_unique<Impl>()) {}

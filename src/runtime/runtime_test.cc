@@ -212,6 +212,28 @@ TEST(Reactor, TimersRunInOrder) {
   EXPECT_EQ(blockOn(reactor, runTimers(reactor, expected)), expected);
 }
 
+/// Cancels its timer when it goes, as a watch does.
+struct TimerOwner {
+  explicit TimerOwner(Reactor& r) : reactor(r), timer(r.schedule(r.now() + 1h, [] {})) {}
+  ~TimerOwner() {
+    reactor.cancel(timer);
+    reactor.schedule(reactor.now() - 1s, [] {});
+  }
+  Reactor& reactor;
+  Executor::TimerId timer;
+};
+
+TEST(Reactor, WhatItStillHoldsMayCancelTimersAtItsEnd) {
+  auto reactor = std::make_unique<Reactor>();
+  for (int i = 0; i < 40; ++i) {
+    auto owner = std::make_shared<TimerOwner>(*reactor);
+    reactor->post([owner] {});
+    auto other = std::make_shared<TimerOwner>(*reactor);
+    reactor->schedule(reactor->now() + 1h, [other] {});
+  }
+  EXPECT_NO_FATAL_FAILURE(reactor.reset());
+}
+
 TEST(Random, SeedsRepeatAndBoundsHold) {
   SeededRandom a(5);
   SeededRandom b(5);
