@@ -108,7 +108,7 @@ void ResourceClaimController::onClaim(const client::Change& change) {
 }
 
 bool ResourceClaimController::needsWork(const Pod& pod) const {
-  if (pod.metadata.deletionTimestamp) return false;
+  if (pod.metadata.deletionTimestamp || isDone(pod)) return false;
   for (const auto& entry : pod.spec.resourceClaims) {
     const auto named = claimOf(pod, entry);
     if (!named.known) return true;
@@ -127,7 +127,7 @@ bool ResourceClaimController::needsWork(const Pod& pod) const {
 Task<Result<Duration>> ResourceClaimController::reconcile(std::string key, std::stop_token stop) {
   if (key.starts_with("p|")) {
     auto pod = pods_.get<Pod>(key.substr(2));
-    if (!pod || pod->metadata.deletionTimestamp) co_return Duration(0);
+    if (!pod || pod->metadata.deletionTimestamp || isDone(*pod)) co_return Duration(0);
     CO_TRY_STATUS(co_await syncPod(pod, stop));
     co_return Duration(0);
   }

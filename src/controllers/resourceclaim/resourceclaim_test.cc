@@ -112,6 +112,9 @@ TEST_P(ResourceClaims, MadeOfTemplates) {
   // A pod that has ended needs it no more.
   h.client.change<Pod>("default", "p", [](Pod& p) { p.status.phase = "Succeeded"; });
   ASSERT_TRUE(h.until([&] { return h.client.peekAll<ResourceClaim>().empty(); }, 1h));
+  int again = 0;
+  (void)h.until([&] { return !h.client.peekAll<ResourceClaim>().empty() && ++again > 0; }, 1min);
+  EXPECT_EQ(again, 0);
 }
 
 TEST_P(ResourceClaims, ReservedForAsLongAsPodsRun) {
