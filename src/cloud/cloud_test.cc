@@ -296,6 +296,50 @@ TEST(LocalProviderTest, BalancersAreTheNodesOwnAddresses) {
   ASSERT_TRUE(h.until([&] { return !h.client.peek<Service>("default", "web"); }));
 }
 
+TEST(LocalProviderTest, APortOfTheNodesIsOneServices) {
+  Harness h(1);
+  LocalProvider local({});
+  auto node = makeNode("n1");
+  node.status.addresses = {address("InternalIP", "10.0.0.1")};
+  h.client.put(node);
+  const auto put = [&h](const std::string& name, int32_t port) {
+    auto service = balanced(name);
+    auto& one = service.spec.ports.emplace_back();
+    one.protocol = "TCP";
+    one.port = port;
+    h.client.put(std::move(service));
+  };
+  const auto served = [&h](const std::string& name) {
+    return !h.client.peek<Service>("default", name)->status.loadBalancer.ingress.empty();
+  };
+  h.add<ServiceController>(*local.loadBalancers(), 1);
+  h.start();
+  put("ssh", 22);
+  put("first", 80);
+  ASSERT_TRUE(h.until([&] { return served("first"); }));
+  put("second", 80);
+  ASSERT_TRUE(h.until([&] {
+    return h.hasEvent(
+               "SyncLoadBalancerFailed: Error syncing load balancer: failed to ensure load "
+               "balancer: port 80/TCP of the nodes is taken by Service default/first") &&
+           h.hasEvent(
+               "SyncLoadBalancerFailed: Error syncing load balancer: failed to ensure load "
+               "balancer: port 22 is the nodes' own");
+  }));
+  EXPECT_FALSE(served("second"));
+  EXPECT_FALSE(served("ssh"));
+  (void)h.client.erase<Service>("default", "first");
+  ASSERT_TRUE(h.until([&] { return served("second"); }, 1h));
+  // With another port it is another wish.
+  h.client.change<Service>("default", "second", [](Service& s) { s.spec.ports[0].port = 10250; });
+  ASSERT_TRUE(h.until([&] { return !served("second"); }, 1h));
+  h.client.change<Service>("default", "second", [](Service& s) { s.spec.ports[0].port = 81; });
+  ASSERT_TRUE(h.until([&] { return served("second"); }, 1h));
+  // Who never had one is gone at once.
+  (void)h.client.erase<Service>("default", "ssh");
+  ASSERT_TRUE(h.until([&] { return !h.client.peek<Service>("default", "ssh"); }, 1h));
+}
+
 TEST(CloudManager, RunsWhatTheProviderCanDo) {
   Harness h(1);
   auto local = makeProvider("local", {});

@@ -1,6 +1,11 @@
 #include "cloud/local/local_provider.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "api/gen/meta_v1.h"
+#include "api/helpers/objects.h"
 #include "base/status.h"
 
 namespace coxswain::cloud {
@@ -50,7 +55,9 @@ Task<Result<InstanceMetadata>> LocalProvider::metadata(NodePtr node, std::stop_t
 Task<Result<std::optional<LoadBalancerStatus>>> LocalProvider::find(ServicePtr service,
                                                                     std::stop_token /*stop*/) {
   const auto& status = service->status.loadBalancer;
-  if (status.ingress.empty()) co_return std::optional<LoadBalancerStatus>();
+  if (status.ingress.empty() && !holdsPorts(service->metadata.uid)) {
+    co_return std::optional<LoadBalancerStatus>();
+  }
   co_return std::optional(status);
 }
 
@@ -66,6 +73,7 @@ Task<Result<LoadBalancerStatus>> LocalProvider::ensure(ServicePtr service,
     }
   }
   if (status.ingress.empty()) co_return serviceUnavailable("no node has an address for it");
+  CO_TRY_STATUS(takePorts(*service));
   co_return status;
 }
 
@@ -76,7 +84,36 @@ Task<Result<std::optional<LoadBalancerStatus>>> LocalProvider::update(ServicePtr
   co_return std::optional(std::move(status));
 }
 
-Task<Status> LocalProvider::remove(ServicePtr /*service*/, std::stop_token /*stop*/) {
+Status LocalProvider::takePorts(const Service& service) {
+  const auto& uid = service.metadata.uid;
+  std::vector<std::pair<std::string, int32_t>> wanted;
+  for (const auto& port : service.spec.ports) {
+    if (options_.reservedPorts.contains(port.port)) {
+      return badRequest(fmt::format("port {} is the nodes' own", port.port));
+    }
+    auto& key = wanted.emplace_back(port.protocol, port.port);
+    const auto held = ports_.find(key);
+    if (held != ports_.end() && held->second.uid != uid) {
+      return badRequest(fmt::format("port {}/{} of the nodes is taken by Service {}", port.port,
+                                    port.protocol, held->second.name));
+    }
+  }
+  givePorts(uid);
+  for (auto& key : wanted) ports_[std::move(key)] = {uid, api::objectKey(service.metadata)};
+  return {};
+}
+
+void LocalProvider::givePorts(const std::string& uid) {
+  std::erase_if(ports_, [&uid](const auto& entry) { return entry.second.uid == uid; });
+}
+
+bool LocalProvider::holdsPorts(const std::string& uid) const {
+  return std::any_of(ports_.begin(), ports_.end(),
+                     [&uid](const auto& entry) { return entry.second.uid == uid; });
+}
+
+Task<Status> LocalProvider::remove(ServicePtr service, std::stop_token /*stop*/) {
+  givePorts(service->metadata.uid);
   co_return Status();  // its addresses go with the status
 }
 

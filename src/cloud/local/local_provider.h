@@ -1,5 +1,8 @@
 #pragma once
 
+#include <set>
+#include <utility>
+
 #include "cloud/provider.h"
 
 namespace coxswain::cloud {
@@ -7,10 +10,15 @@ namespace coxswain::cloud {
 struct LocalOptions {
   std::string zone;    ///< of all nodes; empty: none
   std::string region;  ///< of all nodes; empty: none
+  /// What nodes answer themselves on their addresses (ssh, etcd, the control plane, kubelets):
+  /// no Service takes it from them.
+  std::set<int32_t> reservedPorts = {22,    2379,  2380,  6443,  10053,
+                                     10250, 10256, 10257, 10258, 10259};
 };
 
 /// Machines without a cloud. Each node is what it says it is and exists as long as its Node does. A
 /// load balancer is the nodes' own addresses: the Service's ports are answered there by kube-proxy.
+/// All Services share these addresses, so a port is the first one's that asks for it. One executor.
 class LocalProvider final : public Provider, private Instances, private LoadBalancers {
  public:
   explicit LocalProvider(LocalOptions options) : options_(std::move(options)) {}
@@ -32,7 +40,17 @@ class LocalProvider final : public Provider, private Instances, private LoadBala
       ServicePtr service, std::vector<NodePtr> nodes, std::stop_token stop) override;
   Task<Status> remove(ServicePtr service, std::stop_token stop) override;
 
+  /// BadRequest: one of its ports is somebody else's.
+  Status takePorts(const api::core::v1::Service& service);
+  void givePorts(const std::string& uid);
+  [[nodiscard]] bool holdsPorts(const std::string& uid) const;
+
+  struct Holder {
+    std::string uid;
+    std::string name;
+  };
   const LocalOptions options_;
+  std::map<std::pair<std::string, int32_t>, Holder> ports_;  ///< by protocol and port
 };
 
 }  // namespace coxswain::cloud

@@ -156,6 +156,11 @@ Task<Result<Duration>> ServiceController::ensure(ServicePtr service, std::stop_t
   }
   auto made = co_await balancers_.ensure(service, std::move(nodes), stop);
   if (!made.ok()) {
+    // One that can never be answers at no address, whatever it was before.
+    if (made.status().reason() == Reason::BadRequest) {
+      given_.erase(key);
+      CO_TRY_STATUS(co_await setStatus(service, {}, stop));
+    }
     co_return made.status().withContext("failed to ensure load balancer");
   }
   CO_TRY_STATUS(co_await setStatus(service, std::move(*made), stop));

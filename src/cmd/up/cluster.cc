@@ -73,6 +73,12 @@ Result<scheduler::SchedulerOptions> schedulerOptions(const std::string& path) {
   return std::move(read->options);
 }
 
+cloud::LocalOptions localCloud(const UpOptions& options) {
+  cloud::LocalOptions out;
+  out.reservedPorts.insert({options.securePort, options.kubeletPort});
+  return out;
+}
+
 /// The cluster's parts in the order in which they need each other.
 class Cluster {
  public:
@@ -113,7 +119,7 @@ class Cluster {
   std::unique_ptr<client::Client> schedulerClient_;
   std::unique_ptr<client::Informers> informers_;
   std::unique_ptr<controllers::ControllerManager> controllers_;
-  cloud::LocalProvider local_{{}};
+  cloud::LocalProvider local_{localCloud(options_)};
   std::unique_ptr<cloud::ServiceController> balancers_;
   std::unique_ptr<scheduler::Scheduler> scheduler_;
   std::unique_ptr<client::Client> kubeletClient_;
