@@ -19,6 +19,9 @@ namespace json = boost::json;
 constexpr std::string_view kUid = "00000000-0000-4000-8000-";
 constexpr size_t kUidLength = 36;
 
+/// There or not by which changes were seen together.
+constexpr std::string_view kTriggerTime = "endpoints.kubernetes.io/last-change-trigger-time";
+
 /// What is different in each run, or says nothing.
 const std::set<std::string_view> kDropped = {"resourceVersion",
                                              "generation",
@@ -32,7 +35,8 @@ const std::set<std::string_view> kDropped = {"resourceVersion",
                                              "ip",
                                              "podCIDRs",
                                              "nominatedNodeName",
-                                             "lastScaleTime"};
+                                             "lastScaleTime",
+                                             kTriggerTime};
 /// Whether they are there says enough.
 const std::set<std::string_view> kHidden = {"podIP", "podCIDR", "certificate"};
 
@@ -40,6 +44,12 @@ bool isTime(std::string_view key) {
   return key.ends_with("Time") || key.ends_with("Timestamp") || key.ends_with("-time") ||
          key.ends_with("-timestamp") || key.ends_with("edAt") || key == "time" ||
          key == "timestamp";
+}
+
+/// It has nothing but what is dropped.
+bool isTriggerAlone(const json::value& value) {
+  return value.is_object() && value.as_object().size() == 1 &&
+         value.as_object().contains(kTriggerTime);
 }
 
 class Names {
@@ -98,6 +108,7 @@ void write(const json::value& value, const Names& names, std::string& out) {
     for (const auto& [key, member] : value.as_object()) {
       const std::string_view name(key.data(), key.size());
       if ((kDropped.contains(name) && !member.is_object()) || isRevision(name, member)) continue;
+      if (isTriggerAlone(member)) continue;
       if (isTime(name)) {
         members[std::string(name)] = member.is_null() ? "null" : "T";
       } else if (kHidden.contains(name)) {

@@ -47,6 +47,12 @@ const std::vector<Scenario>& allScenarios() {
       expansion(),
       attachDetach(),
       ephemeralVolumes(),
+      resourceClaims(),
+      nodeTtl(),
+      cloudNodes(),
+      cloudLifecycle(),
+      cloudBalancers(),
+      cloudRoutes(),
   };
   return kAll;
 }

@@ -36,6 +36,8 @@ Scenario podGc();
 Scenario disruption();
 Scenario resourceQuota();
 Scenario nodeIpam();
+Scenario nodeTtl();
+Scenario resourceClaims();
 
 // Identity.
 Scenario serviceAccounts();
@@ -54,6 +56,12 @@ Scenario ephemeralVolumes();
 // Scheduling.
 Scenario scheduling();
 Scenario preemption();
+
+// Clouds.
+Scenario cloudNodes();
+Scenario cloudLifecycle();
+Scenario cloudBalancers();
+Scenario cloudRoutes();
 
 // All at once.
 Scenario everything();
