@@ -13,6 +13,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/gen/policy_v1.h"
 #include "api/gen/rbac_v1.h"
+#include "api/gen/resource_v1.h"
 #include "api/gen/storage_v1.h"
 #include "client/resources.h"
 #include "controllers/accounts.h"
@@ -433,6 +434,63 @@ TEST_F(Identities, AttachedVolumes) {
   EXPECT_TRUE(removed.ok());
   EXPECT_TRUE(cluster_.eventually(
       [&] { return all<api::storage::v1::VolumeAttributesClass>("").empty(); }));
+  expectNoRefusals();
+}
+
+TEST_F(Identities, ClaimsOfDevices) {
+  using api::resource::v1::ResourceClaim;
+  Namespace team;
+  team.metadata.name = "team";
+  ASSERT_TRUE(cluster_.run(client::create(cluster_.admin(), team)).ok());
+  ASSERT_TRUE(cluster_.eventually([&] { return !all<ServiceAccount>().empty(); }));
+  api::resource::v1::ResourceClaimTemplate made;
+  made.metadata.name = "t";
+  auto& request = made.spec.spec.devices.requests.emplace_back();
+  request.name = "r";
+  request.exactly.emplace().deviceClassName = "gpu.example";
+  make(made);
+  Pod pod;
+  pod.metadata.name = "p";
+  pod.spec.schedulingGates.emplace_back().name = "example.com/wait";
+  auto& container = pod.spec.containers.emplace_back();
+  container.name = "c";
+  container.image = "i";
+  auto& use = pod.spec.resourceClaims.emplace_back();
+  use.name = "gpu";
+  use.resourceClaimTemplateName = "t";
+  make(pod);
+  ASSERT_TRUE(cluster_.eventually([&] {
+    auto claims = all<ResourceClaim>();
+    const auto statuses = all<Pod>().at(0)->status.resourceClaimStatuses;
+    return claims.size() == 1 && statuses.size() == 1 &&
+           statuses[0].resourceClaimName == claims[0]->metadata.name;
+  }));
+  // As the scheduler does it.
+  ResourceClaim claim = *all<ResourceClaim>()[0];
+  claim.metadata.finalizers = {"resource.kubernetes.io/delete-protection"};
+  auto held = cluster_.run(client::update(cluster_.admin(), claim));
+  ASSERT_TRUE(held.ok()) << held.status().toString();
+  claim = **held;
+  auto& result = claim.status.allocation.emplace().devices.results.emplace_back();
+  result.request = "r";
+  result.driver = "d.example";
+  result.pool = "pool";
+  result.device = "dev";
+  auto& who = claim.status.reservedFor.emplace_back();
+  who.resource = "pods";
+  who.name = "p";
+  who.uid = all<Pod>()[0]->metadata.uid;
+  auto taken = cluster_.run(client::update(cluster_.admin(), claim, "status"));
+  ASSERT_TRUE(taken.ok()) << taken.status().toString();
+  remove<Pod>("p");
+  EXPECT_TRUE(cluster_.eventually([&] { return all<ResourceClaim>().empty(); }));
+  EXPECT_TRUE(cluster_.eventually([&] {
+    auto nodes = all<Node>("");
+    return !nodes.empty() && std::all_of(nodes.begin(), nodes.end(), [](const auto& node) {
+      const auto* ttl = node->metadata.annotations.get("node.alpha.kubernetes.io/ttl");
+      return ttl != nullptr && *ttl == "0";
+    });
+  }));
   expectNoRefusals();
 }
 
