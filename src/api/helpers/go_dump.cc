@@ -6,79 +6,17 @@
 #include <string_view>
 
 #include "api/gen/core_v1.h"
+#include "api/helpers/go_names.h"
 #include "api/reflect/visit.h"
 
 namespace coxswain::api {
 
 namespace {
 
-using Word = std::pair<std::string_view, std::string_view>;
-
-/// JSON name -> Go's, where that is not the same with a capital.
-constexpr Word kNames[] = {
-    {"apiGroup", "APIGroup"},
-    {"apiVersion", "APIVersion"},
-    {"awsElasticBlockStore", "AWSElasticBlockStore"},
-    {"cephfs", "CephFS"},
-    {"chapAuthDiscovery", "DiscoveryCHAPAuth"},
-    {"chapAuthSession", "SessionCHAPAuth"},
-    {"csi", "CSI"},
-    {"diskURI", "DataDiskURI"},
-    {"dnsConfig", "DNSConfig"},
-    {"dnsPolicy", "DNSPolicy"},
-    {"endpoints", "EndpointsName"},
-    {"fc", "FC"},
-    {"fsGroup", "FSGroup"},
-    {"fsGroupChangePolicy", "FSGroupChangePolicy"},
-    {"fsType", "FSType"},
-    {"gcePersistentDisk", "GCEPersistentDisk"},
-    {"gmsaCredentialSpec", "GMSACredentialSpec"},
-    {"gmsaCredentialSpecName", "GMSACredentialSpecName"},
-    {"grpc", "GRPC"},
-    {"httpGet", "HTTPGet"},
-    {"httpHeaders", "HTTPHeaders"},
-    {"ip", "IP"},
-    {"iqn", "IQN"},
-    {"iscsi", "ISCSI"},
-    {"iscsiInterface", "ISCSIInterface"},
-    {"metadata", "ObjectMeta"},
-    {"nfs", "NFS"},
-    {"os", "OS"},
-    {"pdName", "PDName"},
-    {"rbd", "RBD"},
-    {"seLinuxChangePolicy", "SELinuxChangePolicy"},
-    {"seLinuxOptions", "SELinuxOptions"},
-    {"serviceAccount", "DeprecatedServiceAccount"},
-    {"sslEnabled", "SSLEnabled"},
-    {"storageos", "StorageOS"},
-    {"tcpSocket", "TCPSocket"},
-    {"tty", "TTY"},
-    {"uid", "UID"},
-    {"wwids", "WWIDs"},
-};
-/// Of RBDVolumeSource alone.
-constexpr Word kRbdNames[] = {{"image", "RBDImage"},
-                              {"monitors", "CephMonitors"},
-                              {"pool", "RBDPool"},
-                              {"user", "RadosUser"}};
-
-template <size_t N>
-std::string_view lookUp(const Word (&words)[N], std::string_view key) {
-  const auto* found = std::find_if(std::begin(words), std::end(words),
-                                   [key](const Word& word) { return word.first == key; });
-  return found == std::end(words) ? std::string_view() : found->second;
-}
-
 std::string goName(const MessageInfo& message, const FieldInfo& field) {
   // Inlined structs are embedded ones, named as their type.
   if (field.has(kFieldInline)) return std::string(field.message->name);
-  std::string_view special;
-  if (message.name == "RBDVolumeSource") special = lookUp(kRbdNames, field.name);
-  if (special.empty()) special = lookUp(kNames, field.name);
-  if (!special.empty()) return std::string(special);
-  std::string name(field.name);
-  if (name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
-  return name;
+  return goFieldName(message.name, field.name);
 }
 
 std::string goType(const MessageInfo& message, const FieldInfo& field) {

@@ -62,6 +62,17 @@ bool isClaimedBy(const core::v1::PersistentVolume& volume,
          (reference->uid.empty() || reference->uid == claim.metadata.uid);
 }
 
+core::v1::ObjectReference claimReference(const core::v1::PersistentVolumeClaim& claim) {
+  core::v1::ObjectReference reference;
+  reference.kind = "PersistentVolumeClaim";
+  reference.apiVersion = "v1";
+  reference.namespace_ = claim.metadata.namespace_;
+  reference.name = claim.metadata.name;
+  reference.uid = claim.metadata.uid;
+  reference.resourceVersion = claim.metadata.resourceVersion;
+  return reference;
+}
+
 bool suits(const core::v1::PersistentVolume& volume, const core::v1::PersistentVolumeClaim& claim) {
   return fits(volume, claim) && storageClassOf(volume) == storageClassOf(claim) &&
          volume.spec.volumeMode.value_or("Filesystem") ==

@@ -9,6 +9,7 @@
 namespace coxswain::api {
 
 namespace core::v1 {
+struct ObjectReference;
 struct PersistentVolume;
 struct PersistentVolumeClaim;
 struct Pod;
@@ -40,6 +41,9 @@ bool isFullyBound(const core::v1::PersistentVolumeClaim& claim);
 /// spec.claimRef names the claim; without a uid it is for whoever has the name.
 bool isClaimedBy(const core::v1::PersistentVolume& volume,
                  const core::v1::PersistentVolumeClaim& claim);
+
+/// What spec.claimRef of the claim's volume is.
+core::v1::ObjectReference claimReference(const core::v1::PersistentVolumeClaim& claim);
 
 /// A free volume has the size, mode, access modes, class and labels that the claim asks for.
 bool suits(const core::v1::PersistentVolume& volume, const core::v1::PersistentVolumeClaim& claim);

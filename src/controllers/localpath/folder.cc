@@ -56,13 +56,7 @@ PersistentVolume volumeFor(const PersistentVolumeClaim& claim, const StorageClas
   if (const auto* size = claim.spec.resources.requests.get("storage")) {
     spec.capacity["storage"] = *size;
   }
-  auto& reference = spec.claimRef.getOrCreate();
-  reference.kind = "PersistentVolumeClaim";
-  reference.apiVersion = "v1";
-  reference.namespace_ = claim.metadata.namespace_;
-  reference.name = claim.metadata.name;
-  reference.uid = claim.metadata.uid;
-  reference.resourceVersion = claim.metadata.resourceVersion;
+  spec.claimRef.getOrCreate() = api::claimReference(claim);
   spec.persistentVolumeSource.local.getOrCreate().path = joinPath(options.root, folderName(claim));
   auto& term =
       spec.nodeAffinity.getOrCreate().required.getOrCreate().nodeSelectorTerms.emplace_back();

@@ -104,13 +104,7 @@ PersistentVolume boundVolume(const PersistentVolume& volume, const PersistentVol
   const bool chosen = !api::isClaimedBy(volume, claim);
   auto& reference = next.spec.claimRef.getOrCreate();
   if (!chosen && reference.uid == claim.metadata.uid) return next;
-  reference = {};
-  reference.kind = "PersistentVolumeClaim";
-  reference.apiVersion = "v1";
-  reference.namespace_ = claim.metadata.namespace_;
-  reference.name = claim.metadata.name;
-  reference.uid = claim.metadata.uid;
-  reference.resourceVersion = claim.metadata.resourceVersion;
+  reference = api::claimReference(claim);
   if (chosen) next.metadata.annotations[api::kBoundByControllerAnnotation] = "yes";
   return next;
 }

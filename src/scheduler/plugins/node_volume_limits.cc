@@ -44,11 +44,7 @@ class NodeVolumeLimits final : public Plugin, public PreFilterPlugin, public Fil
     return kCsiNode | kAssignedPodDelete | kClaim | kVolume | kAttachmentDelete;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    if (event.events & kClaim && event.newObject) {
-      const auto& meta = event.newObject->as<PersistentVolumeClaim>()->metadata;
-      return usesClaim(*pod.pod, meta.namespace_, meta.name) ? QueueingHint::Queue
-                                                             : QueueingHint::Skip;
-    }
+    if (event.events & kClaim && event.newObject) return hintOfClaim(*pod.pod, event);
     if (event.events & kAssignedPodDelete && event.oldPod)
       return hasClaims(*event.oldPod->pod) ? QueueingHint::Queue : QueueingHint::Skip;
     return QueueingHint::Queue;

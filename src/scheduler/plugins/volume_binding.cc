@@ -28,10 +28,7 @@ class VolumeBinding final : public Plugin,
            kNodeLabel | kNodeTaint;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    if (!(event.events & kClaim) || !event.newObject) return QueueingHint::Queue;
-    const auto& meta = event.newObject->as<api::core::v1::PersistentVolumeClaim>()->metadata;
-    return usesClaim(*pod.pod, meta.namespace_, meta.name) ? QueueingHint::Queue
-                                                           : QueueingHint::Skip;
+    return event.events & kClaim ? hintOfClaim(*pod.pod, event) : QueueingHint::Queue;
   }
 
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,

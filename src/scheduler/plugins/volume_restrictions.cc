@@ -71,11 +71,7 @@ class VolumeRestrictions final : public Plugin, public PreFilterPlugin, public F
     return kAssignedPodDelete | kNodeAdd | kClaim;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    if (event.events & kClaim && event.newObject) {
-      const auto& meta = event.newObject->as<api::core::v1::PersistentVolumeClaim>()->metadata;
-      return usesClaim(*pod.pod, meta.namespace_, meta.name) ? QueueingHint::Queue
-                                                             : QueueingHint::Skip;
-    }
+    if (event.events & kClaim && event.newObject) return hintOfClaim(*pod.pod, event);
     if (!event.oldPod || !(event.events & kAssignedPodDelete)) return QueueingHint::Queue;
     const auto& ns = pod.pod->metadata.namespace_;
     for (const auto& claim : claimsOf(*pod.pod))

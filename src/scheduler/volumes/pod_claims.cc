@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/reflect/object.h"
 
 namespace coxswain::scheduler {
 
@@ -43,6 +44,12 @@ bool usesClaim(const Pod& pod, const std::string& ns, const std::string& name) {
     if (source.persistentVolumeClaim) return source.persistentVolumeClaim->claimName == name;
     return source.ephemeral && ephemeralName(pod, volume) == name;
   });
+}
+
+QueueingHint hintOfClaim(const Pod& pod, const ClusterEvent& event) {
+  if (!event.newObject) return QueueingHint::Queue;
+  const auto& meta = event.newObject->as<api::core::v1::PersistentVolumeClaim>()->metadata;
+  return usesClaim(pod, meta.namespace_, meta.name) ? QueueingHint::Queue : QueueingHint::Skip;
 }
 
 std::string notOwned(const Pod& pod, const PodClaim& wanted,

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/framework/events.h"
+
 namespace coxswain::api::core::v1 {
 struct PersistentVolumeClaim;
 struct Pod;
@@ -22,6 +24,9 @@ std::vector<PodClaim> claimsOf(const api::core::v1::Pod& pod);
 bool hasClaims(const api::core::v1::Pod& pod);
 /// Does the pod use the claim `name` of its namespace?
 bool usesClaim(const api::core::v1::Pod& pod, const std::string& ns, const std::string& name);
+
+/// Of an event of claims: those that the pod uses wake it. A claim that is gone may wake any.
+QueueingHint hintOfClaim(const api::core::v1::Pod& pod, const ClusterEvent& event);
 
 /// Empty: an ephemeral claim that was made for the pod (or one that is not ephemeral); else why
 /// not.

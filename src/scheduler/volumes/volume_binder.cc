@@ -34,13 +34,7 @@ Status failure(std::string message) {
 PersistentVolume claimed(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
   PersistentVolume next = volume;
   if (!next.spec.claimRef) next.metadata.annotations[api::kBoundByControllerAnnotation] = "yes";
-  auto& reference = next.spec.claimRef.getOrCreate();
-  reference.kind = "PersistentVolumeClaim";
-  reference.apiVersion = "v1";
-  reference.namespace_ = claim.metadata.namespace_;
-  reference.name = claim.metadata.name;
-  reference.uid = claim.metadata.uid;
-  reference.resourceVersion = claim.metadata.resourceVersion;
+  next.spec.claimRef.getOrCreate() = api::claimReference(claim);
   return next;
 }
 

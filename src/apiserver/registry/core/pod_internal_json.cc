@@ -8,6 +8,7 @@
 
 #include "api/codec/json.h"
 #include "api/codec/value.h"
+#include "api/helpers/go_names.h"
 #include "api/meta/raw.h"
 #include "api/meta/time.h"
 #include "api/names/quote.h"
@@ -22,60 +23,6 @@ using api::FieldInfo;
 using api::FieldType;
 using api::MessageInfo;
 using api::Shape;
-
-/// Names whose Go form is not just the first letter made large.
-constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
-    {"apiGroup", "APIGroup"},
-    {"apiGroups", "APIGroups"},
-    {"awsElasticBlockStore", "AWSElasticBlockStore"},
-    {"cel", "CEL"},
-    {"cephfs", "CephFS"},
-    {"chapAuthDiscovery", "DiscoveryCHAPAuth"},
-    {"chapAuthSession", "SessionCHAPAuth"},
-    {"csi", "CSI"},
-    {"diskURI", "DataDiskURI"},
-    {"dnsConfig", "DNSConfig"},
-    {"dnsPolicy", "DNSPolicy"},
-    {"fc", "FC"},
-    {"fsGroup", "FSGroup"},
-    {"fsGroupChangePolicy", "FSGroupChangePolicy"},
-    {"fsType", "FSType"},
-    {"gcePersistentDisk", "GCEPersistentDisk"},
-    {"gmsaCredentialSpec", "GMSACredentialSpec"},
-    {"gmsaCredentialSpecName", "GMSACredentialSpecName"},
-    {"grpc", "GRPC"},
-    {"httpGet", "HTTPGet"},
-    {"httpHeaders", "HTTPHeaders"},
-    {"ip", "IP"},
-    {"ips", "IPs"},
-    {"iqn", "IQN"},
-    {"iscsi", "ISCSI"},
-    {"iscsiInterface", "ISCSIInterface"},
-    {"nfs", "NFS"},
-    {"os", "OS"},
-    {"pdName", "PDName"},
-    {"rbd", "RBD"},
-    {"seLinuxChangePolicy", "SELinuxChangePolicy"},
-    {"seLinuxOptions", "SELinuxOptions"},
-    {"sslEnabled", "SSLEnabled"},
-    {"storageos", "StorageOS"},
-    {"tcpSocket", "TCPSocket"},
-    {"tty", "TTY"},
-    {"uid", "UID"},
-    {"wwids", "WWIDs"},
-};
-
-/// Names that hold in messages of one family only, by what the message's name begins with.
-struct OwnName {
-  std::string_view family, name, goName;
-};
-constexpr OwnName kOwnNames[] = {
-    {"Glusterfs", "endpoints", "EndpointsName"},
-    {"RBD", "monitors", "CephMonitors"},
-    {"RBD", "image", "RBDImage"},
-    {"RBD", "pool", "RBDPool"},
-    {"RBD", "user", "RadosUser"},
-};
 
 /// Members that stand elsewhere in Go: right behind another.
 struct Moved {
@@ -212,17 +159,7 @@ class Writer {
 
   /// `owner`: the message that the member is of.
   void jsonKey(std::string_view name, bool& first, std::string_view owner) {
-    for (const auto& own : kOwnNames) {
-      if (own.name == name && owner.starts_with(own.family)) return key(own.goName, first);
-    }
-    const auto* known = std::find_if(std::begin(kGoNames), std::end(kGoNames),
-                                     [&](const auto& pair) { return pair.first == name; });
-    if (known != std::end(kGoNames)) return key(known->second, first);
-    std::string made(name);
-    if (!made.empty() && made[0] >= 'a' && made[0] <= 'z') {
-      made[0] = static_cast<char>(made[0] - 'a' + 'A');
-    }
-    key(made, first);
+    key(api::goFieldName(owner, name), first);
   }
 
   /// "ints" of a device's attribute: IntValues.
