@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "cloud/node/lifecycle_controller.h"
 #include "cloud/service/service_controller.h"
+#include "controllers/framework/selection.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::cloud {
@@ -29,47 +28,31 @@ constexpr ProviderEntry kProviders[] = {
 
 /// Null: the provider has nothing for it, or the options leave it out.
 struct Entry {
-  std::string_view name;
-  std::string_view alias;
+  controllers::ControllerName listed;
   Made (*make)(const controllers::Context&, Provider&, const ManagerOptions&);
 };
 constexpr Entry kEntries[] = {
-    {"cloud-node-controller", "cloud-node",
+    {{"cloud-node-controller", "cloud-node"},
      [](const controllers::Context& c, Provider& p, const ManagerOptions& o) -> Made {
        if (!p.instances()) return nullptr;
        return std::make_unique<NodeController>(c, *p.instances(), o.node);
      }},
-    {"cloud-node-lifecycle-controller", "cloud-node-lifecycle",
+    {{"cloud-node-lifecycle-controller", "cloud-node-lifecycle"},
      [](const controllers::Context& c, Provider& p, const ManagerOptions& o) -> Made {
        if (!p.instances()) return nullptr;
        return std::make_unique<LifecycleController>(c, *p.instances(), o.monitorPeriod);
      }},
-    {"service-lb-controller", "service",
+    {{"service-lb-controller", "service"},
      [](const controllers::Context& c, Provider& p, const ManagerOptions& o) -> Made {
        if (!p.loadBalancers()) return nullptr;
        return std::make_unique<ServiceController>(c, *p.loadBalancers(), o.serviceWorkers);
      }},
-    {"node-route-controller", "route",
+    {{"node-route-controller", "route"},
      [](const controllers::Context& c, Provider& p, const ManagerOptions& o) -> Made {
        if (!p.routes() || !o.allocateNodeCidrs || !o.configureRoutes) return nullptr;
        return std::make_unique<RouteController>(c, *p.routes(), o.route);
      }},
 };
-
-bool isNamed(const Entry& entry, std::string_view word) {
-  return word == entry.name || word == entry.alias;
-}
-
-bool isEnabled(const Entry& entry, const std::vector<std::string>& wanted) {
-  bool all = false;
-  for (std::string_view word : wanted) {
-    if (word == "*") all = true;
-    const bool off = word.starts_with('-');
-    if (off) word.remove_prefix(1);
-    if (isNamed(entry, word)) return !off;
-  }
-  return all;
-}
 
 }  // namespace
 
@@ -88,30 +71,29 @@ std::vector<std::string_view> knownProviders() {
 
 std::vector<std::string_view> CloudControllerManager::knownNames() {
   std::vector<std::string_view> all;
-  for (const auto& entry : kEntries) all.push_back(entry.name);
+  for (const auto& entry : kEntries) all.push_back(entry.listed.name);
   return all;
+}
+
+Status CloudControllerManager::check(const ManagerOptions& options) {
+  std::vector<controllers::ControllerName> known;
+  for (const auto& entry : kEntries) known.push_back(entry.listed);
+  return controllers::checkSelection(known, options.controllers);
 }
 
 Result<std::unique_ptr<CloudControllerManager>> CloudControllerManager::create(
     const controllers::Context& context, Provider& provider, const ManagerOptions& options) {
-  for (std::string_view word : options.controllers) {
-    if (word == "*") continue;
-    if (word.starts_with('-')) word.remove_prefix(1);
-    if (std::none_of(std::begin(kEntries), std::end(kEntries),
-                     [word](const Entry& entry) { return isNamed(entry, word); })) {
-      return badRequest(fmt::format("\"{}\" is not in the list of known controllers", word));
-    }
-  }
+  TRY_STATUS(check(options));
   auto manager = std::unique_ptr<CloudControllerManager>(new CloudControllerManager(context));
   for (const auto& entry : kEntries) {
-    if (!isEnabled(entry, options.controllers)) continue;
+    if (!controllers::isSelected(entry.listed, options.controllers)) continue;
     auto controller = entry.make(context, provider, options);
     if (!controller) {
-      kLog.info("nothing for it to do", {{"controller", entry.name}});
+      kLog.info("nothing for it to do", {{"controller", entry.listed.name}});
       continue;
     }
     manager->controllers_.push_back(std::move(controller));
-    manager->names_.push_back(entry.name);
+    manager->names_.push_back(entry.listed.name);
   }
   return manager;
 }

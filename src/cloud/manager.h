@@ -31,7 +31,9 @@ std::vector<std::string_view> knownProviders();
 /// The controllers that a provider has something for. One executor.
 class CloudControllerManager {
  public:
-  /// BadRequest for names of controllers that nobody knows. What `context` refers to and `provider`
+  /// BadRequest for names of controllers that nobody knows.
+  static Status check(const ManagerOptions& options);
+  /// BadRequest as `check`. What `context` refers to and `provider`
   /// outlive it.
   static Result<std::unique_ptr<CloudControllerManager>> create(const controllers::Context& context,
                                                                 Provider& provider,

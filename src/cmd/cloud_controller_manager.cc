@@ -77,7 +77,7 @@ Status complete(Flags& flags) {
   if (options.allocateNodeCidrs && flags.clusterCidrs.empty()) {
     return badRequest("--allocate-node-cidrs needs --cluster-cidr");
   }
-  return {};
+  return cloud::CloudControllerManager::check(options);
 }
 
 Task<Status> control(Flags& flags, Component component, std::stop_token stop) {

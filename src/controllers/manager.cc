@@ -1,8 +1,5 @@
 #include "controllers/manager.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <span>
 
 #include "base/log.h"
@@ -19,6 +16,7 @@
 #include "controllers/endpointslicemirroring/controller.h"
 #include "controllers/ephemeralvolume/controller.h"
 #include "controllers/expand/controller.h"
+#include "controllers/framework/selection.h"
 #include "controllers/garbagecollector/controller.h"
 #include "controllers/job/controller.h"
 #include "controllers/namespace/controller.h"
@@ -106,6 +104,8 @@ struct Entry {
   Made (*make)(const Context&, const ManagerOptions&);
   bool byDefault = true;
   bool asManager = false;  ///< acts as the manager itself: upstream has no account for it
+
+  [[nodiscard]] ControllerName selectable() const { return {name, alias, byDefault}; }
 };
 
 using Options = ManagerOptions;
@@ -244,35 +244,16 @@ constexpr Entry kEntries[] = {
      }},
 };
 
-bool isEnabled(const Entry& entry, const std::vector<std::string>& wanted) {
-  bool all = false;
-  for (std::string_view word : wanted) {
-    if (word == "*") all = entry.byDefault;
-    const bool off = word.starts_with('-');
-    if (off) word.remove_prefix(1);
-    if (word == entry.name || word == entry.alias) return !off;
-  }
+std::vector<ControllerName> selectable() {
+  std::vector<ControllerName> all;
+  for (const auto& entry : kEntries) all.push_back(entry.selectable());
   return all;
-}
-
-Status checkNames(const std::vector<std::string>& wanted) {
-  for (std::string_view word : wanted) {
-    if (word == "*") continue;
-    if (word.starts_with('-')) word.remove_prefix(1);
-    const bool known =
-        std::any_of(std::begin(kEntries), std::end(kEntries),
-                    [word](const Entry& e) { return word == e.name || word == e.alias; });
-    if (!known) {
-      return badRequest(fmt::format("\"{}\" is not in the list of known controllers", word));
-    }
-  }
-  return {};
 }
 
 }  // namespace
 
 Status ControllerManager::check(const ManagerOptions& options) {
-  TRY_STATUS(checkNames(options.controllers));
+  TRY_STATUS(checkSelection(selectable(), options.controllers));
   if (!options.allocateNodeCidrs) return {};
   return nodeipam::NodeIpamController::makeSets(options.nodeIpam).status();
 }
@@ -283,7 +264,7 @@ Result<std::unique_ptr<ControllerManager>> ControllerManager::create(const Conte
   TRY_STATUS(check(options));
   auto manager = std::unique_ptr<ControllerManager>(new ControllerManager(context));
   for (const auto& entry : kEntries) {
-    if (!isEnabled(entry, options.controllers)) continue;
+    if (!isSelected(entry.selectable(), options.controllers)) continue;
     auto& client = clientOf && !entry.asManager ? clientOf(accountOf(entry.name)) : context.client;
     const Context own{client, context.informers, context.executor, context.random};
     TRY(auto controller, entry.make(own, options));
