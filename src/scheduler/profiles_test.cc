@@ -341,5 +341,33 @@ TEST_F(ProfilesTest, GatesGoOneByOne) {
   EXPECT_TRUE(isBound("p"));
 }
 
+Task<void> awaitVerdict(WaitingPods& pods, std::stop_token stop, std::string& verdict) {
+  const auto got = co_await pods.wait("ns/p", std::move(stop));
+  verdict = got.allowed() ? "allowed" : got.message;
+}
+
+TEST(WaitingPodsTest, APodOfTheSameNameWaitsByItself) {
+  sim::SimExecutor executor(1);
+  WaitingPods pods;
+  std::stop_source gone;
+  std::string first;
+  std::string second;
+  pods.add("ns/p", {{"Gate", 1h}});
+  spawn(executor, awaitVerdict(pods, gone.get_token(), first));
+  executor.runFor(1s);
+  pods.add("ns/p", {{"Gate", 1h}});
+  spawn(executor, awaitVerdict(pods, {}, second));
+  executor.runFor(1s);
+  gone.request_stop();
+  executor.runFor(1s);
+  EXPECT_EQ(first, "stopped");
+  EXPECT_EQ(second, "");
+  EXPECT_TRUE(pods.waits("ns/p"));
+  pods.allow("ns/p", "Gate");
+  executor.runFor(1s);
+  EXPECT_EQ(second, "allowed");
+  EXPECT_FALSE(pods.waits("ns/p"));
+}
+
 }  // namespace
 }  // namespace coxswain::scheduler

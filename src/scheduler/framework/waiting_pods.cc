@@ -8,16 +8,16 @@
 namespace coxswain::scheduler {
 
 void WaitingPods::add(const std::string& key, std::vector<Wait> waits) {
-  auto& entry = pods_[key];
-  entry.waits = std::move(waits);
-  entry.verdict.reset();
-  entry.decided.reset();
+  auto entry = std::make_shared<Entry>();
+  entry->waits = std::move(waits);
+  pods_[key] = std::move(entry);
 }
 
 Task<WaitingPods::Verdict> WaitingPods::wait(std::string key, std::stop_token stop) {
   const auto at = pods_.find(key);
   if (at == pods_.end()) co_return Verdict{"", ""};
-  Entry& entry = at->second;
+  const auto held = at->second;
+  Entry& entry = *held;
   Verdict verdict;
   if (!entry.verdict && !entry.waits.empty()) {
     const Wait shortest =
@@ -34,25 +34,25 @@ Task<WaitingPods::Verdict> WaitingPods::wait(std::string key, std::stop_token st
     }
   }
   if (entry.verdict) verdict = *entry.verdict;
-  pods_.erase(key);
+  if (const auto now = pods_.find(key); now != pods_.end() && now->second == held) pods_.erase(now);
   co_return verdict;
 }
 
 void WaitingPods::allow(const std::string& key, std::string_view plugin) {
   const auto at = pods_.find(key);
-  if (at == pods_.end() || at->second.verdict) return;
-  auto& waits = at->second.waits;
+  if (at == pods_.end() || at->second->verdict) return;
+  auto& waits = at->second->waits;
   std::erase_if(waits, [&](const Wait& wait) { return wait.plugin == plugin; });
   if (!waits.empty()) return;
-  at->second.verdict = Verdict();
-  at->second.decided.set();
+  at->second->verdict = Verdict();
+  at->second->decided.set();
 }
 
 void WaitingPods::reject(const std::string& key, std::string_view plugin, std::string message) {
   const auto at = pods_.find(key);
-  if (at == pods_.end() || at->second.verdict) return;
-  at->second.verdict = Verdict{std::string(plugin), std::move(message)};
-  at->second.decided.set();
+  if (at == pods_.end() || at->second->verdict) return;
+  at->second->verdict = Verdict{std::string(plugin), std::move(message)};
+  at->second->decided.set();
 }
 
 std::vector<std::string> WaitingPods::keys() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -31,7 +32,8 @@ class WaitingPods {
   WaitingPods(const WaitingPods&) = delete;
   WaitingPods& operator=(const WaitingPods&) = delete;
 
-  /// Remembers the pod: from now on it can be allowed and rejected.
+  /// Remembers the pod: from now on it can be allowed and rejected. Another pod of this name may
+  /// still wait for its stop: it has nothing to do with this one.
   void add(const std::string& key, std::vector<Wait> waits);
   /// Until all plugins allowed the pod, one rejected it, or the shortest time is over (which
   /// rejects it). Forgets it. Stopped: rejected by nobody in particular ("stopped").
@@ -49,7 +51,7 @@ class WaitingPods {
     std::optional<Verdict> verdict;
     Event decided;
   };
-  std::map<std::string, Entry> pods_;
+  std::map<std::string, std::shared_ptr<Entry>> pods_;
 };
 
 }  // namespace coxswain::scheduler
