@@ -203,6 +203,26 @@ TEST(CloudService, BalancersFollowServicesAndNodes) {
   }
 }
 
+TEST(CloudService, MakesNothingForWhatIsGone) {
+  Harness h(1);
+  SimulatedCloud cloud(h.random);
+  h.client.put(makeNode("n1"));
+  h.client.put(balanced("web"));
+  int asked = 0;
+  h.client.reaction = [&asked](std::string_view verb, const client::ResourceType& type,
+                               std::string_view, const api::ConstObject*) {
+    if (verb != "patch" || type.plural != "services") return Status();
+    // As if it had been deleted just before.
+    ++asked;
+    return notFound("services", "web");
+  };
+  h.add<ServiceController>(*cloud.loadBalancers(), 1);
+  h.start();
+  ASSERT_TRUE(h.until([&] { return asked > 0; }));
+  h.run(10min);
+  EXPECT_EQ(cloud.made, 0);
+}
+
 TEST(CloudService, TellsOfItsWork) {
   Harness h(1);
   SimulatedCloud cloud(h.random);

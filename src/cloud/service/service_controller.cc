@@ -147,8 +147,20 @@ Task<Result<Duration>> ServiceController::ensure(ServicePtr service, std::stop_t
     given_.insert_or_assign(key, Given{service, std::move(names)});
     co_return Duration(0);
   }
-  // The finalizer first: nothing is made that nobody would take away.
-  CO_TRY_STATUS(co_await setFinalizer(service, true, stop));
+  // The cache may be behind: of a Service that is gone, or has lost its finalizer since, nobody
+  // would take away what is made now.
+  auto current = co_await client::get<Service>(client(), service->metadata.namespace_,
+                                               service->metadata.name, stop);
+  if (isNotFound(current.status())) co_return Duration(0);
+  if (!current.ok()) co_return current.status();
+  // Its event is to come.
+  const bool stale = (*current)->metadata.uid != service->metadata.uid;
+  if (stale || !wantsLoadBalancer(**current)) co_return Duration(0);
+  service = *current;
+  // The finalizer first, for the same reason.
+  Status held = co_await setFinalizer(service, true, stop);
+  if (isNotFound(held)) co_return Duration(0);
+  CO_TRY_STATUS(std::move(held));
   tell(*service, client::kEventNormal, "EnsuringLoadBalancer", "Ensuring load balancer");
   if (nodes.empty()) {
     tell(*service, client::kEventWarning, "UnAvailableLoadBalancer",
@@ -208,7 +220,9 @@ Task<Result<Duration>> ServiceController::tearDown(ServicePtr service, std::stop
   if (!service->metadata.deletionTimestamp) CO_TRY_STATUS(co_await setStatus(service, {}, stop));
   CO_TRY(auto current, co_await client::get<Service>(client(), service->metadata.namespace_,
                                                      service->metadata.name, stop));
-  CO_TRY_STATUS(co_await setFinalizer(std::move(current), false, stop));
+  if (current->metadata.uid != service->metadata.uid) co_return Duration(0);
+  Status freed = co_await setFinalizer(std::move(current), false, stop);
+  if (!freed.ok() && !isNotFound(freed)) co_return freed;
   co_return Duration(0);
 }
 
@@ -222,13 +236,14 @@ Task<Status> ServiceController::setFinalizer(ServicePtr service, bool present,
   auto patched = co_await client().patch(client::resourceOf<Service>(), meta.namespace_, meta.name,
                                          "status", client::PatchType::Merge,
                                          controllers::finalizersPatch(meta, finalizers), stop);
-  co_return isNotFound(patched.status()) ? Status() : patched.status();
+  co_return patched.status();
 }
 
 Task<Status> ServiceController::setStatus(ServicePtr service, LoadBalancerStatus status,
                                           std::stop_token stop) {
   CO_TRY(auto current, co_await client::get<Service>(client(), service->metadata.namespace_,
                                                      service->metadata.name, stop));
+  if (current->metadata.uid != service->metadata.uid) co_return Status();
   if (current->status.loadBalancer == status) co_return Status();
   Service next = *current;
   next.status.loadBalancer = std::move(status);
