@@ -16,10 +16,12 @@ struct Part::Life {
   SeededRandom random;
   std::unique_ptr<controllers::ControllerManager> manager;
   std::unique_ptr<scheduler::Scheduler> scheduler;
+  std::unique_ptr<controllers::Controller> controller;
 
   static Task<void> stop(Life& life) {
     if (life.manager) co_await life.manager->stop();
     if (life.scheduler) co_await life.scheduler->stop();
+    if (life.controller) co_await life.controller->stop();
     co_await life.informers.stop();
   }
   /// A request that was made without a stop token must end, too.
@@ -44,10 +46,16 @@ std::unique_ptr<Part::Life> Part::live() {
     scheduler::SchedulerContext context{life->client, life->informers, executor_, life->random};
     life->scheduler = std::make_unique<scheduler::Scheduler>(context, options_.scheduler);
     life->scheduler->start();
+    life->informers.start();
+    return life;
+  }
+  controllers::Context context{life->client, life->informers, executor_, life->random};
+  if (options_.make) {
+    life->controller = options_.make(context);
+    life->controller->start();
   } else {
     auto options = options_.manager;
     options.controllers = {options_.name};
-    controllers::Context context{life->client, life->informers, executor_, life->random};
     auto made = controllers::ControllerManager::create(context, options);
     if (!made.ok() || (*made)->names().empty()) {
       leaks_ = options_.name + " cannot be made";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,15 +13,17 @@
 
 namespace coxswain::simulation {
 
-/// One component as a process of its own: a controller by its name, "*" for all of them in one, or
-/// "scheduler". It has its own caches; when it crashes, it is destroyed and starts a little later
-/// from nothing. One executor.
+/// One component as a process of its own: a controller by its name, "*" for all of them in one,
+/// "scheduler", or what the scenario makes. It has its own caches; when it crashes, it is destroyed
+/// and starts a little later from nothing. One executor.
 class Part {
  public:
   struct Options {
     std::string name;
     controllers::ManagerOptions manager;
     scheduler::SchedulerOptions scheduler;
+    /// A controller that is none of the manager's; null: one that is.
+    std::function<std::unique_ptr<controllers::Controller>(const controllers::Context&)> make;
     FaultPlan faults;
     uint64_t seed = 1;
   };

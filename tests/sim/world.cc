@@ -52,6 +52,8 @@ void World::addPart(const std::string& name, uint64_t seed, const FaultPlan& pla
   options.name = name;
   options.manager = manager;
   options.scheduler = scheduler;
+  const auto made = makes.find(name);
+  if (made != makes.end()) options.make = made->second;
   options.faults = plan;
   options.seed = seed;
   parts_.push_back(std::make_unique<Part>(executor, server, std::move(options)));
@@ -63,6 +65,7 @@ void World::start() {
 
 void World::endFaults() {
   for (auto& part : parts_) part->state().over = true;
+  if (onFaultsEnd) onFaultsEnd();
 }
 
 Task<void> World::stopAll(World& self, bool& done) {
@@ -74,6 +77,10 @@ Task<void> World::stopAll(World& self, bool& done) {
 
 void World::stop() {
   stopped_ = true;
+  if (verdict && !failed()) {
+    const auto wrong = verdict(*this);
+    if (!wrong.empty()) fail(wrong);
+  }
   kubelets.stop();
   bool done = false;
   spawn(executor, stopAll(*this, done));
@@ -101,7 +108,8 @@ bool World::until(const char* what, const std::function<bool()>& condition, Dura
   while (!holds && !failed() && executor.now() < end) {
     executor.runFor(200ms);
     if (executor.now() > end - limit / 2) endFaults();
-    if (seen == lastWrite_) continue;
+    // What is beside the cluster changes without a write.
+    if (!beside && seen == lastWrite_) continue;
     seen = lastWrite_;
     holds = condition();
   }

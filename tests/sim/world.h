@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,6 +59,17 @@ class World {
   SeededRandom choice;  ///< of the scenario: the same with faults and without
   controllers::ManagerOptions manager;
   scheduler::SchedulerOptions scheduler;
+  /// Parts by their names that are no controllers of the manager: from Scenario::prepare.
+  std::map<std::string, decltype(Part::Options::make)> makes;
+  /// What is beside the cluster and survives crashes: a cloud, folders. From Scenario::prepare.
+  std::shared_ptr<void> beside;
+  template <typename T>
+  T& besideAs() {
+    return *static_cast<T*>(beside.get());
+  }
+  /// Called when faults end, and last of all: empty, or what is wrong then.
+  std::function<void()> onFaultsEnd;
+  std::function<std::string(World&)> verdict;
 
   void start();
   /// Nothing goes wrong any more.
