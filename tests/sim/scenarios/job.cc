@@ -144,26 +144,18 @@ void playFailing(World& world) {
   world.until("gone", [&] { return podCount(world, "bad") == 0; });
 }
 
-void prepare(World& world) {
-  world.kubelets.assigns = true;
-  world.kubelets.addNode("n1");
-  world.kubelets.ending = [](const Pod&) -> std::optional<Kubelets::Ending> {
-    return Kubelets::Ending();
-  };
-}
-
 const std::vector<std::string> kParts = {"job-controller", "garbage-collector-controller"};
 
 }  // namespace
 
 Scenario job() {
-  return {"job", kParts, playPlain, prepare};
+  return {"job", kParts, playPlain, oneNodeWherePodsSucceed};
 }
 Scenario jobIndexed() {
-  return {"job-indexed", kParts, playIndexed, prepare};
+  return {"job-indexed", kParts, playIndexed, oneNodeWherePodsSucceed};
 }
 Scenario jobFailing() {
-  return {"job-failing", kParts, playFailing, prepare};
+  return {"job-failing", kParts, playFailing, oneNodeWherePodsSucceed};
 }
 
 }  // namespace coxswain::simulation

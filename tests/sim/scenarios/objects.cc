@@ -134,6 +134,14 @@ size_t podCount(const World& world, const std::string& app) {
   return count;
 }
 
+void oneNodeWherePodsSucceed(World& world) {
+  world.kubelets.assigns = true;
+  world.kubelets.addNode("n1");
+  world.kubelets.ending = [](const Pod&) -> std::optional<Kubelets::Ending> {
+    return Kubelets::Ending();
+  };
+}
+
 size_t readyPods(const World& world, const std::string& app, const std::string& image) {
   size_t count = 0;
   for (const auto& pod : world.server.peekAll<Pod>()) {

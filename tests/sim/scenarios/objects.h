@@ -37,6 +37,9 @@ api::apps::v1::DaemonSet makeDaemonSet(const std::string& name);
 api::batch::v1::Job makeJob(const std::string& name, int32_t completions, int32_t parallelism);
 api::core::v1::Service makeService(const std::string& name);
 
+/// For a scenario to begin with: a node that gets all pods, and each soon ends well.
+void oneNodeWherePodsSucceed(World& world);
+
 /// Pods with the label that are ready and not about to go, and have this image (empty: any).
 size_t readyPods(const World& world, const std::string& app, const std::string& image = "");
 size_t podCount(const World& world, const std::string& app);

@@ -26,21 +26,13 @@ void play(World& world) {
   world.until("all gone", [&] { return podCount(world, "stays") == 0; });
 }
 
-void prepare(World& world) {
-  world.kubelets.assigns = true;
-  world.kubelets.addNode("n1");
-  world.kubelets.ending = [](const api::core::v1::Pod&) -> std::optional<Kubelets::Ending> {
-    return Kubelets::Ending();
-  };
-}
-
 }  // namespace
 
 Scenario ttlAfterFinished() {
   return {"ttlafterfinished",
           {"ttl-after-finished-controller", "job-controller", "garbage-collector-controller"},
           play,
-          prepare};
+          oneNodeWherePodsSucceed};
 }
 
 }  // namespace coxswain::simulation
