@@ -132,8 +132,8 @@ class Workloads(ClusterTest):
                                     (("rollout", "undo", "deployment/site"), 1)):
                 self.cluster.kubectl(*change)
                 self.cluster.kubectl("rollout", "status", "deployment/site", "--timeout=120s", timeout=130)
-                self.assertIn(f"version {version}", self.cluster.fetch(f"http://{address}/"))
                 eventually("old pods are gone", lambda: len(self.pods("site")) == 3)
+                self.assertIn(f"version {version}", self.cluster.fetch(f"http://{address}/"))
         finally:
             out, _ = client.communicate("", timeout=120)
         count, *failures = out.splitlines()
