@@ -62,7 +62,10 @@ Scenario deployment() {
   return {"deployment",
           {"deployment-controller", "replicaset-controller", "garbage-collector-controller"},
           play,
-          prepare};
+          prepare,
+          2min,
+          // After 15 failures in a row a deployment is given up, as upstream does.
+          0.5};
 }
 
 }  // namespace coxswain::simulation

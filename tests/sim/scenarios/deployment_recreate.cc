@@ -81,7 +81,10 @@ Scenario deploymentRecreate() {
   return {"deployment-recreate",
           {"deployment-controller", "replicaset-controller", "garbage-collector-controller"},
           play,
-          prepare};
+          prepare,
+          2min,
+          // After 15 failures in a row a deployment is given up, as upstream does.
+          0.5};
 }
 
 }  // namespace coxswain::simulation
