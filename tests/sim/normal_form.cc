@@ -23,20 +23,12 @@ constexpr size_t kUidLength = 36;
 constexpr std::string_view kTriggerTime = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /// What is different in each run, or says nothing.
-const std::set<std::string_view> kDropped = {"resourceVersion",
-                                             "generation",
-                                             "observedGeneration",
-                                             "managedFields",
-                                             "nodeName",
-                                             "hostIP",
-                                             "hostIPs",
-                                             "podIPs",
-                                             "addresses",
-                                             "ip",
-                                             "podCIDRs",
-                                             "nominatedNodeName",
-                                             "lastScaleTime",
-                                             kTriggerTime};
+const std::set<std::string_view> kDropped = {
+    "resourceVersion", "generation", "observedGeneration", "managedFields", "nodeName", "hostIP",
+    "hostIPs", "podIPs", "addresses", "ip", "podCIDRs", "nominatedNodeName", "lastScaleTime",
+    // Old sets without pods keep those of when they went.
+    "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas",
+    kTriggerTime};
 /// Whether they are there says enough.
 const std::set<std::string_view> kHidden = {"podIP", "podCIDR", "certificate"};
 
