@@ -11,6 +11,7 @@ import sys
 import unittest
 
 import harness
+import own_containerd
 from harness import BINARY, NODE, NODE_IP, SOURCE, Cluster, eventually, sh
 
 CGROUP = f"/cxk{os.getpid()}"
@@ -22,7 +23,7 @@ class Parts(Cluster):
 
     def __enter__(self):
         super().__enter__()
-        self.socket = self.data + "/containerd.sock"
+        self.socket = self.data + "/c.sock"
         self.kubeconfig = self.data + "/kc"
         self.kubelet = self.containerd = None
         try:
@@ -72,29 +73,8 @@ class Parts(Cluster):
         return sh("ctr", "-a", self.socket, "-n", "k8s.io", *argv, **options)
 
     def start_containerd(self):
-        os.makedirs(self.data + "/cni", exist_ok=True)
-        with open(self.data + "/cni/10-test.conflist", "w", encoding="utf-8") as f:
-            json.dump({"cniVersion": "0.4.0", "name": "test", "plugins": [
-                {"type": "bridge", "bridge": "cxk0", "isGateway": True, "hairpinMode": True,
-                 "ipam": {"type": "host-local", "dataDir": self.data + "/ipam",
-                          "ranges": [[{"subnet": "10.203.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
-                {"type": "portmap", "capabilities": {"portMappings": True}}]}, f)
-        with open(self.data + "/containerd.toml", "w", encoding="utf-8") as f:
-            f.write(f'''version = 2
-root = "{self.data}/ctd/root"
-state = "{self.data}/ctd/state"
-[grpc]
-address = "{self.socket}"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "coxswain.local/pause:test"
-restrict_oom_score_adj = true
-stream_server_address = "127.0.0.1"
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "/usr/lib/cni"
-conf_dir = "{self.data}/cni"
-''')
-        self.containerd = self.start("containerd", "-c", self.data + "/containerd.toml",
-                                     log=self.data + "/containerd.log")
+        config = own_containerd.write_config(self.data, "cxk0", "10.203.0.0/24")
+        self.containerd = self.start("containerd", "-c", config, log=self.data + "/containerd.log")
         eventually("containerd answers", lambda: self.ctr("version").returncode == 0)
 
     def start_kubelet(self):

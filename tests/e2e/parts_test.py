@@ -5,26 +5,8 @@ import unittest
 
 import first_light_test
 import harness
+import own_containerd
 from harness import BINARY, NODE, NODE_IP, eventually
-
-CONTAINERD = """
-version = 2
-root = "{data}/containerd/root"
-state = "{data}/containerd/state"
-[grpc]
-address = "{data}/c.sock"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "coxswain.local/pause:1"
-restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "/usr/lib/cni"
-conf_dir = "{data}/cni"
-"""
-NETWORK = {"cniVersion": "0.4.0", "name": "parts", "plugins": [
-    {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipMasq": False,
-     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.0.0/24"}]], "dataDir": "DATA/networks",
-              "routes": [{"dst": "0.0.0.0/0"}]}},
-    {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
 
 def cgroup_of(data):
@@ -47,13 +29,9 @@ class SeparateParts(first_light_test.FirstLight):
     def start(cls):
         cluster = cls.cluster
         data = cluster.data
-        for folder in ("logs", "cni", "containerd"):
-            os.makedirs(f"{data}/{folder}")
-        with open(data + "/containerd.toml", "w", encoding="utf-8") as f:
-            f.write(CONTAINERD.format(data=data))
-        with open(data + "/cni/10-parts.conflist", "w", encoding="utf-8") as f:
-            f.write(json.dumps(NETWORK).replace("DATA", data))
-        cls.containerd = cluster.start("containerd", "--config", data + "/containerd.toml", log=data + "/logs/containerd.log")
+        os.makedirs(data + "/logs")
+        config_file = own_containerd.write_config(data, "cni0", "10.244.0.0/24", pause="coxswain.local/pause:1")
+        cls.containerd = cluster.start("containerd", "--config", config_file, log=data + "/logs/containerd.log")
         cls.part("kube-apiserver", "--data-dir", data, "--kubeconfig-dir", data + "/kubeconfig", "--node-name", NODE,
                  "--node-addresses", NODE_IP, "--advertise-address", NODE_IP, "--kubelet-preferred-address-types", "InternalIP")
         eventually("the API server", lambda: cluster.kubectl("get", "--raw", "/readyz").stdout == "ok")

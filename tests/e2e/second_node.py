@@ -9,26 +9,11 @@ import shutil
 import signal
 
 import harness
+import own_containerd
 from harness import BINARY, eventually, sh
 
 ADDRESS = "10.201.0.2"
 GATEWAY = "10.201.0.1"
-CONTAINERD = """version = 2
-root = "{folder}/containerd/root"
-state = "{folder}/containerd/state"
-[grpc]
-address = "{folder}/c.sock"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "coxswain.local/pause:test"
-restrict_oom_score_adj = true
-stream_server_address = "127.0.0.1"
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "/usr/lib/cni"
-conf_dir = "{folder}/cni"
-"""
-NETWORK = {"cniVersion": "0.4.0", "name": "second", "plugins": [
-    {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipam": {
-        "type": "host-local", "ranges": [[{"subnet": "10.202.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 
 
 class SecondNode:
@@ -63,14 +48,8 @@ class SecondNode:
         sh("ip", "-n", self.namespace, "route", "add", "default", "via", GATEWAY)
 
     def start_containerd(self):
-        os.makedirs(self.folder + "/cni")
-        with open(self.folder + "/containerd.toml", "w", encoding="utf-8") as f:
-            f.write(CONTAINERD.format(folder=self.folder))
-        with open(self.folder + "/cni/10-second.conflist", "w", encoding="utf-8") as f:
-            network = json.loads(json.dumps(NETWORK))
-            network["plugins"][0]["ipam"]["dataDir"] = self.folder + "/networks"
-            json.dump(network, f)
-        self.containerd = self.start("containerd", "-c", self.folder + "/containerd.toml")
+        config = own_containerd.write_config(self.folder, "cni0", "10.202.0.0/24")
+        self.containerd = self.start("containerd", "-c", config)
         eventually("containerd answers", lambda: self.ctr("version").returncode == 0)
         sh(harness.SOURCE + "/tools/make_image.py", "--name", "coxswain.local/pause:test", "--out",
            self.folder + "/pause.tar", "--file", shutil.which("busybox") + ":/bin/busybox",
