@@ -21,8 +21,6 @@ class OwnGroup : public SubresourceHandler {
   OwnGroup(std::string group, std::string version)
       : group_(std::move(group)), version_(std::move(version)) {}
 
-  /// As an APIService is called: "v1beta1.metrics.k8s.io".
-  [[nodiscard]] std::string apiServiceName() const { return version_ + "." + group_; }
   [[nodiscard]] const std::string& group() const { return group_; }
   [[nodiscard]] const std::string& version() const { return version_; }
 

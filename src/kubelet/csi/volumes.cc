@@ -125,7 +125,6 @@ Task<Result<bool>> Volumes::publish(std::shared_ptr<const MountSpec> spec, std::
   request.volumeContext = spec->volumeContext;
   for (const auto& [key, value] : spec->podContext) request.volumeContext[key] = value;
   CO_TRY_STATUS(co_await driver->publish(std::move(request), std::move(stop)));
-  published_.insert(spec->folder);
   co_return grouped;
 }
 
@@ -196,7 +195,6 @@ Task<Status> Volumes::unmapOne(std::string link, std::string podUid, std::stop_t
   CO_TRY_STATUS(data.status());
   const std::string target = blocks + "/publish/" + name + "/" + podUid;
   CO_TRY_STATUS(co_await unpublish(data->driverName, data->volumeHandle, target, stop));
-  published_.erase(link);
   CO_TRY_STATUS(deps_.files.remove(target));
   CO_TRY_STATUS(co_await release(deviceOf(data->driverName, data->volumeHandle, name), link, stop));
   co_return deps_.files.remove(link);
@@ -207,7 +205,6 @@ Task<Status> Volumes::unmountOne(std::string folder, std::stop_token stop) {
   if (isNotFound(data.status())) co_return Status();  // nothing was published yet
   if (!data.ok()) co_return data.status().withContext(joinPath(folder, kVolumeDataFile));
   CO_TRY_STATUS(co_await unpublish(data->driverName, data->volumeHandle, folder + "/mount", stop));
-  published_.erase(folder);
   // Drivers remove the target; what they leave goes, but never what is in a volume.
   CO_TRY(const bool mounted, deps_.mounter.isMountPoint(folder + "/mount"));
   if (mounted) {

@@ -92,10 +92,6 @@ class Volumes {
   Task<Status> stage(std::shared_ptr<const MountSpec> spec, std::stop_token stop);
   /// Published; after stage. True: the driver has set the fsGroup.
   Task<Result<bool>> publish(std::shared_ptr<const MountSpec> spec, std::stop_token stop);
-  /// publish() has succeeded in this process.
-  [[nodiscard]] bool isPublished(const std::string& folder) const {
-    return published_.contains(folder);
-  }
   /// Ends all of a pod's: unpublished, unstaged where nobody else uses it. Works for pods that
   /// only the disk knows.
   Task<Status> unmountPod(std::string podDir, std::stop_token stop);
@@ -150,7 +146,6 @@ class Volumes {
   Dependencies deps_;
   std::string rootDir_;
   std::map<std::string, DevicePointer> devices_;  // by uniqueVolumeName
-  std::set<std::string> published_;               // folders
   std::set<std::string> reported_;
   WaitList reports_;
 };

@@ -109,7 +109,6 @@ class PodIndex {
     visitGroups(
         pod, [](void* context, TermGroup& group) { (*static_cast<F*>(context))(group); }, &visitor);
   }
-  [[nodiscard]] bool hasTerms() const { return !groups_.empty(); }
   /// For tests and figures.
   [[nodiscard]] size_t questions() const { return questionCount_; }
 
