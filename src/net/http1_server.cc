@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "net/http1.h"
+#include "net/lasting.h"
 #include "net/server_connection.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
@@ -186,35 +187,6 @@ class Writer final : public ResponseWriter {
   std::shared_ptr<LastingAnswer> rest_;
 };
 
-/// Here the connection waits with its answer anyway.
-class Lasting final : public LastingAnswer::Host {
- public:
-  explicit Lasting(std::shared_ptr<LastingAnswer> answer) : answer_(std::move(answer)) {
-    answer_->setHost(this);
-  }
-  ~Lasting() override {
-    answer_->setHost(nullptr);
-    answer_->ended();
-  }
-  Lasting(const Lasting&) = delete;
-  Lasting& operator=(const Lasting&) = delete;
-  void wake() override { woken_.set(); }
-
-  Task<void> run(ResponseWriter& response, std::stop_token stop) {
-    while (true) {
-      woken_.reset();
-      auto more = co_await answer_->advance(response);
-      if (!more.ok() || !*more) co_return;
-      Status waited = co_await woken_.wait(stop);
-      if (!waited.ok()) co_return;
-    }
-  }
-
- private:
-  const std::shared_ptr<LastingAnswer> answer_;
-  Event woken_;
-};
-
 /// The request's body; the watcher starts when it has been read.
 class WatchedBody final : public BodyReader {
  public:
@@ -305,10 +277,7 @@ Task<bool> serveOne(ConnectionContext& context, Buffered& in, http1::RequestHead
   request.stop = requestStop.get_token();
   in.stream().limitStalls(0s);
   co_await context.handler.serve(request, writer);
-  if (auto rest = writer.takeRest()) {
-    Lasting lasting(std::move(rest));
-    co_await lasting.run(writer, request.stop);
-  }
+  if (auto rest = writer.takeRest()) co_await runToEnd(std::move(rest), writer, request.stop);
 
   if (writer.upgraded()) co_return false;
   co_await watcher.stop();

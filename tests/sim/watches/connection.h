@@ -8,6 +8,7 @@
 
 #include "api/codec/value.h"
 #include "net/http.h"
+#include "net/lasting.h"
 #include "runtime/spawn.h"
 
 namespace coxswain {
@@ -61,6 +62,9 @@ class Connection final : public net::ResponseWriter {
     co_return badRequest("no upgrades here");
   }
   [[nodiscard]] bool started() const override { return started_; }
+  void goOnWith(std::shared_ptr<net::LastingAnswer> answer) override {
+    lasting = std::move(answer);
+  }
   void leave() { stop.request_stop(); }
 
   [[nodiscard]] boost::json::value json() const {
@@ -73,6 +77,7 @@ class Connection final : public net::ResponseWriter {
   std::string body;
   Duration slow{};
   std::stop_source stop;
+  std::shared_ptr<net::LastingAnswer> lasting;  ///< what goes on when the handler has returned
   std::function<void(std::string_view)> onLine;
 
  private:

@@ -210,6 +210,9 @@ class World {
     ++self.serving_;
     self.connections_.insert(&connection);
     co_await self.server_->serve(request, connection);
+    if (auto rest = std::move(connection.lasting)) {
+      co_await net::runToEnd(std::move(rest), connection, request.stop);
+    }
     self.connections_.erase(&connection);
     --self.serving_;
   }
