@@ -127,6 +127,15 @@ Task<Status> CronJobController::start(CronJob& cron, const Due& due, std::stop_t
       });
     }
   }
+  // A cache that is behind may not know that its job has been, and is gone again.
+  auto live =
+      co_await client::get<CronJob>(client(), cron.metadata.namespace_, cron.metadata.name, stop);
+  if (isNotFound(live.status())) co_return Status();
+  CO_TRY_STATUS(live.status());
+  const auto& last = (*live)->status.lastScheduleTime;
+  if ((*live)->metadata.uid != cron.metadata.uid || (last && last->unix() >= *due.start)) {
+    co_return Status();
+  }
   auto job = jobOf(cron, *due.start, due.zone);
   const std::string name = job.metadata.name;
   auto made = co_await client::create(client(), std::move(job), stop);
