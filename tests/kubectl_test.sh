@@ -76,7 +76,7 @@ is 'patch' 'service/web patched' kubectl patch svc web -p '{"spec":{"sessionAffi
 is 'set image' 'deployment.apps/web image updated' kubectl set image deploy/web web=nginx:3
 is 'wait' 'deployment.apps/web condition met' kubectl wait deploy/web --for=jsonpath='{.spec.replicas}'=5
 is 'create configmap' 'configmap/conf created' kubectl create cm conf --from-literal=a=b
-is 'edit' 'configmap/conf edited' env KUBE_EDITOR='sed -i s/b$/c/' "$program" kubectl edit cm conf
+is 'edit' 'configmap/conf edited' env KUBE_EDITOR='sed -i s/a:.b$/a:\ c/' "$program" kubectl edit cm conf
 is 'edited' 'c' kubectl get cm conf -o jsonpath='{.data.a}'
 is 'not found' 'Error from server (NotFound): configmaps "nope" not found' kubectl get cm nope
 is 'no such type' "error: the server doesn't have a resource type \"nope\"" kubectl get nope
