@@ -1,8 +1,12 @@
 # Flags every target gets. Presets add only what makes them different.
 find_program(CCACHE ccache)
 if(CCACHE)
+  # A precompiled header that keeps no times serves again after a clean build in the same folder.
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      env CCACHE_SLOPPINESS=pch_defines,time_macros
+      ${CCACHE})
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
 
 find_program(MOLD mold)
