@@ -3,6 +3,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "client/informer.h"
+#include "client/informers.h"
 #include "client/resources.h"
 #include "client/testing/fake_client.h"
 #include "client/workqueue.h"
@@ -178,6 +179,33 @@ Task<void> worker(WorkQueue& queue, std::stop_token stop, std::set<std::string>&
     busy.erase(*key);
     queue.done(*key);
   }
+}
+
+TEST(Informer, TrimsWhatIsItsAlone) {
+  SimExecutor executor(1);
+  FakeClient client(executor);
+  auto map = configMap("a");
+  map.data["k"] = "v";
+  map.metadata.labels["app"] = "web";
+  client.put(map);
+  Informers informers(client, executor);
+  informers.trim<ConfigMap>([](ConfigMap& m) { m.data.clear(); });
+  auto& maps = informers.of<ConfigMap>();
+  informers.start();
+  ASSERT_TRUE(runTask(executor, informers.waitSynced({})).ok());
+  auto listed = maps.get<ConfigMap>("default/a");
+  ASSERT_TRUE(listed);
+  EXPECT_TRUE(listed->data.empty());
+  EXPECT_EQ(listed->metadata.labels.size(), 1U);
+  client.change<ConfigMap>("default", "a", [](ConfigMap& m) { m.metadata.labels["x"] = "y"; });
+  ASSERT_TRUE(executor.runUntil(
+      [&] {
+        auto watched = maps.get<ConfigMap>("default/a");
+        return watched->metadata.labels.size() == 2 && watched->data.empty();
+      },
+      1min));
+  EXPECT_EQ(client.peek<ConfigMap>("default", "a")->data.size(), 1U);
+  runTask(executor, informers.stop());
 }
 
 TEST(WorkQueue, OneWorkerAKeyAndNoDoubles) {

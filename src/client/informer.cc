@@ -19,15 +19,6 @@ constexpr Duration kBackoffMax = 30s;
 constexpr Duration kAbsentRetry = 5min;
 }  // namespace
 
-/// Who set which field is nothing that components ask, and much of an object. What was decoded for
-/// us alone loses it; what is shared with others (a server in this process) costs us nothing
-/// anyway. A write without managers leaves those that are stored.
-static void dropManagers(const api::ConstObject& object) {
-  if (object.shared().use_count() != 1) return;
-  auto* meta = const_cast<api::meta::v1::ObjectMeta*>(api::objectMeta(object));
-  if (meta != nullptr) std::vector<api::meta::v1::ManagedFieldsEntry>().swap(meta->managedFields);
-}
-
 std::string objectKey(const api::ConstObject& object) {
   return api::objectKey(*api::objectMeta(object));
 }
@@ -62,6 +53,17 @@ struct Informer::Index {
 Informer::Informer(Client& client, const ResourceType& type, Options options)
     : client_(client), type_(type), options_(std::move(options)) {}
 Informer::~Informer() = default;
+
+/// What was decoded for us alone loses what nobody here asks for, above all who set which field (a
+/// write without managers leaves those that are stored).
+void Informer::slim(const api::ConstObject& object) const {
+  if (object.shared().use_count() != 1) return;
+  void* data = const_cast<void*>(object.data());
+  if (auto* meta = api::objectMeta(object.info(), data)) {
+    std::vector<api::meta::v1::ManagedFieldsEntry>().swap(meta->managedFields);
+  }
+  if (options_.trim) options_.trim(data);
+}
 
 void Informer::addHandler(Handler handler) {
   for (const auto& [key, object] : objects_) handler(Change{{}, object});
@@ -127,7 +129,7 @@ Task<Result<std::string>> Informer::replaceAll(std::stop_token stop) {
   for (auto& key : gone) apply(std::move(key), {});
   for (auto& item : list.items) {
     std::string key = objectKey(item);
-    dropManagers(item);
+    slim(item);
     apply(std::move(key), std::move(item));
   }
   lastVersion_ = list.resourceVersion;
@@ -159,7 +161,7 @@ Task<Status> Informer::follow(std::string resourceVersion, std::stop_token stop)
       }
       apply(std::move(key), {});
     } else {
-      dropManagers(event.object);
+      slim(event.object);
       apply(std::move(key), std::move(event.object));
     }
   }

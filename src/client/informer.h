@@ -32,10 +32,16 @@ class Informer {
   /// Values under which an object is found in an index; none: it is not in it.
   using IndexFunction = std::function<std::vector<std::string>(const api::ConstObject&)>;
 
+  using Trim = std::function<void(void* object)>;
+
   struct Options {
     std::string ns;  ///< empty: all
     std::string labelSelector;
     std::string fieldSelector;
+    /// Takes away what no user of the cache reads, from objects that were decoded for this cache
+    /// alone; those shared with a server in this process stay whole. So what a cache hands out may
+    /// be less than what is stored: write it back by patches, or read it again first.
+    Trim trim;
   };
 
   Informer(Client& client, const ResourceType& type, Options options);
@@ -76,6 +82,7 @@ class Informer {
   Task<Result<std::string>> replaceAll(std::stop_token stop);
   Task<Status> follow(std::string resourceVersion, std::stop_token stop);
   void apply(std::string key, api::ConstObject after);
+  void slim(const api::ConstObject& object) const;
 
   Client& client_;
   const ResourceType& type_;

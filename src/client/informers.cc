@@ -10,7 +10,9 @@ Informers::~Informers() = default;
 Informer& Informers::of(const ResourceType& type) {
   auto& entry = entries_[&type];
   if (!entry.informer) {
-    entry.informer = std::make_unique<Informer>(client_, type, Informer::Options());
+    Informer::Options options;
+    if (auto trim = trims_.find(&type); trim != trims_.end()) options.trim = trim->second;
+    entry.informer = std::make_unique<Informer>(client_, type, std::move(options));
   }
   return *entry.informer;
 }

@@ -30,6 +30,12 @@ class Informers {
   Informer& of() {
     return of(resourceOf<T>());
   }
+  /// What the components of this process need not of a kind (Informer::Options::trim). Before the
+  /// kind is asked for.
+  template <typename T>
+  void trim(void (*trim)(T&)) {
+    trims_[&resourceOf<T>()] = [trim](void* object) { trim(*static_cast<T*>(object)); };
+  }
   /// Runs those that do not run yet.
   void start();
   /// All that were started have their first list.
@@ -45,6 +51,7 @@ class Informers {
 
   Client& client_;
   Executor& executor_;
+  std::map<const ResourceType*, Informer::Trim> trims_;
   std::map<const ResourceType*, Entry> entries_;
   Gate gate_;
   std::stop_source stop_;

@@ -251,9 +251,28 @@ class Decoder {
       }
       return true;
     }
-    // A vector that grows holds up to three times its elements for a moment.
-    if (!spend(info, size_t{ops.elementSize} * 2)) return false;
+    // Elements stand one behind the other as a rule: room for them is made once. One that stands
+    // elsewhere lets the vector grow, which holds up to three times its elements for a moment.
+    if (ops.size(at) == 0) {
+      size_t run = 1 + sameFollowing(in, field.number, wireType);
+      if (!spend(info, size_t{ops.elementSize} * run)) return false;
+      ops.reserve(at, run);
+    } else if (!spend(info, size_t{ops.elementSize} * 2)) {
+      return false;
+    }
     return element(info, field, ops.append(at), in, wireType);
+  }
+
+  /// How many records of the same field stand behind the one whose value begins here.
+  static size_t sameFollowing(WireReader in, uint32_t wanted, uint32_t wireType) {
+    size_t count = 0;
+    uint32_t number = 0;
+    uint32_t type = wireType;
+    while (in.skip(type) && !in.atEnd() && in.tag(number, type) && number == wanted &&
+           type == wireType) {
+      ++count;
+    }
+    return count;
   }
 
   bool mapEntry(const MessageInfo& info, const FieldInfo& field, void* at, WireReader& in,

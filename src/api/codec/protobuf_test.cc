@@ -76,6 +76,22 @@ TEST(Protobuf, Limits) {
   EXPECT_EQ(failure<core::v1::PodSpec>(many), "proto: PodSpec: too large when decoded");
 }
 
+TEST(Protobuf, RoomIsMadeOnceForElementsInARow) {
+  core::v1::Pod pod;
+  pod.status.conditions.resize(5);
+  for (auto& condition : pod.status.conditions) condition.type = "Ready";
+  std::string wire;
+  encodeProtobuf(core::v1::Pod::info(), &pod, wire);
+  auto read = decodeProtobuf<core::v1::Pod>(wire);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->status.conditions, pod.status.conditions);
+  EXPECT_EQ(read->status.conditions.capacity(), 5U);
+  // Records of the rest of the body stand between: more elements are still found.
+  auto again = decodeProtobuf<core::v1::Pod>(wire + wire);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->status.conditions.size(), 10U);
+}
+
 TEST(Protobuf, MapEntriesInAnyOrder) {
   // value before key, keys unsorted, a key twice: the last wins.
   std::string body = bytes({0x12, 6, 0x12, 1, 'x', 0x0a, 1, 'b'}) +

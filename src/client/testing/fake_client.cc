@@ -377,13 +377,18 @@ Task<Result<api::ConstObject>> FakeClient::getSubresource(const ResourceType& ty
   co_return api::ConstObject(api::Object(std::move(scale)));
 }
 
+/// As over HTTP, what a reader gets is his alone: his caches trim it.
+static api::ConstObject ownCopy(const api::ConstObject& object) {
+  return object.clone();
+}
+
 Task<Result<ObjectList>> FakeClient::list(const ResourceType& type, std::string ns,
                                           ListOptions options, std::stop_token stop) {
   CO_TRY_STATUS(co_await arrive(Write::No, stop));
   CO_TRY(Selection selection, Selection::create(ns, options.labelSelector, options.fieldSelector));
   ObjectList list;
   for (auto& object : everything(type, ns)) {
-    if (selection.matches(object)) list.items.push_back(std::move(object));
+    if (selection.matches(object)) list.items.push_back(ownCopy(object));
   }
   list.resourceVersion = std::to_string(version_);
   co_return list;
@@ -406,7 +411,7 @@ class FakeWatch final : public Watch {
       if (stop.stop_requested()) co_return canceled();
       if (firstAt_ < first_.size()) {
         WatchEvent event;
-        event.object = first_[firstAt_++];
+        event.object = ownCopy(first_[firstAt_++]);
         co_return event;
       }
       while (at_ < collection_.log.size()) {
@@ -428,7 +433,7 @@ class FakeWatch final : public Watch {
     const bool is = logged.after && selection_.matches(logged.after);
     if (!was && !is) return std::nullopt;
     WatchEvent event;
-    event.object = logged.after ? logged.after : logged.before;
+    event.object = ownCopy(logged.after ? logged.after : logged.before);
     event.type = !was ? WatchEventType::Added
                  : is ? WatchEventType::Modified
                       : WatchEventType::Deleted;
