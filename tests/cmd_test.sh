@@ -2,20 +2,26 @@
 # The program's dispatch: parts by first argument and by the name it is called by, clear refusals.
 set -uo pipefail
 program=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
 fail() { echo "FAIL: $*"; exit 1; }
-"$program" version | grep -q '^coxswain [0-9]' || fail 'version'
-"$program" help | grep -q '^usage:' || fail 'help'
+# has PATTERN COMMAND...: a line of what it says. The whole is read first: a command whose reader has left ends badly.
+has() {
+  local pattern=$1 got; shift
+  got=$("$@") || fail "$*: exit code $?"
+  grep -q -- "$pattern" <<< "$got" || fail "$*: no [$pattern] in [$got]"
+}
+has '^coxswain [0-9]' "$program" version
+has '^usage:' "$program" help
 for part in dns up down images hollow-nodes cloud-controller-manager kube-apiserver kube-controller-manager kube-proxy \
     kube-scheduler kubectl kubelet version; do
-  "$program" help | grep -q "^  $part " || fail "help: $part"
+  has "^  $part " "$program" help
 done
-"$program" no-such-part 2> /tmp/cmd_test.$$; code=$?
-grep -q 'no part is called "no-such-part"' /tmp/cmd_test.$$ || fail 'unknown part: message'
-rm -f /tmp/cmd_test.$$
+"$program" no-such-part 2> "$folder/said"; code=$?
+grep -q 'no part is called "no-such-part"' "$folder/said" || fail 'unknown part: message'
 [ $code -eq 2 ] || fail "unknown part: exit code $code"
-folder=$(mktemp -d)
 ln -s "$program" "$folder/version"
-"$folder/version" | grep -q '^coxswain [0-9]' || fail 'called by name'
+has '^coxswain [0-9]' "$folder/version"
 # A configuration that is wrong ends the scheduler before it asks anybody anything.
 head='{apiVersion: kubescheduler.config.k8s.io/v1, kind: KubeSchedulerConfiguration'
 echo "$head, parallelism: 0}" > "$folder/scheduler.yaml"
@@ -44,5 +50,4 @@ refuses 'from 1 to 1000000 nodes are possible' hollow-nodes 0
 refuses '--pod-start-delay: time: invalid duration "soon"' hollow-nodes 5 --pod-start-delay soon
 refuses '--node-lease-renew-period: must be greater than zero' hollow-nodes 5 --node-lease-renew-period 0s
 refuses 'no such file or directory' $cloud
-rm -r "$folder"
 echo PASS

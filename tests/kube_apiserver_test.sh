@@ -8,19 +8,23 @@ server=
 cleanup() { [ -n "$server" ] && kill "$server" 2> /dev/null && wait "$server" 2> /dev/null; rm -rf "$folder"; }
 trap cleanup EXIT
 fail() { echo "FAIL: $*"; cat "$folder/log" 2> /dev/null | tail -20; exit 1; }
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$("$(dirname "$0")/free_port.py")
 url=https://127.0.0.1:$port
 printf 'admin-token,admin,1,system:masters\nbob-token,bob,2\n' > "$folder/tokens"
 start() {
   "$program" kube-apiserver --bind-address 127.0.0.1 --secure-port "$port" --data-dir "$folder/data" \
     --token-auth-file "$folder/tokens" --kubeconfig-dir "$folder/kubeconfig" "$@" > "$folder/log" 2>&1 &
   server=$!
-  for _ in $(seq 200); do
-    curl -sk -o /dev/null "$url/readyz" && return
+  answers
+}
+# The server, within a time that no machine needs.
+answers() {
+  local end=$((SECONDS + 60))
+  until curl -sk -m 10 -o /dev/null "$url/readyz"; do
     kill -0 "$server" 2> /dev/null || fail 'did not start'
+    [ $SECONDS -lt $end ] || fail 'does not answer'
     sleep 0.05
   done
-  fail 'does not answer'
 }
 code() { curl -sk -o /dev/null -w '%{http_code}' "$@"; }
 post() { curl -sk -H 'Authorization: Bearer admin-token' -H 'Content-Type: application/json' -d "$2" "$url$1"; }
@@ -37,8 +41,8 @@ for key in certificate-authority-data client-certificate-data client-key-data; d
   sed -n "s/ *$key: //p" "$folder/kubeconfig/admin.conf" | base64 -d > "$folder/$key" || fail "$key"
 done
 curl -s --cacert "$folder/certificate-authority-data" --cert "$folder/client-certificate-data" \
-  --key "$folder/client-key-data" "$url/api/v1/namespaces/kube-system" | grep -q '"name": *"kube-system"' ||
-  fail 'admin.conf'
+  --key "$folder/client-key-data" "$url/api/v1/namespaces/kube-system" > "$folder/last" || fail 'admin.conf'
+grep -q '"name": *"kube-system"' "$folder/last" || fail "admin.conf: $(cat "$folder/last")"
 for file in "$folder"/data/pki/*.key "$folder"/kubeconfig/*.conf; do
   [ "$(stat -c %a "$file")" = 600 ] || fail "mode of $file"
 done
@@ -116,9 +120,9 @@ grep -qi 'in use' "$folder/refused" || { cat "$folder/refused"; fail 'the taken 
 kill "$server"; wait "$server" 2> /dev/null
 printf 'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [create]}\n' \
   > "$folder/policy"
-start --audit-policy-file "$folder/policy" --audit-log-path "$folder/audit/audit.log" --shutdown-delay-duration 30s
+start --audit-policy-file "$folder/policy" --audit-log-path "$folder/audit/audit.log" --shutdown-delay-duration 300s
 post /api/v1/namespaces/default/configmaps '{"metadata":{"name":"audited"}}' > /dev/null
-for _ in $(seq 200); do
+for _ in $(seq 2000); do
   grep -q '"name":"audited"' "$folder/audit/audit.log" && break
   sleep 0.02
 done
@@ -131,7 +135,7 @@ assert event['user']['username'] == 'admin' and event['responseStatus']['code'] 
 assert event['requestObject']['metadata']['name'] == 'audited' and 'responseObject' not in event, event
 assert event['annotations']['authorization.k8s.io/decision'] == 'allow', event
 PYTHON
-for _ in $(seq 200); do
+for _ in $(seq 2000); do
   curl -sk -D "$folder/headers" -o /dev/null "$url/version"
   grep -qi '^x-kubernetes-pf-flowschema-uid: ....' "$folder/headers" && break
   sleep 0.02
@@ -139,7 +143,7 @@ done
 grep -qi '^x-kubernetes-pf-prioritylevel-uid: ....' "$folder/headers" || fail 'the level of a request'
 grep -qi '^audit-id: ....' "$folder/headers" || fail 'the id of a request'
 kill "$server"
-for _ in $(seq 200); do
+for _ in $(seq 2000); do
   [ "$(code "$url/readyz")" = 500 ] && break
   sleep 0.02
 done
@@ -151,7 +155,7 @@ few() { ulimit -S -n 200; ulimit -H -n 200; exec "$program" "$@"; }
 few kube-apiserver --bind-address 127.0.0.1 --secure-port "$port" --data-dir "$folder/data" \
   --token-auth-file "$folder/tokens" > "$folder/log" 2>&1 &
 server=$!
-for _ in $(seq 200); do curl -sk -o /dev/null "$url/readyz" && break; sleep 0.05; done
+answers
 python3 - "$port" <<'PYTHON' || fail 'many connections'
 import http.client, json, socket, ssl, sys
 port = int(sys.argv[1])

@@ -12,16 +12,16 @@ trap cleanup EXIT
 fail() { echo "FAIL: $*"; tail -20 "$folder/server.log"; exit 1; }
 
 echo 'secret,admin,1,"system:masters"' > "$folder/tokens"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$("$(dirname "$0")/free_port.py")
 "$program" kube-apiserver --bind-address 127.0.0.1 --secure-port $port --data-dir "$folder/data" \
   --token-auth-file "$folder/tokens" > "$folder/server.log" 2>&1 &
 server=$!
 export KUBECONFIG="$folder/config"
-kubectl() { timeout 20 "$program" kubectl "$@"; }
-for _ in $(seq 100); do
-  [ -s "$folder/data/pki/ca.crt" ] && kubectl --server https://127.0.0.1:$port --token secret \
-    --certificate-authority "$folder/data/pki/ca.crt" get --raw /readyz > /dev/null 2>&1 && break
+kubectl() { timeout 100 "$program" kubectl "$@"; }
+until [ -s "$folder/data/pki/ca.crt" ] && kubectl --server https://127.0.0.1:$port --token secret \
+    --certificate-authority "$folder/data/pki/ca.crt" get --raw /readyz > /dev/null 2>&1; do
   kill -0 $server 2>/dev/null || fail 'the API server ended'
+  [ $SECONDS -lt 100 ] || fail 'the API server is not ready'
   sleep 0.1
 done
 
@@ -30,6 +30,12 @@ is() {
   local what=$1 expected=$2 got; shift 2
   got=$("$@" 2>&1) || true
   [ "$got" = "$expected" ] || fail "$what: expected [$expected] got [$got]"
+}
+# has PATTERN COMMAND...: a line of what it says. The whole is read first: a command whose reader has left ends badly.
+has() {
+  local pattern=$1 got; shift
+  got=$("$@") || fail "$*: exit code $?"
+  grep -q -- "$pattern" <<< "$got" || fail "$*: no [$pattern] in [$got]"
 }
 is 'set-cluster' 'Cluster "c" set.' kubectl config set-cluster c --server=https://127.0.0.1:$port \
   --certificate-authority="$folder/data/pki/ca.crt" --embed-certs
@@ -81,17 +87,29 @@ is 'edited' 'c' kubectl get cm conf -o jsonpath='{.data.a}'
 is 'not found' 'Error from server (NotFound): configmaps "nope" not found' kubectl get cm nope
 is 'no such type' "error: the server doesn't have a resource type \"nope\"" kubectl get nope
 kubectl create secret generic s --from-literal=k=v > /dev/null || fail 'secret'
-kubectl describe secret s | grep -q '^k:  1 bytes$' || fail 'describe secret'
-kubectl describe deploy web | grep -q '^Replicas:  *5 desired' || fail 'describe deployment'
-kubectl describe svc web | grep -q '^Type:  *ClusterIP$' || fail 'describe service'
-kubectl explain deployment.spec.replicas | grep -q '^FIELD: replicas <integer>$' || fail 'explain'
-kubectl api-resources | grep -q '^deployments  *deploy  *apps/v1  *true  *Deployment$' || fail 'api-resources'
-kubectl version | grep -q '^Server Version: v1\.36' || fail 'version'
-kubectl get deploy web -o yaml | kubectl replace -f - | grep -q '^deployment.apps/web replaced$' || fail 'replace'
-kubectl get all --no-headers | grep -q '^deployment.apps/web ' || fail 'get all'
-"$program" get ns shop -o name | grep -q '^namespace/shop$' || fail 'coxswain get'
-(sleep 1; kubectl create cm watched > /dev/null) &
-kubectl get cm -w --no-headers --request-timeout=5s 2> /dev/null | grep -q '^watched ' || fail 'watch'
+has '^k:  1 bytes$' kubectl describe secret s
+has '^Replicas:  *5 desired' kubectl describe deploy web
+has '^Type:  *ClusterIP$' kubectl describe svc web
+has '^FIELD: replicas <integer>$' kubectl explain deployment.spec.replicas
+has '^deployments  *deploy  *apps/v1  *true  *Deployment$' kubectl api-resources
+has '^Server Version: v1\.36' kubectl version
+kubectl get deploy web -o yaml > "$folder/web.yaml" || fail 'get -o yaml'
+is 'replace' 'deployment.apps/web replaced' kubectl replace -f "$folder/web.yaml"
+has '^deployment.apps/web ' kubectl get all --no-headers
+has '^namespace/shop$' "$program" get ns shop -o name
+# A watch says what was there before it, so it follows when it has said that; then it sees what is made.
+timeout 100 "$program" kubectl get cm -w --no-headers > "$folder/watch" 2>&1 &
+watcher=$!
+sees() {
+  until grep -q "^$1 " "$folder/watch"; do
+    kill -0 $watcher 2> /dev/null || fail "the watch ended before $1: $(cat "$folder/watch")"
+    sleep 0.05
+  done
+}
+sees conf
+kubectl create cm watched > /dev/null || fail 'create watched'
+sees watched
+kill $watcher; wait $watcher 2> /dev/null
 is 'delete' $'deployment.apps "web" deleted from shop namespace\nservice "web" deleted from shop namespace' \
   kubectl delete -f "$folder/app.yaml"
 is 'delete by label' 'No resources found' kubectl delete cm -l no=such

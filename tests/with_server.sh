@@ -5,10 +5,13 @@ set -euo pipefail
 binary=$1; shift
 folder=$(mktemp -d /tmp/cxw-server-XXXXXX)
 server=
-cleanup() { [ -n "$server" ] && kill "$server" 2> /dev/null && wait "$server" 2> /dev/null; rm -rf "$folder"; }
+cleanup() {
+  if [ -n "$server" ] && kill "$server" 2> /dev/null; then wait "$server" 2> /dev/null || true; fi
+  rm -rf "$folder"
+}
 trap cleanup EXIT
 echo 'admin-token,admin,admin-uid,"system:masters"' > "$folder/tokens"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$("$(dirname "$0")/free_port.py")
 "$binary" kube-apiserver --bind-address 127.0.0.1 --secure-port "$port" --data-dir "$folder/data" \
   --token-auth-file "$folder/tokens" > "$folder/log" 2>&1 &
 server=$!
@@ -21,9 +24,9 @@ users: [{name: u, user: {token: $TOKEN}}]
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
 CONFIG
-for _ in $(seq 200); do
-  curl -sf -o /dev/null --cacert "$CA_FILE" -H "Authorization: Bearer $TOKEN" "$SERVER/readyz" && break
+until curl -sf -m 10 -o /dev/null --cacert "$CA_FILE" -H "Authorization: Bearer $TOKEN" "$SERVER/readyz"; do
   kill -0 "$server" 2> /dev/null || { cat "$folder/log"; exit 1; }
+  [ $SECONDS -lt 120 ] || { echo 'the server is not ready'; cat "$folder/log"; exit 1; }
   sleep 0.05
 done
 status=0

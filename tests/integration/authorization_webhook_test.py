@@ -3,15 +3,19 @@ import http.server
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from free_port import free_port  # noqa: E402
 
 BIN = os.environ["COXSWAIN_BIN"]
 TOKENS = 'root-token,root,root-uid,"system:masters"\nbob-token,bob,bob-uid,"dev"\n'
@@ -62,15 +66,13 @@ users: [{{name: us, user: {{token: from-the-server}}}}]
 contexts: [{{name: it, context: {{cluster: decider, user: us}}}}]
 current-context: it
 """)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            cls.port = probe.getsockname()[1]
+        cls.port = free_port()
         cls.log = open(f"{cls.folder}/log", "w")
         cls.server = subprocess.Popen(
             cls.command("--authorization-mode", "Node,RBAC,Webhook",
                         "--authorization-webhook-config-file", f"{cls.folder}/webhook",
                         "--authorization-webhook-version", "v1"), stdout=cls.log, stderr=cls.log)
-        for _ in range(600):
+        for _ in range(2400):
             try:
                 if cls.request("GET", "/readyz", "root")[0] == 200:
                     return
