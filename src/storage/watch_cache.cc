@@ -7,6 +7,12 @@
 
 namespace coxswain::storage {
 
+namespace {
+size_t sizeOf(const Entry& entry) {
+  return entry.key().size() + entry.bytes().size();
+}
+}  // namespace
+
 /// What a cache's watchers have in common: there may be very many, idle, so each is kept small.
 struct WatchCache::Shared {
   explicit Shared(size_t max) : watcherEventsMax(max) {}
@@ -162,7 +168,7 @@ Result<std::unique_ptr<WatchCache>> WatchCache::create(Store& store, Options opt
   TRY(RangeResult listed, store.range(all));
   for (KeyValuePtr& item : listed.items) {
     EntryPtr entry = cache->makeEntry(std::move(item), nullptr);
-    cache->bytes_ += static_cast<int64_t>(entry->key().size() + entry->bytes().size());
+    cache->bytes_ += static_cast<int64_t>(sizeOf(*entry));
     const std::string_view key = entry->key();
     cache->entries_.emplace_hint(cache->entries_.end(), key, std::move(entry));
   }
@@ -196,7 +202,7 @@ CacheEventPtr WatchCache::apply(const WatchEvent& event, EntryPtr made) {
   auto it = entries_.find(event.item->key);
   EntryPtr old = it == entries_.end() ? nullptr : it->second;
   if (old) {
-    bytes_ -= static_cast<int64_t>(old->key().size() + old->bytes().size());
+    bytes_ -= static_cast<int64_t>(sizeOf(*old));
     it = entries_.erase(it);  // the map's key is a view into the old entry
   }
   if (event.type == WatchEvent::Type::Delete) {
@@ -208,7 +214,7 @@ CacheEventPtr WatchCache::apply(const WatchEvent& event, EntryPtr made) {
   out->type = old ? CacheEvent::Type::Modified : CacheEvent::Type::Added;
   out->previous = std::move(old);
   out->entry = std::move(made);
-  bytes_ += static_cast<int64_t>(out->entry->key().size() + out->entry->bytes().size());
+  bytes_ += static_cast<int64_t>(sizeOf(*out->entry));
   entries_.emplace_hint(it, out->entry->key(), out->entry);
   return out;
 }
@@ -262,12 +268,16 @@ void WatchCache::onDelivery(const WatchDelivery& delivery) {
       CacheEventPtr event = apply(delivery.events[i], std::move(made[i]));
       if (!event) continue;
       collect(event, arrivals);
+      eventBytes_ += sizeOf(*event->entry);
       events_.push_back(std::move(event));
     }
-    while (events_.size() > options_.eventsMax) {
+    while (events_.size() > options_.eventsMax || eventBytes_ > options_.eventBytesMax) {
       // All of one revision go together.
       oldest_ = events_.front()->revision;
-      while (!events_.empty() && events_.front()->revision == oldest_) events_.pop_front();
+      while (!events_.empty() && events_.front()->revision == oldest_) {
+        eventBytes_ -= sizeOf(*events_.front()->entry);
+        events_.pop_front();
+      }
     }
     for (const auto& arrival : arrivals) arrival.watcher->arrival = 0;
     if (delivery.revision > revision_) revision_ = delivery.revision;

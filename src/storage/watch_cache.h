@@ -82,6 +82,7 @@ class WatchCache {
   struct Options {
     std::string prefix;
     size_t eventsMax = 10'000;       ///< kept for resuming watches
+    size_t eventBytesMax = 4 << 20;  ///< of the objects of those events
     size_t watcherEventsMax = 1000;  ///< waiting in one watcher; beyond: it ends with Canceled
     /// Makes an entry, with its header and perhaps a decoded form: the attachment of the operation
     /// where there is one (see Operation; null else). Empty: bare entries.
@@ -186,7 +187,8 @@ class WatchCache {
   mutable std::shared_mutex mutex_;
   Entries entries_;
   std::deque<CacheEventPtr> events_;
-  Revision oldest_ = 0;  ///< events above it are in `events_`
+  size_t eventBytes_ = 0;  ///< of their entries
+  Revision oldest_ = 0;    ///< events above it are in `events_`
   int64_t bytes_ = 0;
   std::atomic<Revision> revision_{0};
   const std::shared_ptr<Shared> shared_;

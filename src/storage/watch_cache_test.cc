@@ -103,6 +103,23 @@ TEST_F(WatchCacheTest, OldRevisionsAreExpired) {
   EXPECT_EQ(take(*watcher), "~ns/a=7 ~ns/a=8 ~ns/a=9");
 }
 
+TEST_F(WatchCacheTest, EventsOfBigObjectsAreFewer) {
+  auto cache = make({.eventBytesMax = 250});
+  const auto known = [&](Revision after) { return cache->watch({.after = after}).ok(); };
+  for (int i = 0; i < 8; ++i) put("ns/a", std::to_string(i));  // 2..9, of 20 bytes each
+  EXPECT_TRUE(known(1));
+  put("ns/a", std::string(101, 'x'));  // 10: 280 bytes in all
+  EXPECT_FALSE(known(2));
+  EXPECT_TRUE(known(3));
+  put("ns/a", std::string(1000, 'x'));  // more than may be kept: nobody resumes before it
+  EXPECT_FALSE(known(10));
+  EXPECT_TRUE(known(11));
+  auto watcher = std::move(cache->watch({.after = 11})).value();
+  put("ns/b", "1");
+  EXPECT_EQ(take(*watcher), "+ns/b=1");
+  EXPECT_TRUE(known(11));
+}
+
 TEST_F(WatchCacheTest, SlowWatcherEndsAloneAndHistoryDoesNotCount) {
   for (int i = 0; i < 20; ++i) put("ns/" + std::to_string(i), "x");
   auto cache = make({.watcherEventsMax = 5});

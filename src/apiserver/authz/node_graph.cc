@@ -29,10 +29,7 @@ const ObjectHeader& headerOf(const storage::Entry& entry) {
 }
 
 std::string_view nodeOf(const storage::Entry& entry) {
-  for (const auto& [field, value] : headerOf(entry).fields) {
-    if (field == "spec.nodeName") return value;
-  }
-  return {};
+  return headerOf(entry).field("spec.nodeName");
 }
 
 uint64_t numberOf(ReferencedKind kind, std::string_view name) {

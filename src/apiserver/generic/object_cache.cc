@@ -154,10 +154,7 @@ Result<std::unique_ptr<ObjectCache>> ObjectCache::create(storage::Store& store, 
   };
   if (auto field = cache->kind_.triggerField; !field.empty()) {
     options.trigger = [field](const storage::Entry& entry) -> std::string_view {
-      for (const auto& [name, value] : static_cast<const ObjectHeader*>(entry.header())->fields) {
-        if (name == field) return value;
-      }
-      return {};
+      return static_cast<const ObjectHeader*>(entry.header())->field(field);
     };
   }
   TRY(cache->cache_, storage::WatchCache::create(store, std::move(options)));
@@ -189,20 +186,21 @@ storage::EntryPtr ObjectCache::makeEntry(storage::KeyValuePtr stored,
   } else if (auto decoded = decode(*stored); decoded.ok()) {
     object = std::move(*decoded);
   }
-  auto header = std::make_shared<ObjectHeader>();
-  auto rest = std::string_view(stored->key).substr(kind_.prefix.size());
+  std::string_view ns;
+  auto name = std::string_view(stored->key).substr(kind_.prefix.size());
   if (kind_.namespaced) {
-    auto slash = std::min(rest.find('/'), rest.size());
-    header->ns = rest.substr(0, slash);
-    rest.remove_prefix(std::min(slash + 1, rest.size()));
+    auto slash = std::min(name.find('/'), name.size());
+    ns = name.substr(0, slash);
+    name.remove_prefix(std::min(slash + 1, name.size()));
   }
-  header->name = rest;
-  header->fields.emplace_back("metadata.name", rest);
-  header->fields.emplace_back("metadata.namespace", header->ns);
+  api::Labels labels;
+  api::FieldSet fields;
   if (object) {
-    header->labels = api::objectMeta(object)->labels;
-    strategy.selectableFields(object.data(), header->fields);
+    labels = api::objectMeta(object)->labels;
+    strategy.selectableFields(object.data(), fields);
   }
+  auto header = std::make_shared<const ObjectHeader>(ns, name, std::move(labels),
+                                                     strategy.traits().fieldSelectors, fields);
   const size_t bytes = stored->value->size() * kDecodedFactor;
   auto entry = std::make_shared<const storage::Entry>(std::move(stored), std::move(header));
   if (given) {

@@ -8,22 +8,13 @@
 #include <string_view>
 
 #include "api/reflect/object.h"
-#include "api/select/fields.h"
-#include "api/select/labels.h"
 #include "apiserver/generic/deflate_piece.h"
+#include "apiserver/generic/object_header.h"
 #include "apiserver/registry/strategy.h"
 #include "base/result.h"
 #include "storage/watch_cache.h"
 
 namespace coxswain::apiserver {
-
-/// What selectors ask of a stored object, kept undecoded beside it.
-struct ObjectHeader final : storage::Entry::Header {
-  std::string_view ns;    ///< views into the entry's key; empty for cluster-scoped kinds
-  std::string_view name;  ///<
-  api::Labels labels;
-  api::FieldSet fields;  ///< metadata.name, metadata.namespace and the strategy's, as stored
-};
 
 /// Bounds the memory of decoded and encoded forms that hang on entries: of those beyond `bytesMax`
 /// the ones go first that nobody has asked for lately. Any thread.

@@ -96,7 +96,7 @@ GenericRegistry::Matcher GenericRegistry::matcher(const api::LabelSelector& labe
     const auto& header = *static_cast<const ObjectHeader*>(entry.header());
     if (!labels.matches(header.labels)) return false;
     if (fields.isEverything()) return true;
-    if (!decodes) return fields.matches(header.fields);
+    if (!decodes) return header.matches(fields);
     // Rare: a version that names its fields otherwise.
     auto held = std::shared_ptr<const storage::Entry>(std::shared_ptr<void>(), &entry);
     auto object = decode(held);
