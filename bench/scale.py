@@ -60,9 +60,9 @@ class Cluster(ControlPlane):
             if self.nodes:
                 self.start("hollow-nodes", str(self.nodes), "--kubeconfig", self.folder + "/kubeconfig",
                            "--pod-start-delay", "100ms", "--pod-end-delay", "100ms", *self.flags)
-                self.until("nodes registered", lambda: self.count("nodes") == self.nodes, 300)
+                self.until("nodes registered", lambda: self.count("nodes") == self.nodes, 600)
             # Controllers that start late would be measured with the first row.
-            self.until("the default account", lambda: self.exists("/api/v1/namespaces/default/serviceaccounts/default"), 60)
+            self.until("the default account", lambda: self.exists("/api/v1/namespaces/default/serviceaccounts/default"), 600)
             self.settle(60)
         except BaseException:
             self.__exit__()
@@ -72,7 +72,7 @@ class Cluster(ControlPlane):
     def call(self, path, method="GET", body=None, kind="application/json", accept="application/json"):
         request = urllib.request.Request(self.url + path, method=method, data=None if body is None else json.dumps(body).encode(),
                                          headers={"Authorization": "Bearer admin-token", "Content-Type": kind, "Accept": accept})
-        with urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=60) as answer:
+        with urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=300) as answer:
             return json.load(answer)
 
     def exists(self, path):
@@ -193,11 +193,11 @@ def measure_deployment(binary, n):
     with Cluster(binary, max(n(500), replicas // 100 + 1)) as c:
         with Measure(c, f"a Deployment of {replicas}: created until all run"):
             c.flood([deployment("web", replicas)])
-            c.until("running", lambda: ready_replicas(c) == replicas, 180)
+            c.until("running", lambda: ready_replicas(c) == replicas, 600)
         c.settle(20)
         with Measure(c, "deleted until all pods are gone"):
             c.flood([("DELETE", "/apis/apps/v1/namespaces/default/deployments/web", {"propagationPolicy": "Background"})])
-            c.until("gone", lambda: c.count("pods") == 0, 180)
+            c.until("gone", lambda: c.count("pods") == 0, 600)
 
 
 def measure_rollout(binary, n):
@@ -205,7 +205,7 @@ def measure_rollout(binary, n):
     with Cluster(binary, max(n(500), count * 4 // 100 + 1)) as c:
         with Measure(c, f"{count} Deployments of 3: created until all run"):
             c.flood(deployment(f"d-{i}", 3) for i in range(count))
-            c.until("running", lambda: ready_replicas(c) == 3 * count, 180)
+            c.until("running", lambda: ready_replicas(c) == 3 * count, 600)
         c.settle(20)
         patch = {"spec": {"template": {"spec": {"containers": [container("app:2")]}}}}
 
@@ -215,7 +215,7 @@ def measure_rollout(binary, n):
 
         with Measure(c, "all of them rolled to a new image at once"):
             c.flood(("PATCH", f"/apis/apps/v1/namespaces/default/deployments/d-{i}", patch) for i in range(count))
-            c.until("rolled", rolled, 300, every=1)
+            c.until("rolled", rolled, 600, every=1)
 
 
 def measure_jobs(binary, n):
@@ -232,7 +232,7 @@ def measure_services(binary, n):
     groups, each, size = min(n(1000), 100), min(n(500), 50), 20
     with Cluster(binary, 100) as c:
         c.flood(deployment(f"g-{g}", size) for g in range(groups))
-        c.until("running", lambda: ready_replicas(c) == groups * size, 180)
+        c.until("running", lambda: ready_replicas(c) == groups * size, 600)
         c.settle(20)
 
         def endpoints():
@@ -270,7 +270,7 @@ def measure_namespace(binary, n):
         c.settle(60)
         with Measure(c, f"a namespace of {count} objects deleted"):
             c.flood([("DELETE", "/api/v1/namespaces/full", {})])
-            c.until("gone", lambda: not c.exists("/api/v1/namespaces/full"), 180)
+            c.until("gone", lambda: not c.exists("/api/v1/namespaces/full"), 600)
 
 
 def measure_garbage(binary, n):
@@ -291,7 +291,7 @@ def measure_nodes(binary, n):
     with Cluster(binary, 0) as c:
         with Measure(c, f"{nodes} nodes registered"):
             c.start("hollow-nodes", str(nodes), "--kubeconfig", c.folder + "/kubeconfig", "--zones", "a,b,c", "--pod-start-delay", "100ms")
-            c.until("registered", lambda: c.count("nodes") == nodes, 300)
+            c.until("registered", lambda: c.count("nodes") == nodes, 600)
         c.settle(60, part=10)
         idle(c, f"{nodes} nodes without pods, idle", 10)
         deployments = 20

@@ -99,7 +99,7 @@ class Top(unittest.TestCase):
 
     def run_one(self, program, words):
         done = subprocess.run([*program, "--kubeconfig=/dev/null", f"--server=http://127.0.0.1:{self.server.server_port}",
-                               "top", *words], capture_output=True, text=True, timeout=60)
+                               "top", *words], capture_output=True, text=True, timeout=300)
         return done.returncode, done.stdout, done.stderr
 
     def test_equal(self):

@@ -9,6 +9,6 @@ folder=$2/javascript-client
 mkdir -p "$folder"
 cp "$here"/js/* "$folder"
 cd "$folder"
-[ -d node_modules/@kubernetes/client-node ] || npm install --silent --no-audit --no-fund > npm.log 2>&1 ||
+[ -d node_modules/@kubernetes/client-node ] || timeout 600 npm install --silent --no-audit --no-fund > npm.log 2>&1 ||
   { echo 'SKIP: npm cannot install @kubernetes/client-node'; rm -rf node_modules; exit 77; }
-"$here/../with_server.sh" "$1" timeout 120 node --test client.test.js
+"$here/../with_server.sh" "$1" timeout 600 node --test client.test.js

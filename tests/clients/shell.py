@@ -20,7 +20,7 @@ class Program:
         self.home = tempfile.TemporaryDirectory(prefix="cxw-home-")
         self.env = {**os.environ, "HOME": self.home.name, "TZ": "UTC"}
 
-    def __call__(self, *args, stdin=None, code=0, timeout=60):
+    def __call__(self, *args, stdin=None, code=0, timeout=300):
         done = subprocess.run([*self.words, *args], input=stdin, capture_output=True, text=True,
                               timeout=timeout, env=self.env, check=False)
         result = Result(done.returncode, done.stdout, done.stderr)

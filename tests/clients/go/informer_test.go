@@ -42,7 +42,7 @@ func TestDeploymentWithInformer(t *testing.T) {
 			}
 			config.ContentType = contentType
 			client := kubernetes.NewForConfigOrDie(config)
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 
 			events := make(chan string, 100)

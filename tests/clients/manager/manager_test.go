@@ -56,12 +56,12 @@ func (m *mirror) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if condition() {
 			return
 		}
 	}
-	t.Fatal("not within 30 s: " + what)
+	t.Fatal("not within 4 minutes: " + what)
 }
 
 func TestManager(t *testing.T) {

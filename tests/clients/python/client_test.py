@@ -28,7 +28,7 @@ class Deployments(unittest.TestCase):
 
         def follow():
             stream = watch.Watch()
-            for event in stream.stream(self.api.list_namespaced_deployment, "default", timeout_seconds=30,
+            for event in stream.stream(self.api.list_namespaced_deployment, "default", timeout_seconds=300,
                                        resource_version=first.metadata.resource_version):
                 seen.append((event["type"], event["object"].metadata.name))
                 if event["type"] == "DELETED":
@@ -49,7 +49,7 @@ class Deployments(unittest.TestCase):
             self.api.create_namespaced_deployment("default", {**DEPLOYMENT, "metadata": {"name": "Bad_Name"}})
         self.assertEqual(refused.exception.status, 422)
         self.api.delete_namespaced_deployment("web", "default")
-        self.assertTrue(done.wait(30), seen)
+        self.assertTrue(done.wait(300), seen)
         self.assertEqual(seen, [("ADDED", "web"), ("MODIFIED", "web"), ("DELETED", "web")])
 
     def test_patches_and_apply(self):
