@@ -64,7 +64,7 @@ class Client : public ::testing::TestWithParam<Way> {
   [[nodiscard]] bool two() const { return GetParam() == Way::Http2 || GetParam() == Way::Tls2; }
 
   Task<std::string> get(std::string method, std::string target, std::string body) {
-    Deadline deadline(20s, {});
+    Deadline deadline(240s, {});
     ClientRequest request;
     request.method = method;
     request.target = target;
@@ -118,7 +118,7 @@ class Client : public ::testing::TestWithParam<Way> {
 
   Task<std::string> hang(std::string path) {
     {
-      Deadline deadline(20s, {});
+      Deadline deadline(240s, {});
       ClientRequest request;
       request.target = path;
       auto response = co_await client_->send(std::move(request), deadline.token());
@@ -145,7 +145,7 @@ class Client : public ::testing::TestWithParam<Way> {
   }
 
   Task<std::string> upgrade() {
-    Deadline deadline(20s, {});
+    Deadline deadline(240s, {});
     ClientRequest request;
     request.target = "/upgrade";
     request.headers.add("Connection", "Upgrade");
@@ -266,7 +266,7 @@ Task<Status> askASilentServer(Reactor& reactor) {
   options.pingAfter = 5ms;
   options.pingPatience = 5ms;
   HttpClient client(reactor, options);
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   auto response = co_await client.send(ClientRequest(), deadline.token());
   const bool late = deadline.token().stop_requested();
   co_await client.close();
@@ -290,15 +290,15 @@ Task<std::string> staysWithAQuietServer(Reactor& reactor) {
   options.server = "http://" + server->address();
   options.http2Always = true;
   options.pingAfter = 1ms;
-  options.pingPatience = 500ms;
+  options.pingPatience = 3s;
   HttpClient client(reactor, options);
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   ClientRequest quiet;
   quiet.target = "/hang";
   auto hanging = co_await client.send(std::move(quiet), deadline.token());
   if (!hanging.ok()) co_return "no answer";
   // Nothing comes but answers to pings; were they not heard, this would end by itself, and sooner.
-  Deadline longer(1200ms, {});
+  Deadline longer(4s, {});
   auto piece = co_await (*hanging)->body().read(longer.token());
   const bool kept = isCanceled(piece.status()) && longer.token().stop_requested();
   auto other = co_await client.send(ClientRequest(), deadline.token());

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "net/http_client.h"
-#include "net/stream.h"
+#include "net/testing/free_port.h"
 #include "runtime/reactor.h"
 
 namespace coxswain::proxy {
@@ -74,16 +74,10 @@ TEST(HealthServers, OwnPages) {
   blockOn(reactor, ownPages(reactor));
 }
 
-/// A port that nobody has right now.
-uint16_t freePort(Reactor& reactor) {
-  auto listener = net::Listener::listen(reactor, "127.0.0.1:0");
-  return listener.ok() ? (*listener)->port() : uint16_t{0};
-}
-
 Task<void> servicePages(Reactor& reactor) {
   FakeState source;
   HealthServers servers(reactor, source);
-  const auto port = freePort(reactor);
+  const auto port = net::testing::freePort(reactor);
   const auto address = "127.0.0.1:" + std::to_string(port);
   co_await servers.setService("default/web", "127.0.0.1", port, 2);
   auto page = co_await get(reactor, address, "/");
@@ -96,7 +90,7 @@ Task<void> servicePages(Reactor& reactor) {
   page = co_await get(reactor, address, "/");
   EXPECT_EQ(page.status, 503);
   // Another port; then a port that is taken, which is no harm to others.
-  const auto second = freePort(reactor);
+  const auto second = net::testing::freePort(reactor);
   co_await servers.setService("default/web", "127.0.0.1", second, 1);
   page = co_await get(reactor, address, "/");
   EXPECT_EQ(page.status, 0);

@@ -147,7 +147,7 @@ TEST(Process, StopKillsTheGroup) {
   ASSERT_GT(grandchild, 1);
   // It is dead at once; only its reaper may still have to come by.
   auto stat = fileText("/proc/" + std::to_string(grandchild) + "/stat");
-  for (int i = 0; i < 2000 && !stat.empty() && stat.find(") Z ") == std::string::npos; ++i) {
+  for (int i = 0; i < 60000 && !stat.empty() && stat.find(") Z ") == std::string::npos; ++i) {
     ::usleep(1000);
     stat = fileText("/proc/" + std::to_string(grandchild) + "/stat");
   }

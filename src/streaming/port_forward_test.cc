@@ -133,7 +133,7 @@ TEST_P(PortForward, ManyConnectionsAtOnce) {
   static constexpr int kConnections = 5;
   struct Run {
     static Task<std::vector<std::string>> all(PortForward& t, std::string& failure) {
-      Deadline deadline(30s, {});
+      Deadline deadline(240s, {});
       std::vector<std::string> got(kConnections);
       auto forwarder = co_await t.dial(deadline.token());
       if (forwarder.ok()) {
@@ -162,7 +162,7 @@ TEST_P(PortForward, ManyConnectionsAtOnce) {
 TEST_P(PortForward, RefusedPortSaysWhyAndOthersGoOn) {
   struct Run {
     static Task<std::string> all(PortForward& t, std::string& failure) {
-      Deadline deadline(30s, {});
+      Deadline deadline(240s, {});
       std::string got;
       std::string none;
       auto forwarder = co_await t.dial(deadline.token());
@@ -188,7 +188,7 @@ TEST_P(PortForward, RefusedPortSaysWhyAndOthersGoOn) {
 TEST_P(PortForward, ServerThatGoesIsNoticed) {
   struct Run {
     static Task<bool> all(PortForward& t) {
-      Deadline deadline(30s, {});
+      Deadline deadline(240s, {});
       bool noticed = false;
       auto forwarder = co_await t.dial(deadline.token());
       if (forwarder.ok()) {

@@ -95,7 +95,7 @@ class RemoteCommand : public ::testing::TestWithParam<Case> {
   }
 
   Task<Gathered> session(std::string script, StreamSet set, std::string input, bool keepOpen) {
-    Deadline deadline(30s, {});
+    Deadline deadline(240s, {});
     Gathered out;
     auto dialled = co_await dial(script, set, deadline.token());
     if (dialled.ok()) {
@@ -189,7 +189,7 @@ Task<std::string> resizes(std::unique_ptr<ClientSession> session, std::stop_toke
 TEST_P(RemoteCommand, TerminalSizes) {
   struct Run {
     static Task<std::string> all(RemoteCommand& test) {
-      Deadline deadline(30s, {});
+      Deadline deadline(240s, {});
       std::string out = "not dialled";
       auto session = co_await test.dial("sizes", kTerminal, deadline.token());
       if (session.ok()) out = co_await resizes(std::move(*session), deadline.token());
@@ -203,7 +203,7 @@ TEST_P(RemoteCommand, TerminalSizes) {
 TEST_P(RemoteCommand, ClientThatLeavesIsNoticed) {
   struct Run {
     static Task<bool> all(RemoteCommand& test) {
-      Deadline deadline(30s, {});
+      Deadline deadline(240s, {});
       bool noticed = false;
       auto session = co_await test.dial("wait", kAll, deadline.token());
       if (session.ok()) {
@@ -222,7 +222,7 @@ TEST_P(RemoteCommand, ClientThatLeavesIsNoticed) {
 TEST_P(RemoteCommand, ServerThatStopsEndsSessions) {
   struct Run {
     static Task<bool> all(RemoteCommand& test) {
-      Deadline deadline(30s, {});
+      Deadline deadline(240s, {});
       auto session = co_await test.dial("wait", kAll, deadline.token());
       bool ended = false;
       if (session.ok()) {

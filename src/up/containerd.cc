@@ -21,7 +21,7 @@ namespace {
 
 const Logger kLog("containerd");
 
-constexpr Duration kStartMax = 30s;
+constexpr Duration kStartMax = 60s;
 constexpr Duration kAskEvery = 20ms;  // only while it starts
 constexpr Duration kEndGrace = 10s;
 constexpr Duration kBackoffFirst = 100ms;

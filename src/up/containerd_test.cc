@@ -72,7 +72,7 @@ Task<Status> restartsAfterDeath(Reactor& reactor, Containerd& containerd,
   std::stop_source stop;
   spawn(reactor, keepInside(containerd, gate.enter(), stop.get_token()));
   ::kill(before, SIGKILL);
-  Deadline deadline(20s, std::stop_token());
+  Deadline deadline(240s, std::stop_token());
   pid_t now = before;
   Status waited;
   while (waited.ok() && now == before) {

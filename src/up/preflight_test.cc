@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "net/testing/free_port.h"
 #include "up/layout.h"
 #include "up/progress.h"
 
@@ -50,11 +51,11 @@ TEST(Preflight, NamesWhoHoldsAPort) {
 }
 
 TEST(Preflight, FreePortIsNoProblem) {
-  uint16_t port = 0;
-  { port = TakenPort().port; }
+  Reactor reactor;
+  const auto port = net::testing::freePort(reactor);
   PreflightRequest request;
   request.ports = {port};
-  EXPECT_FALSE(mentions(inspect(request).problems, "port"));
+  EXPECT_FALSE(mentions(inspect(request).problems, "port " + std::to_string(port)));
 }
 
 TEST(Preflight, PluginsMustBeInTheGivenFolder) {

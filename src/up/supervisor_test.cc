@@ -41,7 +41,7 @@ class SupervisorTest : public ::testing::Test {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   bool appears(const std::string& name) const {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 50000; ++i) {
       if (std::filesystem::exists(folder_ + "/" + name)) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

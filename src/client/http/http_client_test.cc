@@ -194,8 +194,11 @@ std::string jsonEvent(std::string type, const ConfigMap& map) {
   return R"({"type":")" + type + R"(","object":)" + api::encodeJson(map) + "}\n";
 }
 
-Task<std::vector<std::string>> drain(Client& client, std::stop_token stop) {
+/// What comes until the watch ends, or `stopAfter` events have come and it is stopped.
+Task<std::vector<std::string>> drain(Client& client, size_t stopAfter) {
   std::vector<std::string> out;
+  std::stop_source source;
+  auto stop = source.get_token();
   WatchOptions options;
   options.resourceVersion = "5";
   auto watch = co_await client.watch(resourceOf<ConfigMap>(), "default", options, stop);
@@ -211,6 +214,7 @@ Task<std::vector<std::string>> drain(Client& client, std::stop_token stop) {
     }
     out.push_back(std::to_string(static_cast<int>(event->type)) + " " +
                   api::objectMeta(event->object)->name);
+    if (out.size() == stopAfter) source.request_stop();
   }
 }
 
@@ -219,7 +223,7 @@ TEST_F(OverHttp, WatchGivesEventsUntilTheEnd) {
   api_.answers["GET " + std::string(kPath)] = {
       Answer(jsonEvent("ADDED", configMap("a")) + jsonEvent("MODIFIED", configMap("a{\"")) +
              jsonEvent("BOOKMARK", ConfigMap()) + jsonEvent("DELETED", configMap("b")))};
-  auto got = run(drain(*client_, {}));
+  auto got = run(drain(*client_, 0));
   EXPECT_EQ(got,
             (std::vector<std::string>{"0 a", "1 a{\"", "3 ", "2 b", endOfStream().toString()}));
   EXPECT_TRUE(api_.seen[0].query.starts_with(
@@ -231,15 +235,9 @@ TEST_F(OverHttp, WatchErrorsBecomeTheirStatus) {
   api_.answers["GET " + std::string(kPath)] = {Answer(
       jsonEvent("ADDED", configMap("a")) +
       R"x({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version: 5 (9)","reason":"Expired","code":410}})x")};
-  auto got = run(drain(*client_, {}));
+  auto got = run(drain(*client_, 0));
   EXPECT_EQ(got, (std::vector<std::string>{"0 a",
                                            expired("too old resource version: 5 (9)").toString()}));
-}
-
-Task<std::vector<std::string>> drainFor(Client& client, Duration time) {
-  Deadline deadline(time, {});
-  auto out = co_await drain(client, deadline.token());
-  co_return out;
 }
 
 TEST_F(OverHttp, WatchStopsWithItsToken) {
@@ -247,7 +245,7 @@ TEST_F(OverHttp, WatchStopsWithItsToken) {
   Answer open(jsonEvent("ADDED", configMap("a")));
   open.hang = true;
   api_.answers["GET " + std::string(kPath)] = {open};
-  auto got = run(drainFor(*client_, 50ms));
+  auto got = run(drain(*client_, 1));
   EXPECT_EQ(got, (std::vector<std::string>{"0 a", canceled().toString()}));
 }
 
@@ -318,7 +316,7 @@ TEST_F(OverHttp, WorksFromAnotherExecutor) {
   std::thread server([this] { reactor_.run(); });
   {
     Reactor other;
-    auto got = blockOn(other, drainFor(*client_, 200ms));
+    auto got = blockOn(other, drain(*client_, 1));
     EXPECT_EQ(got, (std::vector<std::string>{"0 a", canceled().toString()}));
     EXPECT_TRUE(blockOn(*std::make_unique<Reactor>(), runOn(reactor_, finished())));
   }

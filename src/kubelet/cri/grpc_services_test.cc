@@ -112,9 +112,9 @@ Task<std::vector<std::string>> talk(Reactor& reactor, Peer& peer) {
   }
   GrpcOptions options;
   options.endpoint = "unix://" + socket;
-  options.requestTimeout = 300ms;
+  options.requestTimeout = 1500ms;
   GrpcRuntimeService runtime(reactor, options);
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   auto version = co_await runtime.version(deadline.token());
   out.push_back(version.ok() ? version->runtimeName : version.status().toString());
   PodSandboxConfig config;

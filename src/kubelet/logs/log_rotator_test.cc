@@ -117,7 +117,7 @@ TEST_F(LogRotation, LinksAreLeftAlone) {
 
 Task<void> waitRotated(LogRotator& rotator, FakeWriters& writers) {
   rotator.start();
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   while (writers.reopened == 0 && !deadline.expired()) {
     Status slept = co_await sleepFor(1ms, deadline.token());
   }

@@ -210,7 +210,7 @@ TEST_F(LogFiles, FollowsAppendsRotationAndTheEnd) {
   append(entry("one"));
   struct Run {
     static Task<bool> all(Reactor& reactor, LogFiles& t, Container& c) {
-      Deadline deadline(20s, {});
+      Deadline deadline(240s, {});
       LogOptions options;
       options.follow = true;
       spawn(reactor, reading(reactor, t.path, options, c, deadline.token()));

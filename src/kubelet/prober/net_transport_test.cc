@@ -87,7 +87,7 @@ HttpGet request(uint16_t port, std::string path, std::string scheme = "http") {
 
 /// "200 fine", or the failure's message.
 Task<std::string> fetch(NetTransport& transport, HttpGet get) {
-  Deadline deadline(5s, {});
+  Deadline deadline(240s, {});
   auto got = co_await transport.get(std::move(get), deadline.token());
   if (!got.ok()) co_return got.status().message();
   co_return std::to_string(got->status) + " " + got->body;

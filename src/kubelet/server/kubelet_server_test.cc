@@ -151,7 +151,7 @@ class KubeletPort : public ::testing::Test {
     co_await ports.stop();
   }
   Task<Answer> ask(net::ClientRequest request) {
-    Deadline deadline(20s, {});
+    Deadline deadline(240s, {});
     Answer out;
     auto response = co_await client->send(std::move(request), deadline.token());
     if (response.ok()) {
@@ -290,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(
         LogFailure{"default/web-1", 404, "404: Page Not Found"}));
 
 Task<std::string> follow(KubeletPort& t) {
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   std::string out;
   net::ClientRequest request;
   request.target = "/containerLogs/default/web-1/web?follow=true&tailLines=1";
@@ -321,7 +321,7 @@ TEST_F(KubeletPort, LogsFollowUntilTheContainerEnds) {
 
 Task<Gathered> session(KubeletPort& t, Transport transport, std::string target, StreamSet streams,
                        std::string input) {
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   Gathered out;
   net::ClientRequest request;
   request.target = std::move(target);
@@ -409,7 +409,7 @@ TEST_F(KubeletPort, RunThatFails) {
 }
 
 Task<std::string> forwardOnce(KubeletPort& t, bool tunnel) {
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   std::string out;
   net::ClientRequest request;
   request.target = "/portForward/default/web-1";

@@ -223,7 +223,7 @@ Task<bool> followsRealFolder(Reactor& reactor, std::string folder) {
   FileSource source(reactor, files, &watches, options,
                     [&](std::vector<FileSource::PodPointer> pods) { counts.tryPush(pods.size()); });
   source.start();
-  Deadline deadline(5s, {});
+  Deadline deadline(240s, {});
   auto first = co_await counts.pop(deadline.token());
   const Status written = files.write(folder + "/a.yaml", kManifest, 0644);
   auto second = co_await counts.pop(deadline.token());

@@ -31,7 +31,7 @@ Task<std::vector<std::string>> calls(Reactor& reactor, HttpServer& server) {
   HttpClientOptions options;
   options.server = "http://" + server.address();
   Channel channel(reactor, options);
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   std::vector<std::string> out;
   auto r = co_await channel.call("/test.Echo/Echo", "a", Headers(), deadline.token());
   out.push_back(show(r));

@@ -28,7 +28,7 @@ Task<std::vector<std::string>> converse(Reactor& reactor, HttpServer& server) {
   HttpClientOptions options;
   options.server = "http://" + server.address();
   HttpClient client(reactor, options);
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   std::vector<std::string> wrong = {"v1"};
   auto refused = co_await dialWebSocket(client, ClientRequest(), wrong, deadline.token());
   out.push_back(refused.ok() ? "?" : std::to_string(refused.status().code()));

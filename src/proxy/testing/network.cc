@@ -83,6 +83,13 @@ Task<std::vector<std::string>> Network::ask(std::string where, std::string proto
   co_return lines;
 }
 
+Task<std::string> Network::askInVain(std::string where, std::string address, int port) {
+  auto output =
+      co_await shell(std::move(where), "exec python3 " + peerScript() + " ask-briefly tcp " +
+                                           address + " " + std::to_string(port) + " 1");
+  co_return output.ok() ? output->substr(0, output->find('\n')) : output.status().toString();
+}
+
 Task<Status> Network::addNamespace(std::string name) {
   ChildOptions options;
   options.argv = {"unshare", "--net", "sh", "-c",
@@ -90,7 +97,7 @@ Task<Status> Network::addNamespace(std::string name) {
   options.deathSignal = SIGKILL;
   CO_TRY(auto child, processes_->start(std::move(options)));
   namespaces_[name] = std::move(child);
-  for (int i = 0; i < 5000 && !std::filesystem::exists(folder_ + "/" + name); ++i)
+  for (int i = 0; i < 60000 && !std::filesystem::exists(folder_ + "/" + name); ++i)
     (void)co_await sleepFor(1ms);
   co_return std::filesystem::exists(folder_ + "/" + name) ? Status()
                                                           : internalError("no namespace " + name);
@@ -157,7 +164,7 @@ Task<Status> Network::build() {
   }
   for (const char* name : {"world", "pod-1", "pod-2", "pod-3"}) {
     const auto log = folder_ + "/" + name + ".log";
-    for (int i = 0; i < 20000 && fileText(log).find('\n') == std::string::npos; ++i)
+    for (int i = 0; i < 60000 && fileText(log).find('\n') == std::string::npos; ++i)
       (void)co_await sleepFor(1ms);
     if (fileText(log) != "ready\n") co_return internalError(name + (": " + fileText(log)));
   }

@@ -36,6 +36,8 @@ class Network {
   /// What `count` calls get: "pod-2 10.244.0.1", "refused", "timeout", "error N".
   Task<std::vector<std::string>> ask(std::string where, std::string protocol, std::string address,
                                      int port, int count, int sourcePort = 0);
+  /// One call that nobody will answer.
+  Task<std::string> askInVain(std::string where, std::string address, int port);
   [[nodiscard]] ProcessRunner& processes() { return *processes_; }
 
  private:

@@ -1,5 +1,6 @@
 """Test peers: `serve NAME PORT` answers each TCP connection and UDP datagram with its name and the
-caller's address; `ask tcp|udp ADDRESS PORT COUNT [SOURCE_PORT]` prints what each of COUNT calls got."""
+caller's address; `ask tcp|udp ADDRESS PORT COUNT [SOURCE_PORT]` prints what each of COUNT calls got.
+TCP waits for a busy machine unless `ask` is `ask-briefly`; datagrams get lost, and who asks with them asks again."""
 import socket
 import sys
 import threading
@@ -27,10 +28,10 @@ def serve(name, port):
         connection.close()
 
 
-def ask_once(kind, address, port, source_port):
+def ask_once(kind, address, port, source_port, patience):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as s:
-        s.settimeout(1.0)
+        s.settimeout(patience)
         if source_port:
             s.bind(("", source_port))
         try:
@@ -49,6 +50,7 @@ def ask_once(kind, address, port, source_port):
 if sys.argv[1] == "serve":
     serve(sys.argv[2], int(sys.argv[3]))
 else:
+    patience = 60.0 if sys.argv[1] == "ask" and sys.argv[2] == "tcp" else 1.0
     for _ in range(int(sys.argv[5])):
         print(ask_once(sys.argv[2], sys.argv[3], int(sys.argv[4]),
-                       int(sys.argv[6]) if len(sys.argv) > 6 else 0))
+                       int(sys.argv[6]) if len(sys.argv) > 6 else 0, patience))

@@ -56,17 +56,17 @@ class Collector {
   }
   std::vector<WatchEvent> wait(size_t n) {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, 30s, [&] { return events_.size() >= n; }));
+    EXPECT_TRUE(changed_.wait_for(lock, 240s, [&] { return events_.size() >= n; }));
     return events_;
   }
   Status waitStatus() {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, 30s, [&] { return !status_.ok(); }));
+    EXPECT_TRUE(changed_.wait_for(lock, 240s, [&] { return !status_.ok(); }));
     return status_;
   }
   bool waitRevision(Revision revision) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 30s, [&] { return revision_ >= revision; });
+    return changed_.wait_for(lock, 240s, [&] { return revision_ >= revision; });
   }
 
  private:
