@@ -1,5 +1,7 @@
 #include "kubelet/lifecycle/handlers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
@@ -21,15 +23,6 @@ namespace {
 
 const Logger kLog("lifecycle");
 
-std::string joinWords(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) {
-    if (!out.empty()) out += ' ';
-    out += word;
-  }
-  return out;
-}
-
 /// `Exec lifecycle hook ([a b]) for Container "c" in Pod "p_ns(uid)" failed - error: `.
 std::string failureText(std::string_view what, std::string_view detail, const Pod& pod,
                         const Container& container) {
@@ -48,7 +41,7 @@ Task<Status> LifecycleRunner::run(const LifecycleHandler& handler, const Pod& po
     const auto& command = handler.exec->command;
     auto ran = co_await commands_.run(std::move(containerId), command, 0s, stop);
     if (ran.ok() && ran->exitCode == 0) co_return Status();
-    const std::string words = joinWords(command);
+    const std::string words = fmt::format("{}", fmt::join(command, " "));
     const std::string why = ran.ok() ? "command '" + words + "' exited with " +
                                            std::to_string(ran->exitCode) + ": " + ran->output
                                      : ran.status().message();

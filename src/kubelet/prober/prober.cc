@@ -1,5 +1,7 @@
 #include "kubelet/prober/prober.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -19,15 +21,6 @@ constexpr size_t kOutputMax = 10 << 10;
 
 std::string secondsText(Duration timeout) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(timeout).count()) + "s";
-}
-
-std::string joinWords(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) {
-    if (!out.empty()) out += ' ';
-    out += word;
-  }
-  return out;
 }
 
 Prober::Answer answer(Prober::Outcome outcome, std::string output) {
@@ -118,8 +111,10 @@ Task<Prober::Answer> Prober::exec(const Probe& spec, std::string containerId, Du
   auto ran = co_await commands_.run(std::move(containerId), command, timeout, stop);
   if (!ran.ok()) {
     if (isTimeout(ran.status())) {
-      co_return answer(Outcome::Failure, "command timed out: " + api::goQuote(joinWords(command)) +
-                                             " timed out after " + secondsText(timeout));
+      co_return answer(
+          Outcome::Failure,
+          "command timed out: " + api::goQuote(fmt::format("{}", fmt::join(command, " "))) +
+              " timed out after " + secondsText(timeout));
     }
     co_return answer(Outcome::Error, ran.status().message());
   }
