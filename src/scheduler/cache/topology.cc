@@ -38,13 +38,12 @@ void TopologyKey::setNode(uint32_t slot, const api::Map<std::string>* labels) {
 }
 
 void NodeCounts::add(uint32_t slot, int32_t by) {
-  if (perNode_.size() <= slot) perNode_.resize(slot + 1, 0);
-  perNode_[slot] += by;
+  perNode_.add(slot, by);
   for (auto& domains : domains_) {
     if (domains->generation != domains->key->generation()) continue;  // worked out when asked for
     const int32_t domain = domains->key->domainOf(slot);
     if (domain == TopologyKey::kNone) continue;
-    domains->counts[static_cast<size_t>(domain)] += by;
+    domains->counts.add(static_cast<uint32_t>(domain), by);
     domains->total += by;
   }
 }
@@ -60,20 +59,20 @@ const NodeCounts::Domains& NodeCounts::by(const std::shared_ptr<const TopologyKe
   }
   if (domains->generation == key->generation()) return *domains;
   domains->generation = key->generation();
-  domains->counts.assign(key->domainsEnd(), 0);
+  domains->counts.clear();
   domains->total = 0;
-  for (uint32_t slot = 0; slot < perNode_.size(); ++slot) {
+  perNode_.forEach([&](uint32_t slot, int32_t count) {
     const int32_t domain = key->domainOf(slot);
-    if (domain == TopologyKey::kNone) continue;
-    domains->counts[static_cast<size_t>(domain)] += perNode_[slot];
-    domains->total += perNode_[slot];
-  }
+    if (domain == TopologyKey::kNone) return;
+    domains->counts.add(static_cast<uint32_t>(domain), count);
+    domains->total += count;
+  });
   return *domains;
 }
 
 size_t NodeCounts::bytes() const {
-  size_t bytes = perNode_.capacity() * sizeof(int32_t);
-  for (const auto& domains : domains_) bytes += domains->counts.capacity() * sizeof(int32_t);
+  size_t bytes = perNode_.bytes();
+  for (const auto& domains : domains_) bytes += sizeof(Domains) + domains->counts.bytes();
   return bytes;
 }
 

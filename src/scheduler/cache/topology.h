@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/reflect/map.h"
+#include "scheduler/cache/counts.h"
 
 namespace coxswain::scheduler {
 
@@ -56,23 +57,21 @@ class NodeCounts {
   struct Domains {
     std::shared_ptr<const TopologyKey> key;
     uint64_t generation = 0;
-    std::vector<int32_t> counts;  ///< by domain; as long as key->domainsEnd() when asked for
+    Counts counts;  ///< by domain
     int64_t total = 0;
     [[nodiscard]] int32_t at(int32_t domain) const {
-      return domain < 0 ? 0 : counts[static_cast<size_t>(domain)];
+      return domain < 0 ? 0 : counts.at(static_cast<uint32_t>(domain));
     }
   };
 
   void add(uint32_t slot, int32_t by);
-  [[nodiscard]] int32_t onNode(uint32_t slot) const {
-    return slot < perNode_.size() ? perNode_[slot] : 0;
-  }
+  [[nodiscard]] int32_t onNode(uint32_t slot) const { return perNode_.at(slot); }
   /// Up to date until the next change of nodes; then ask again. The reference stays.
   const Domains& by(const std::shared_ptr<const TopologyKey>& key);
   [[nodiscard]] size_t bytes() const;
 
  private:
-  std::vector<int32_t> perNode_;
+  Counts perNode_;
   std::vector<std::unique_ptr<Domains>> domains_;
 };
 
