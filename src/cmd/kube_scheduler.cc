@@ -5,6 +5,7 @@
 #include "cmd/component.h"
 #include "scheduler/config/configuration.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/trim.h"
 
 namespace coxswain::cmd {
 
@@ -20,8 +21,9 @@ struct SchedulerFlags {
 
 Task<Status> schedule(const SchedulerFlags& flags, Component component, std::stop_token stop) {
   client::Informers informers(component.client, component.reactor);
+  scheduler::trimForScheduler(informers);
   scheduler::SchedulerContext context{component.client, informers, component.reactor,
-                                      component.random};
+                                      component.random, true};
   scheduler::Scheduler scheduler(context, flags.options);
   informers.start();
   scheduler.start();

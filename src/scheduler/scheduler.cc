@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "client/resources.h"
 #include "runtime/spawn.h"
+#include "scheduler/cache/pod_record.h"
 #include "scheduler/plugins/plugins.h"
 #include "scheduler/preemption/preemption.h"
 
@@ -37,6 +38,17 @@ SchedulerOptions withRegistrations(SchedulerOptions options) {
 bool isInDoubt(const Status& failure) {
   return isUnreachable(failure) || isTimeout(failure) || isConflict(failure) ||
          failure.code() >= 500;
+}
+
+api::core::v1::ObjectReference referenceTo(const api::meta::v1::ObjectMeta& pod) {
+  api::core::v1::ObjectReference out;
+  out.kind = "Pod";
+  out.apiVersion = "v1";
+  out.namespace_ = pod.namespace_;
+  out.name = pod.name;
+  out.uid = pod.uid;
+  out.resourceVersion = pod.resourceVersion;
+  return out;
 }
 
 }  // namespace
@@ -76,8 +88,9 @@ Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
       owners_(context.informers),
       profiles_(makeProfiles(context, options_, volumes_, owners_)),
       queue_(frameworksOf(profiles_), options_.queue),
+      pods_(context.ownsPods ? context.informers.of(podRecords()) : context.informers.of<Pod>()),
       bindings_(options_.bindingsMax) {
-  context_.informers.of<Pod>().addHandler([this](const client::Change& c) { onPod(c); });
+  pods_.addHandler([this](const client::Change& c) { onPod(c); });
   context_.informers.of<Node>().addHandler([this](const client::Change& c) { onNode(c); });
   context_.informers.of<Namespace>().addHandler(
       [this](const client::Change& c) { onNamespace(c); });
@@ -111,7 +124,7 @@ Scheduler::Profile* Scheduler::find(const std::string& schedulerName) {
 }
 
 Scheduler::Profile& Scheduler::profileOf(const PodInfo& pod) {
-  Profile* found = find(pod.pod->spec.schedulerName);
+  Profile* found = pod.pod ? find(pod.pod->spec.schedulerName) : nullptr;
   return found ? *found : *profiles_.front();
 }
 
@@ -126,30 +139,17 @@ void Scheduler::tell(const ClusterEvent& event) {
 }
 
 void Scheduler::onPod(const client::Change& change) {
-  auto after = change.after ? change.after.sharedAs<Pod>() : nullptr;
+  PodSeen seen;
   // What will not run again takes no room.
-  if (after && api::isPodTerminal(*after)) after = nullptr;
-  const auto before = change.before ? change.before.sharedAs<Pod>() : nullptr;
-  if (!after && !before) return;
-
-  if (!after || (before && before->metadata.uid != after->metadata.uid)) {
-    const std::string key = api::objectKey(before->metadata);
-    queue_.remove(key);
-    if (const auto at = preparing_.find(key); at != preparing_.end()) at->second.request_stop();
-    const PodInfoPtr gone = cache_.pod(key);
-    cache_.removePod(key);
-    if (gone) {
-      tellGone(gone, before->spec.nodeName);
-    } else if (!before->status.nominatedNodeName.empty()) {
-      // Nothing is left of it, and room that was made is free for others.
-      tellGone(std::make_shared<const PodInfo>(before), before->status.nominatedNodeName);
-    }
-    if (!after) return;
+  if (change.after) seen = readPod(change.after);
+  const PodInfoPtr& info = seen.info;
+  if (change.before) {
+    const auto& before = *api::objectMeta(change.before);
+    if (!info || before.uid != info->meta->uid) onPodGone(api::objectKey(before));
   }
-
-  const auto info = std::make_shared<const PodInfo>(after);
-  if (after->spec.nodeName.empty()) {
-    if (!find(after->spec.schedulerName)) return;
+  if (!info) return;
+  if (seen.nodeName.empty()) {
+    if (!find(info->pod->spec.schedulerName)) return;
     // Bound already, and the informer is behind.
     if (cache_.isAssumed(info->key) && !queue_.find(info->key)) return;
     const auto* queued = queue_.find(info->key);
@@ -165,9 +165,25 @@ void Scheduler::onPod(const client::Change& change) {
   event.events = known ? assignedPodChanges(*had, *info) : uint32_t{kAssignedPodAdd};
   event.oldPod = known ? had.get() : nullptr;
   event.newPod = info.get();
-  cache_.setPod(info);
-  event.node = cache_.node(after->spec.nodeName);
+  cache_.setPod(info, seen.nodeName);
+  event.node = cache_.node(seen.nodeName);
   if (event.events) tell(event);
+}
+
+void Scheduler::onPodGone(const std::string& key) {
+  const auto* queued = queue_.find(key);
+  const PodInfoPtr waited = queued ? queued->pod : nullptr;
+  queue_.remove(key);
+  if (const auto at = preparing_.find(key); at != preparing_.end()) at->second.request_stop();
+  const PodInfoPtr gone = cache_.pod(key);
+  const std::string node = cache_.nodeOf(key);
+  cache_.removePod(key);
+  if (gone) {
+    tellGone(gone, node);
+  } else if (waited && !waited->pod->status.nominatedNodeName.empty()) {
+    // Nothing is left of it, and room that was made is free for others.
+    tellGone(waited, waited->pod->status.nominatedNodeName);
+  }
 }
 
 void Scheduler::tellGone(const PodInfoPtr& pod, const std::string& node) {
@@ -275,7 +291,7 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
   used.push_back(&informers.of<Namespace>());
   used.push_back(&informers.of<PodDisruptionBudget>());
   used.push_back(&informers.of<Node>());
-  used.push_back(&informers.of<Pod>());
+  used.push_back(&self.pods_);
   for (auto* informer : used)
     if (synced.ok()) synced = co_await informer->waitSynced(stop);
   int inARow = 0;
@@ -297,12 +313,12 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
 
 bool Scheduler::scheduleOne(QueuedPod& queued, const std::stop_token& stop) {
   const PodInfoPtr pod = queued.pod;
-  if (pod->pod->metadata.deletionTimestamp) {
+  if (pod->meta->deletionTimestamp) {
     queue_.done(pod->key);
     return false;
   }
   Profile& profile = profileOf(*pod);
-  Decision decision = profile.picker.pick(*pod, cache_.snapshot());
+  Decision decision = profile.picker.pick(pod, cache_.snapshot());
   if (!decision.error.ok()) {
     queue_.retry(pod->key, now());
     report(*pod, "SchedulerError", decision.error.message());
@@ -380,8 +396,7 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
   self.bindings_.release();
   if (bound.ok()) {
     const auto* queued = self.queue_.find(pod->key);
-    if (queued && queued->pod->pod->metadata.uid == pod->pod->metadata.uid)
-      self.queue_.done(pod->key);
+    if (queued && queued->pod->meta->uid == pod->meta->uid) self.queue_.done(pod->key);
     profile.events.event(*pod->pod, client::kEventNormal, "Scheduled",
                          "Successfully assigned " + pod->key + " to " + decision.node);
     framework.postBind(decision.state, *pod, decision.node);
@@ -392,7 +407,7 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
 
 Task<Status> Scheduler::outcomeOf(Scheduler& self, PodInfoPtr pod, std::string node, Status failure,
                                   std::stop_token stop) {
-  const auto& meta = pod->pod->metadata;
+  const auto& meta = *pod->meta;
   for (Duration pause = 500ms; isInDoubt(failure); pause = std::min<Duration>(pause * 2, 30s)) {
     auto live = co_await client::get<api::core::v1::Pod>(self.context_.client, meta.namespace_,
                                                          meta.name, stop);
@@ -440,7 +455,7 @@ Task<void> Scheduler::makeRoom(Scheduler& self, Gate::Pass pass, PodInfoPtr pree
     tasks.push_back(clearNomination(self, other, stop));
   }
   for (const auto& victim : victims)
-    if (!victim->pod->metadata.deletionTimestamp)
+    if (!victim->meta->deletionTimestamp)
       tasks.push_back(evict(self, preemptor, node, victim, failed, stop));
   co_await whenAll(std::move(tasks));
   // Nobody else tells a pod whose victims stay that it may try again.
@@ -450,7 +465,7 @@ Task<void> Scheduler::makeRoom(Scheduler& self, Gate::Pass pass, PodInfoPtr pree
 
 Task<void> Scheduler::evict(Scheduler& self, PodInfoPtr preemptor, std::string node,
                             PodInfoPtr victim, bool& failed, std::stop_token stop) {
-  const auto& meta = victim->pod->metadata;
+  const auto& meta = *victim->meta;
   Profile& profile = self.profileOf(*preemptor);
   // A victim that is not bound yet need not be deleted.
   auto& waiting = self.profileOf(*victim).framework.waiting();
@@ -484,14 +499,14 @@ Task<void> Scheduler::evict(Scheduler& self, PodInfoPtr preemptor, std::string n
       co_return;
     }
   }
-  profile.events.event(*victim->pod, client::kEventNormal, "Preempted",
-                       "Preempted by pod " + preemptor->pod->metadata.uid + " on node " + node);
+  profile.events.event(referenceTo(meta), client::kEventNormal, "Preempted",
+                       "Preempted by pod " + preemptor->meta->uid + " on node " + node);
 }
 
 Task<void> Scheduler::clearNomination(Scheduler& self, PodInfoPtr pod, std::stop_token stop) {
   if (pod->pod->status.nominatedNodeName.empty()) co_return;
-  std::string body = R"({"metadata":{"uid":")" + pod->pod->metadata.uid +
-                     R"("},"status":{"nominatedNodeName":null}})";
+  std::string body =
+      R"({"metadata":{"uid":")" + pod->meta->uid + R"("},"status":{"nominatedNodeName":null}})";
   co_await patchStatus(self, Gate::Pass(), pod, std::move(body), stop);
 }
 
@@ -505,7 +520,7 @@ void Scheduler::bindingFailed(const PodInfoPtr& pod, Decision& decision, std::st
   }
   const auto* queued = queue_.find(pod->key);
   // Gone, bound after all, or another pod of this name by now.
-  if (!queued || queued->pod->pod->metadata.uid != pod->pod->metadata.uid) return;
+  if (!queued || queued->pod->meta->uid != pod->meta->uid) return;
   kLog.warn("binding failed", {{"pod", pod->key}, {"node", decision.node}, {"error", message}});
   if (rejectedBy == 0) {
     queue_.retry(pod->key, now());
@@ -532,11 +547,11 @@ void Scheduler::report(const PodInfo& pod, std::string_view reason, const std::s
   condition.status = "False";
   condition.reason = reason;
   condition.message = message;
-  condition.observedGeneration = pod.pod->metadata.generation;
+  condition.observedGeneration = pod.meta->generation;
   condition.lastTransitionTime = have && have->status == "False"
                                      ? have->lastTransitionTime
                                      : api::Time(context_.executor.wallNow());
-  std::string body = R"({"metadata":{"uid":")" + pod.pod->metadata.uid + R"("},"status":{)";
+  std::string body = R"({"metadata":{"uid":")" + pod.meta->uid + R"("},"status":{)";
   if (nominated)
     body += nominated->empty() ? R"("nominatedNodeName":null,)"
                                : R"("nominatedNodeName":")" + *nominated + R"(",)";
@@ -566,7 +581,7 @@ Task<void> Scheduler::writeReport(Scheduler& self, Gate::Pass pass, PodInfoPtr p
 
 Task<void> Scheduler::patchStatus(Scheduler& self, Gate::Pass pass, PodInfoPtr pod,
                                   std::string body, std::stop_token stop) {
-  const auto& meta = pod->pod->metadata;
+  const auto& meta = *pod->meta;
   auto patched = co_await self.context_.client.patch(
       client::resourceOf<Pod>(), meta.namespace_, meta.name, "status",
       client::PatchType::StrategicMerge, std::move(body), stop);

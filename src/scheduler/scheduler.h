@@ -47,6 +47,9 @@ struct SchedulerContext {
   client::Informers& informers;
   Executor& executor;
   Random& random;
+  /// Nobody else uses the informers' pods, and the client decodes them for us: then the scheduler
+  /// takes them apart and keeps a fifth (cache/pod_record.h).
+  bool ownsPods = false;
 };
 
 /// Gives each pod that names one of its profiles a node. Informers fill cache and queue; a loop
@@ -90,6 +93,7 @@ class Scheduler {
       const std::vector<std::unique_ptr<Profile>>& profiles);
 
   void onPod(const client::Change& change);
+  void onPodGone(const std::string& key);
   void onNode(const client::Change& change);
   void onNamespace(const client::Change& change);
   void onBudget(const client::Change& change);
@@ -153,6 +157,7 @@ class Scheduler {
   Cache cache_;
   Queue queue_;
   Budgets budgets_;
+  client::Informer& pods_;
   /// Pods before their binding, by key: stopped when they go.
   std::unordered_map<std::string, std::stop_source> preparing_;
   /// The last condition of each pod that is being written.

@@ -7,6 +7,8 @@
 #include "runtime/sim/sim_executor.h"
 #include "runtime/spawn.h"
 #include "scheduler/testing/builders.h"
+#include "scheduler/testing/decoding_client.h"
+#include "scheduler/trim.h"
 
 namespace coxswain::scheduler {
 namespace {
@@ -51,8 +53,12 @@ class SchedulerTest : public ::testing::Test {
   sim::SimExecutor executor{1};
   client::testing::FakeClient cluster{executor};
   SeededRandom random{1};
-  client::Informers informers{cluster, executor};
-  Scheduler scheduler{{cluster, informers, executor, random}, {}};
+  // As over HTTP: what nobody reads is not kept.
+  testing::DecodingClient decoding{cluster};
+  struct Trimmed : client::Informers {
+    Trimmed(client::Client& client, Executor& e) : Informers(client, e) { trimForScheduler(*this); }
+  } informers{decoding, executor};
+  Scheduler scheduler{{decoding, informers, executor, random, true}, {}};
 };
 
 TEST_F(SchedulerTest, ClaimsMustBeBound) {

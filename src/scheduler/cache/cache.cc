@@ -92,8 +92,7 @@ void Cache::displace(const Placed& placed) {
   dropIfUnused(*placed.node);
 }
 
-void Cache::setPod(PodInfoPtr pod) {
-  const std::string& node = pod->pod->spec.nodeName;
+void Cache::setPod(PodInfoPtr pod, const std::string& node) {
   place(std::move(pod), node, false);
 }
 
@@ -117,6 +116,11 @@ void Cache::forget(const std::string& key) {
 bool Cache::isAssumed(const std::string& key) const {
   const auto at = pods_.find(key);
   return at != pods_.end() && at->second.assumed;
+}
+
+std::string Cache::nodeOf(const std::string& key) const {
+  const auto at = pods_.find(key);
+  return at == pods_.end() ? std::string() : at->second.node->name;
 }
 
 PodInfoPtr Cache::pod(const std::string& key) const {

@@ -47,8 +47,9 @@ class Cache {
   void setNode(std::shared_ptr<const api::core::v1::Node> node);
   void removeNode(const std::string& name);
 
-  /// A pod with spec.nodeName, as the server has it: adds, replaces, or confirms an assumed one.
-  void setPod(PodInfoPtr pod);
+  /// A pod with spec.nodeName `node`, as the server has it: adds, replaces, or confirms an assumed
+  /// one.
+  void setPod(PodInfoPtr pod, const std::string& node);
   void removePod(const std::string& key);
 
   /// From now on `pod` counts on `node`.
@@ -70,6 +71,7 @@ class Cache {
   const Snapshot& snapshot();
   /// Empty: no such pod.
   [[nodiscard]] PodInfoPtr pod(const std::string& key) const;
+  [[nodiscard]] std::string nodeOf(const std::string& key) const;
   /// Null: not known, and no pod says that it is on it.
   [[nodiscard]] const NodeInfo* node(const std::string& name) const {
     const auto at = nodes_.find(name);

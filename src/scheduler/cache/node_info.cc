@@ -1,12 +1,20 @@
 #include "scheduler/cache/node_info.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "api/gen/core_v1.h"
 
 namespace coxswain::scheduler {
 
+NodeInfo::NodeInfo() {
+  // Four billion changes until one could have the version of another.
+  static std::atomic<uint64_t> last{0};
+  version = ++last << 32;
+}
+
 void NodeInfo::setNode(std::shared_ptr<const api::core::v1::Node> fresh) {
+  ++version;
   node = std::move(fresh);
   images.clear();
   allocatable = {};
@@ -23,6 +31,7 @@ void NodeInfo::setNode(std::shared_ptr<const api::core::v1::Node> fresh) {
 }
 
 void NodeInfo::addPod(PodInfoPtr pod) {
+  ++version;
   requested.add(pod->requests);
   nonZeroMilliCpu += pod->nonZeroMilliCpu;
   nonZeroMemory += pod->nonZeroMemory;
@@ -40,6 +49,7 @@ bool NodeInfo::removePod(const PodInfo& pod) {
 }
 
 PodInfoPtr NodeInfo::takePod(size_t at) {
+  ++version;
   PodInfoPtr gone = std::move(pods[at]);
   if (at + 1 != pods.size()) pods[at] = std::move(pods.back());
   pods.pop_back();

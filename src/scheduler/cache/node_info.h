@@ -21,7 +21,7 @@ struct ImageOnNode {
 
 /// A node and what the pods on it, assumed ones too, take of it.
 struct NodeInfo {
-  NodeInfo() = default;
+  NodeInfo();
   NodeInfo(const NodeInfo&) = delete;
   NodeInfo& operator=(const NodeInfo&) = delete;
 
@@ -31,11 +31,13 @@ struct NodeInfo {
   uint32_t slot = 0;  ///< small number of its own, as long as it is in the cache
   bool unschedulable = false;
   bool tainted = false;
+  /// Changes with all below but `nominated`, and no other node ever has the same.
+  uint64_t version;
+  /// Pods for which room is being made here: others of lower priority must leave it.
+  std::vector<PodInfoPtr> nominated;
   Resources allocatable;
   Resources requested;
   std::vector<PodInfoPtr> pods;  ///< in no order
-  /// Pods for which room is being made here: others of lower priority must leave it.
-  std::vector<PodInfoPtr> nominated;
   int64_t nonZeroMilliCpu = 0;
   int64_t nonZeroMemory = 0;
   std::string name;
@@ -54,7 +56,7 @@ struct NodeInfo {
 /// Asks the memory for what filters will look at soon.
 inline void fetchEarly(const NodeInfo& node) {
   const auto* at = reinterpret_cast<const char*>(&node);
-  for (size_t line = 0; line < 192; line += 64) __builtin_prefetch(at + line);
+  for (size_t line = 0; line < 256; line += 64) __builtin_prefetch(at + line);
 }
 
 /// For trials: a decision may take pods off a node of its snapshot, or add some, if it puts all
@@ -62,5 +64,18 @@ inline void fetchEarly(const NodeInfo& node) {
 inline NodeInfo& forTrial(const NodeInfo& node) {
   return const_cast<NodeInfo&>(node);
 }
+
+/// Around a trial, which leaves the node as it was: so is its version.
+class TrialScope {
+ public:
+  explicit TrialScope(NodeInfo& node) : node_(node), version_(node.version) {}
+  ~TrialScope() { node_.version = version_; }
+  TrialScope(const TrialScope&) = delete;
+  TrialScope& operator=(const TrialScope&) = delete;
+
+ private:
+  NodeInfo& node_;
+  uint64_t version_;
+};
 
 }  // namespace coxswain::scheduler

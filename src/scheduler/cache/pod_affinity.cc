@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 
 namespace coxswain::scheduler {
 
 namespace {
 
-AffinityTerm compile(const api::core::v1::Pod& pod, const api::core::v1::PodAffinityTerm& term,
+AffinityTerm compile(const std::string& ns, const api::core::v1::PodAffinityTerm& term,
                      int32_t weight, bool& invalid) {
   AffinityTerm out;
   auto selector = api::LabelSelector::from(term.labelSelector.get());
@@ -26,8 +27,7 @@ AffinityTerm compile(const api::core::v1::Pod& pod, const api::core::v1::PodAffi
   }
   out.namespaces = term.namespaces;
   // Neither list nor selector: the pod's own namespace.
-  if (term.namespaces.empty() && !term.namespaceSelector)
-    out.namespaces.push_back(pod.metadata.namespace_);
+  if (term.namespaces.empty() && !term.namespaceSelector) out.namespaces.push_back(ns);
   out.topologyKey = term.topologyKey;
   out.weight = weight;
   out.computeHash();
@@ -58,26 +58,27 @@ void AffinityTerm::computeHash() {
   for (const auto& ns : namespaces) hash = hash * 31 + std::hash<std::string>()(ns);
 }
 
-bool AffinityTerm::matches(const api::core::v1::Pod& pod,
+bool AffinityTerm::matches(const api::meta::v1::ObjectMeta& pod,
                            const api::Labels* namespaceLabels) const {
-  const bool inNamespace = std::find(namespaces.begin(), namespaces.end(),
-                                     pod.metadata.namespace_) != namespaces.end() ||
-                           (namespaceLabels != nullptr ? namespaceSelector.matches(*namespaceLabels)
-                                                       : namespaceSelector.isEverything());
-  return inNamespace && selector.matches(pod.metadata.labels);
+  const bool inNamespace =
+      std::find(namespaces.begin(), namespaces.end(), pod.namespace_) != namespaces.end() ||
+      (namespaceLabels != nullptr ? namespaceSelector.matches(*namespaceLabels)
+                                  : namespaceSelector.isEverything());
+  return inNamespace && selector.matches(pod.labels);
 }
 
-std::unique_ptr<const PodAffinityTerms> PodAffinityTerms::of(const api::core::v1::Pod& pod) {
-  const auto& affinity = pod.spec.affinity;
+std::unique_ptr<const PodAffinityTerms> PodAffinityTerms::of(const api::core::v1::PodSpec& spec,
+                                                             const std::string& ns) {
+  const auto& affinity = spec.affinity;
   if (!affinity || (!affinity->podAffinity && !affinity->podAntiAffinity)) return nullptr;
   auto out = std::make_unique<PodAffinityTerms>();
   const auto take = [&](const auto& from, std::vector<AffinityTerm>& required,
                         std::vector<AffinityTerm>& preferred) {
     if (!from) return;
     for (const auto& term : from->requiredDuringSchedulingIgnoredDuringExecution)
-      required.push_back(compile(pod, term, 0, out->invalid));
+      required.push_back(compile(ns, term, 0, out->invalid));
     for (const auto& term : from->preferredDuringSchedulingIgnoredDuringExecution)
-      preferred.push_back(compile(pod, term.podAffinityTerm, term.weight, out->invalid));
+      preferred.push_back(compile(ns, term.podAffinityTerm, term.weight, out->invalid));
   };
   take(affinity->podAffinity, out->requiredAffinity, out->preferredAffinity);
   take(affinity->podAntiAffinity, out->requiredAntiAffinity, out->preferredAntiAffinity);

@@ -8,10 +8,15 @@
 
 #include "api/select/labels.h"
 
-namespace coxswain::api::core::v1 {
-struct Pod;
+namespace coxswain::api {
+namespace core::v1 {
 struct PodAffinityTerm;
-}  // namespace coxswain::api::core::v1
+struct PodSpec;
+}  // namespace core::v1
+namespace meta::v1 {
+struct ObjectMeta;
+}
+}  // namespace coxswain::api
 
 namespace coxswain::scheduler {
 
@@ -34,7 +39,7 @@ struct AffinityTerm {
   void computeHash();
 
   /// `namespaceLabels` null: unknown, so that a namespace selector matches only if it takes all.
-  [[nodiscard]] bool matches(const api::core::v1::Pod& pod,
+  [[nodiscard]] bool matches(const api::meta::v1::ObjectMeta& pod,
                              const api::Labels* namespaceLabels) const;
 };
 
@@ -47,7 +52,8 @@ struct PodAffinityTerms {
   bool invalid = false;
 
   /// Null where the pod asks for none.
-  static std::unique_ptr<const PodAffinityTerms> of(const api::core::v1::Pod& pod);
+  static std::unique_ptr<const PodAffinityTerms> of(const api::core::v1::PodSpec& spec,
+                                                    const std::string& ns);
 };
 
 }  // namespace coxswain::scheduler

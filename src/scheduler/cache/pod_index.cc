@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "scheduler/cache/cache.h"
 
 namespace coxswain::scheduler {
@@ -36,10 +37,10 @@ struct PodIndex::Question {
   std::shared_ptr<NodeCounts> counts = std::make_shared<NodeCounts>();
 
   [[nodiscard]] bool matches(const PodInfo& pod, const Snapshot& snapshot) const {
-    if (!leaving && pod.pod->metadata.deletionTimestamp) return false;
-    const auto* labels = snapshot.labelsOf(pod.pod->metadata.namespace_);
+    if (!leaving && pod.meta->deletionTimestamp) return false;
+    const auto* labels = snapshot.labelsOf(pod.meta->namespace_);
     return std::all_of(terms.begin(), terms.end(),
-                       [&](const AffinityTerm& term) { return term.matches(*pod.pod, labels); });
+                       [&](const AffinityTerm& term) { return term.matches(*pod.meta, labels); });
   }
 };
 
@@ -136,7 +137,7 @@ void PodIndex::namespaceChanged() {
 
 void PodIndex::change(const PodInfo& pod, uint32_t slot, int32_t by) {
   if (questionCount_ > 0) {
-    questionsByLabel_.visit(pod.pod->metadata.labels, [&](Question& question) {
+    questionsByLabel_.visit(pod.meta->labels, [&](Question& question) {
       if (question.matches(pod, snapshot_)) question.counts->add(slot, by);
     });
   }
@@ -177,9 +178,9 @@ void PodIndex::changeTerm(const AffinityTerm& term, TermKind kind, int32_t weigh
 }
 
 void PodIndex::visitGroups(const PodInfo& pod, void (*visitor)(void*, TermGroup&), void* context) {
-  const auto* labels = snapshot_.labelsOf(pod.pod->metadata.namespace_);
-  groupsByLabel_.visit(pod.pod->metadata.labels, [&](TermGroup& group) {
-    if (!group.term.matches(*pod.pod, labels)) return;
+  const auto* labels = snapshot_.labelsOf(pod.meta->namespace_);
+  groupsByLabel_.visit(pod.meta->labels, [&](TermGroup& group) {
+    if (!group.term.matches(*pod.meta, labels)) return;
     if (!group.key) group.key = key(group.term.topologyKey);
     visitor(context, group);
   });

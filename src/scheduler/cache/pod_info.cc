@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "api/helpers/pods.h"
 #include "api/helpers/resources.h"
@@ -74,6 +75,24 @@ void addHostPorts(const api::core::v1::Container& container, std::vector<HostPor
   }
 }
 
+bool isAskedAbout(const api::core::v1::VolumeSource& source) {
+  return source.persistentVolumeClaim || source.ephemeral || source.gcePersistentDisk ||
+         source.awsElasticBlockStore || source.rbd || source.iscsi;
+}
+
+api::core::v1::Volume withoutTemplate(const api::core::v1::Volume& volume) {
+  if (!volume.volumeSource.ephemeral) return volume;
+  api::core::v1::Volume out;
+  out.name = volume.name;
+  out.volumeSource.ephemeral.getOrCreate();
+  return out;
+}
+
+bool leavesForAnother(const api::core::v1::PodStatus& status) {
+  const auto* condition = api::findPodCondition(status, "DisruptionTarget");
+  return condition && condition->status == "True" && condition->reason == "PreemptionByScheduler";
+}
+
 }  // namespace
 
 Resources Resources::from(const api::Map<api::Quantity>& list) {
@@ -126,24 +145,43 @@ std::string normalizedImageName(std::string_view image) {
   return out;
 }
 
-PodInfo::PodInfo(std::shared_ptr<const api::core::v1::Pod> thePod) : pod(std::move(thePod)) {
-  key = api::objectKey(pod->metadata);
-  priority = pod->spec.priority.value_or(0);
-  if (pod->status.startTime) startedAt = pod->status.startTime->unix();
+PodInfo::PodInfo(std::shared_ptr<const api::core::v1::Pod> whole)
+    : meta(whole, &whole->metadata), pod(std::move(whole)) {
+  const bool placed = !pod->spec.nodeName.empty();
+  read(*pod, placed);
+  if (placed) pod = nullptr;
+}
+
+PodInfo::PodInfo(std::shared_ptr<const api::meta::v1::ObjectMeta> theMeta,
+                 const api::core::v1::Pod& whole)
+    : meta(std::move(theMeta)) {
+  read(whole, true);
+}
+
+void PodInfo::read(const api::core::v1::Pod& whole, bool placed) {
+  const auto& spec = whole.spec;
+  key = api::objectKey(*meta);
+  priority = spec.priority.value_or(0);
+  if (whole.status.startTime) startedAt = whole.status.startTime->unix();
   api::PodResourcesOptions options;
-  options.useStatusResources = !pod->spec.nodeName.empty();
-  requests = Resources::from(api::podRequests(*pod, options));
-  computeNonZero(*pod, *this);
-  for (const auto& container : pod->spec.containers) addHostPorts(container, hostPorts);
-  for (const auto& container : pod->spec.initContainers)
+  options.useStatusResources = placed;
+  requests = Resources::from(api::podRequests(whole, options));
+  computeNonZero(whole, *this);
+  for (const auto& container : spec.containers) addHostPorts(container, hostPorts);
+  for (const auto& container : spec.initContainers)
     if (api::isSidecar(container)) addHostPorts(container, hostPorts);
-  affinity = PodAffinityTerms::of(*pod);
-  // Asked of pods that look for a node only.
-  if (!pod->spec.nodeName.empty()) return;
-  images.reserve(pod->spec.initContainers.size() + pod->spec.containers.size());
-  for (const auto& container : pod->spec.initContainers)
+  affinity = PodAffinityTerms::of(spec, meta->namespace_);
+  for (const auto& volume : spec.volumes)
+    if (isAskedAbout(volume.volumeSource)) volumes.push_back(withoutTemplate(volume));
+  volumes.shrink_to_fit();
+  if (placed) {
+    preempted = leavesForAnother(whole.status);
+    return;
+  }
+  images.reserve(spec.initContainers.size() + spec.containers.size());
+  for (const auto& container : spec.initContainers)
     images.push_back(normalizedImageName(container.image));
-  for (const auto& container : pod->spec.containers)
+  for (const auto& container : spec.containers)
     images.push_back(normalizedImageName(container.image));
 }
 

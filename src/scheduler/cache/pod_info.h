@@ -13,6 +13,10 @@ namespace coxswain::api {
 class Quantity;
 namespace core::v1 {
 struct Pod;
+struct Volume;
+}  // namespace core::v1
+namespace meta::v1 {
+struct ObjectMeta;
 }
 }  // namespace coxswain::api
 
@@ -32,6 +36,7 @@ struct Resources {
   void subtract(const Resources& other);
   /// Zero when there is none.
   [[nodiscard]] int64_t scalar(std::string_view name) const;
+  bool operator==(const Resources&) const = default;
 };
 
 /// A port of the node that a pod takes.
@@ -50,16 +55,23 @@ inline constexpr int64_t kDefaultMemoryRequest = 200LL * 1024 * 1024;
 
 struct PodAffinityTerms;
 
-/// A pod with what the scheduler asks of it, worked out once. Immutable, shared between queue,
-/// cache and informer.
+/// A pod with what the scheduler asks of it, worked out once. Immutable, shared between queue and
+/// cache. There are a hundred thousand of them with a node: those have no more than what is asked
+/// of pods on nodes.
 struct PodInfo {
-  explicit PodInfo(std::shared_ptr<const api::core::v1::Pod> thePod);
+  explicit PodInfo(std::shared_ptr<const api::core::v1::Pod> whole);
+  /// Of a pod that has a node: `spec` and `status` of `whole` are read and not kept.
+  PodInfo(std::shared_ptr<const api::meta::v1::ObjectMeta> theMeta,
+          const api::core::v1::Pod& whole);
   ~PodInfo();
   PodInfo(const PodInfo&) = delete;
   PodInfo& operator=(const PodInfo&) = delete;
 
+  std::shared_ptr<const api::meta::v1::ObjectMeta> meta;
+  /// All of a pod that waits for a node. Null: it has one.
   std::shared_ptr<const api::core::v1::Pod> pod;
   int32_t priority = 0;
+  bool preempted = false;         ///< leaves its node because of another pod, as its conditions say
   int64_t startedAt = INT64_MAX;  ///< status.startTime in seconds; later than all: not yet
   Resources requests;
   int64_t nonZeroMilliCpu = 0;
@@ -70,6 +82,12 @@ struct PodInfo {
   std::string key;  ///< "namespace/name"
   /// Null: the pod has neither pod affinity nor anti-affinity.
   std::unique_ptr<const PodAffinityTerms> affinity;
+  /// Those that plugins ask about, in the pod's order: claims, and disks that are not for everybody
+  /// at once. Of a claim's template nothing.
+  std::vector<api::core::v1::Volume> volumes;
+
+ private:
+  void read(const api::core::v1::Pod& whole, bool placed);
 };
 using PodInfoPtr = std::shared_ptr<const PodInfo>;
 

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto* made = new Cache;
     for (const char* name : {"a", "b", "c"})
       made->setNode(testing::NodeBuilder(name).zone(name).taint("t", "PreferNoSchedule").toPtr());
-    made->setPod(testing::PodBuilder("r").cpu("1").hostPort(80).on("a").info());
+    made->setPod(testing::PodBuilder("r").cpu("1").hostPort(80).on("a").info(), "a");
     return made;
   }();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     coxswain::SeededRandom random(1);
     Picker picker(framework, random);
     const auto pod = testing::PodBuilder("p").cpu("1").hostPort(80).info();
-    const auto decision = picker.pick(*pod, cache->snapshot());
+    const auto decision = picker.pick(pod, cache->snapshot());
     if (decision.node.empty() && decision.error.ok() && decision.diagnosis.message().empty())
       std::abort();
   }

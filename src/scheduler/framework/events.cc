@@ -1,6 +1,7 @@
 #include "scheduler/framework/events.h"
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "scheduler/cache/pod_info.h"
 
 namespace coxswain::scheduler {
@@ -17,7 +18,7 @@ uint32_t nodeChanges(const api::core::v1::Node& before, const api::core::v1::Nod
 
 uint32_t assignedPodChanges(const PodInfo& before, const PodInfo& after) {
   uint32_t events = 0;
-  if (!(before.pod->metadata.labels == after.pod->metadata.labels)) events |= kAssignedPodLabel;
+  if (!(before.meta->labels == after.meta->labels)) events |= kAssignedPodLabel;
   const auto& a = before.requests;
   const auto& b = after.requests;
   bool less =

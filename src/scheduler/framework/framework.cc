@@ -79,6 +79,8 @@ void Framework::wireAll(const Wiring* wiring) {
   wire(Point::PreBind, wiring, preBind_);
   wire(Point::Bind, wiring, bind_);
   wire(Point::PostBind, wiring, postBind_);
+  for (const auto& at : filter_)
+    if (!at.plugin->isLocal()) notLocal_ |= at.bit;
   COXSWAIN_ASSERT(sorters.size() == 1);
   queueSort_ = sorters.front().plugin;
   if (!postFilter.empty()) preemption_ = &postFilter.front().plugin->preemption();

@@ -51,6 +51,10 @@ class Framework {
   /// Stops at the first plugin that objects; its bit goes into `rejectedBy`.
   Code filter(const CycleState& state, const PodInfo& pod, const NodeInfo& node, Reasons& reasons,
               uint32_t& rejectedBy) const;
+  /// All filters that have something to say of the pod are local ones. After preFilter.
+  [[nodiscard]] bool filtersAreLocal(const CycleState& state) const {
+    return (notLocal_ & ~state.skipFilter) == 0;
+  }
   void podChanged(CycleState& state, const PodInfo& pod, const PodInfo& other, bool added,
                   const NodeInfo& node, const Snapshot& snapshot) const;
   /// Weighted sums of all score plugins, into `totals` (resized).
@@ -115,6 +119,7 @@ class Framework {
   std::vector<At<BindPlugin>> bind_;
   std::vector<At<PostBindPlugin>> postBind_;
   const PreemptionOptions* preemption_ = nullptr;
+  uint32_t notLocal_ = 0;
   mutable WaitingPods waiting_;
   mutable std::vector<int64_t> scratch_;
 };

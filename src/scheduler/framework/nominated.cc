@@ -9,6 +9,7 @@ Code filterBesideNominated(const Framework& framework, CycleState& state, const 
     return other.priority >= pod.priority && other.key != pod.key;
   };
   NodeInfo& trial = forTrial(node);
+  const TrialScope scope(trial);
   bool any = false;
   for (const auto& other : node.nominated) {
     if (!counts(*other)) continue;

@@ -10,6 +10,8 @@ namespace coxswain::scheduler {
 namespace {
 
 constexpr size_t kFeasibleMin = 100;
+/// With fewer nodes nothing is gained by remembering.
+constexpr size_t kMemoNodesMin = 100;
 /// Nodes looked at between asking the memory for one and looking at it.
 constexpr size_t kAhead = 8;
 
@@ -49,11 +51,14 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   const auto tryNode = [&](const NodeInfo* node, size_t index) {
     reasons_.clear();
     ++decision.evaluated;
-    const Code code =
-        node->nominated.empty()
-            ? framework_.filter(decision.state, pod, *node, reasons_, diagnosis.rejectedBy)
-            : filterBesideNominated(framework_, decision.state, pod, *node, snapshot, reasons_,
-                                    diagnosis.rejectedBy);
+    uint32_t rejectedBy = 0;
+    const bool alone = node->nominated.empty();
+    const Code code = alone ? framework_.filter(decision.state, pod, *node, reasons_, rejectedBy)
+                            : filterBesideNominated(framework_, decision.state, pod, *node,
+                                                    snapshot, reasons_, rejectedBy);
+    diagnosis.rejectedBy |= rejectedBy;
+    if (alone && decision.memo && code != Code::Error)
+      decision.memo->remember(*node, code, rejectedBy, reasons_);
     if (code == Code::Success) {
       feasible_.push_back(node);
       return true;
@@ -95,12 +100,35 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
   }
 
   const size_t wanted = feasibleNodesWanted(count, percentage_);
+  Memo* memo = framework_.filtersAreLocal(decision.state) ? memos_.find(pod) : nullptr;
+  decision.memo = memo;
+  if (memo) diagnosis.resolvable.reserve(count);
   size_t looked = 0;
   for (; looked < count && feasible_.size() < wanted; ++looked) {
     const size_t index = (start_ + looked) % count;
-    fetchEarly(*snapshot.nodes[(index + kAhead) % count]);
-    if (!tryNode(snapshot.nodes[index], index)) return false;
+    const NodeInfo& node = *snapshot.nodes[index];
+    const NodeInfo& soon = *snapshot.nodes[(index + kAhead) % count];
+    const bool known = memo && node.nominated.empty();
+    if (!memo) {
+      fetchEarly(soon);
+    } else {
+      __builtin_prefetch(&soon);
+      auto* verdict = known ? memo->verdict(node) : nullptr;
+      if (verdict) {
+        if (verdict->code == Code::Success) {
+          feasible_.push_back(&node);
+          continue;
+        }
+        ++verdict->count;
+        if (verdict->code == Code::Unschedulable)
+          diagnosis.resolvable.push_back(static_cast<uint32_t>(index));
+        continue;
+      }
+    }
+    if (!tryNode(&node, index)) break;
   }
+  if (memo) memo->tell(diagnosis);
+  if (!decision.error.ok()) return false;
   start_ = (start_ + looked) % count;
   return true;
 }
@@ -144,13 +172,21 @@ const NodeInfo* Picker::best(const PodInfo& pod, const Snapshot& snapshot, Cycle
   return chosen;
 }
 
-Decision Picker::pick(const PodInfo& pod, const Snapshot& snapshot) {
+Decision Picker::pick(const PodInfoPtr& info, const Snapshot& snapshot) {
+  const PodInfo& pod = *info;
   Decision decision;
   decision.diagnosis.nodeCount = snapshot.nodes.size();
   if (snapshot.nodes.empty()) return decision;
   if (!findFeasible(pod, snapshot, decision)) return decision;
   decision.feasible = feasible_.size();
-  if (feasible_.empty()) return decision;
+  if (feasible_.empty()) {
+    // More of its kind may follow.
+    const bool lookedAtAll = decision.evaluated == snapshot.nodes.size();
+    if (!decision.memo && lookedAtAll && decision.evaluated >= kMemoNodesMin &&
+        framework_.filtersAreLocal(decision.state))
+      memos_.add(info);
+    return decision;
+  }
   decision.node = best(pod, snapshot, decision.state)->name;
   return decision;
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/random.h"
 #include "scheduler/framework/framework.h"
+#include "scheduler/framework/memo.h"
 
 namespace coxswain::scheduler {
 
@@ -17,6 +18,8 @@ struct Decision {
   Status error;
   Diagnosis diagnosis;
   CycleState state;
+  /// What is known of pods like this one: the picker's. Null: nothing is, or it does not hold.
+  Memo* memo = nullptr;
   size_t evaluated = 0;  ///< nodes that were filtered
   size_t feasible = 0;
 };
@@ -32,7 +35,7 @@ class Picker {
   Picker(const Framework& framework, Random& random, int percentageOfNodesToScore = 0)
       : framework_(framework), ties_(random.next() | 1), percentage_(percentageOfNodesToScore) {}
 
-  Decision pick(const PodInfo& pod, const Snapshot& snapshot);
+  Decision pick(const PodInfoPtr& pod, const Snapshot& snapshot);
 
  private:
   bool findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
@@ -48,6 +51,7 @@ class Picker {
   // Kept from pod to pod for their memory.
   std::vector<const NodeInfo*> feasible_;
   std::vector<int64_t> totals_;
+  Memos memos_;
   Reasons reasons_;
 };
 

@@ -143,6 +143,9 @@ class FilterPlugin {
   /// `node.node` is set. Adds to `reasons` unless Success.
   [[nodiscard]] virtual Code filter(const CycleState& state, const PodInfo& pod,
                                     const NodeInfo& node, Reasons& reasons) const = 0;
+  /// The answer depends on nothing but the pod and this node: as long as the node does not change
+  /// it is the same (NodeInfo::version), also for pods that ask for the same (Memo::isOf).
+  [[nodiscard]] virtual bool isLocal() const { return false; }
 };
 
 class PreScorePlugin {

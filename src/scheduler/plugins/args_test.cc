@@ -67,8 +67,8 @@ Decision decide(const PluginArgs& args, const PodBuilder& pod,
   Picker picker(framework, random);
   Cache cache;
   for (const auto& node : nodes) cache.setNode(node.toPtr());
-  for (const auto& other : running) cache.setPod(other.info());
-  return picker.pick(*pod.info(), cache.snapshot());
+  for (const auto& other : running) cache.setPod(other.info(), other.pod.spec.nodeName);
+  return picker.pick(pod.info(), cache.snapshot());
 }
 
 TEST(NodeResourcesFit, IgnoresWhatItIsTold) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "scheduler/cache/pod_affinity.h"
 #include "scheduler/plugins/plugins.h"
 #include "scheduler/plugins/topology_deltas.h"
@@ -50,9 +51,9 @@ struct Scores final : PluginState {
 /// Could be a match: labels of namespaces are not at hand.
 bool mayMatch(const AffinityTerm& term, const PodInfo& other) {
   const auto& in = term.namespaces;
-  return term.selector.matches(other.pod->metadata.labels) &&
+  return term.selector.matches(other.meta->labels) &&
          (!term.namespaceSelector.isNothing() ||
-          std::find(in.begin(), in.end(), other.pod->metadata.namespace_) != in.end());
+          std::find(in.begin(), in.end(), other.meta->namespace_) != in.end());
 }
 bool mayMatchAll(const Terms& terms, const PodInfo& other) {
   return !terms.empty() && std::all_of(terms.begin(), terms.end(), [&](const AffinityTerm& term) {
@@ -66,7 +67,7 @@ bool mayMatchAny(const Terms& terms, const PodInfo& other) {
 
 bool matchesAll(const Terms& terms, const PodInfo& other, const api::Labels* labels) {
   return !terms.empty() && std::all_of(terms.begin(), terms.end(), [&](const AffinityTerm& term) {
-    return term.matches(*other.pod, labels);
+    return term.matches(*other.meta, labels);
   });
 }
 
@@ -149,8 +150,8 @@ class InterPodAffinity final : public Plugin,
         own->existingAnti.push_back(ofGroup(group, 1));
     });
     if (pod.affinity) {
-      own->self = matchesAll(pod.affinity->requiredAffinity, pod,
-                             snapshot.labelsOf(pod.pod->metadata.namespace_));
+      own->self =
+          matchesAll(pod.affinity->requiredAffinity, pod, snapshot.labelsOf(pod.meta->namespace_));
       for (const auto& term : pod.affinity->requiredAffinity)
         own->affinity.push_back(count(podIndex, pod.affinity->requiredAffinity, term.topologyKey));
       for (const auto& term : pod.affinity->requiredAntiAffinity)
@@ -174,17 +175,17 @@ class InterPodAffinity final : public Plugin,
       if (domain != TopologyKey::kNone) deltas.add(key, domain, by);
     };
     if (other.affinity) {
-      const auto* labels = snapshot.labelsOf(pod.pod->metadata.namespace_);
+      const auto* labels = snapshot.labelsOf(pod.meta->namespace_);
       for (const auto& term : other.affinity->requiredAntiAffinity)
-        if (term.matches(*pod.pod, labels)) change(own->existingDeltas, term.topologyKey);
+        if (term.matches(*pod.meta, labels)) change(own->existingDeltas, term.topologyKey);
     }
     if (!pod.affinity) return;
-    const auto* labels = snapshot.labelsOf(other.pod->metadata.namespace_);
+    const auto* labels = snapshot.labelsOf(other.meta->namespace_);
     if (matchesAll(pod.affinity->requiredAffinity, other, labels))
       for (const auto& term : pod.affinity->requiredAffinity)
         change(own->affinityDeltas, term.topologyKey);
     for (const auto& term : pod.affinity->requiredAntiAffinity)
-      if (term.matches(*other.pod, labels)) change(own->antiDeltas, term.topologyKey);
+      if (term.matches(*other.meta, labels)) change(own->antiDeltas, term.topologyKey);
   }
   [[nodiscard]] Code filter(const CycleState& cycle, const PodInfo&, const NodeInfo& node,
                             Reasons& reasons) const override {

@@ -66,6 +66,7 @@ class NodeAffinity final : public Plugin,
     if (!required->nodeSelectorTerms.empty()) result.nodeNames = namedNodes(*required);
     return result;
   }
+  [[nodiscard]] bool isLocal() const override { return true; }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     if (addedRequired_ && !api::matchesNodeAffinity(added_, *node.node)) {

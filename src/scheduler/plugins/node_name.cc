@@ -10,6 +10,7 @@ class NodeName final : public Plugin, public FilterPlugin {
  public:
   [[nodiscard]] std::string_view name() const override { return "NodeName"; }
   [[nodiscard]] EventInterest events() const override { return kNodeAdd; }
+  [[nodiscard]] bool isLocal() const override { return true; }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     const std::string& wanted = pod.pod->spec.nodeName;

@@ -31,6 +31,7 @@ class NodePorts final : public Plugin, public PreFilterPlugin, public FilterPlug
     if (pod.hostPorts.empty()) result.code = Code::Skip;
     return result;
   }
+  [[nodiscard]] bool isLocal() const override { return true; }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     if (!conflict(pod.hostPorts, node.usedPorts)) return Code::Success;

@@ -81,6 +81,7 @@ class NodeResourcesFit final : public Plugin,
     state.setFilterState(index, std::move(own));
     return {};
   }
+  [[nodiscard]] bool isLocal() const override { return true; }
   [[nodiscard]] Code filter(const CycleState& state, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     if (fits(pod, node, ignored_)) return Code::Success;
@@ -123,6 +124,7 @@ class NodeResourcesFit final : public Plugin,
     };
     if (std::none_of(node.nominated.begin(), node.nominated.end(), counts)) return true;
     NodeInfo& trial = forTrial(node);
+    const TrialScope scope(trial);
     for (const auto& other : node.nominated)
       if (counts(other)) trial.addPod(other);
     const bool fitsNow = fits(pod, node, ignored_);

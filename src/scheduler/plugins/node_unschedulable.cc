@@ -21,6 +21,7 @@ class NodeUnschedulable final : public Plugin, public FilterPlugin {
     if (!node && !tolerated(pod)) return QueueingHint::Skip;
     return QueueingHint::Queue;
   }
+  [[nodiscard]] bool isLocal() const override { return true; }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     if (!node.unschedulable || tolerated(pod)) return Code::Success;

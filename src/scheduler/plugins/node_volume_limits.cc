@@ -44,9 +44,9 @@ class NodeVolumeLimits final : public Plugin, public PreFilterPlugin, public Fil
     return kCsiNode | kAssignedPodDelete | kClaim | kVolume | kAttachmentDelete;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    if (event.events & kClaim && event.newObject) return hintOfClaim(*pod.pod, event);
+    if (event.events & kClaim && event.newObject) return hintOfClaim(pod, event);
     if (event.events & kAssignedPodDelete && event.oldPod)
-      return hasClaims(*event.oldPod->pod) ? QueueingHint::Queue : QueueingHint::Skip;
+      return hasClaims(*event.oldPod) ? QueueingHint::Queue : QueueingHint::Skip;
     return QueueingHint::Queue;
   }
 
@@ -54,10 +54,10 @@ class NodeVolumeLimits final : public Plugin, public PreFilterPlugin, public Fil
                                           const Snapshot&) const override {
     PreFilterResult result;
     result.code = Code::Skip;
-    if (!hasClaims(*pod.pod)) return result;
+    if (!hasClaims(pod)) return result;
     auto own = std::make_shared<State>();
-    for (const auto& wanted : claimsOf(*pod.pod)) {
-      const auto claim = state_.claim(pod.pod->metadata.namespace_, wanted.name);
+    for (const auto& wanted : claimsOf(pod)) {
+      const auto claim = state_.claim(pod.meta->namespace_, wanted.name);
       if (!claim) {
         result.code = Code::UnschedulableAndUnresolvable;
         result.message = missingClaim(wanted);
@@ -117,8 +117,8 @@ class NodeVolumeLimits final : public Plugin, public PreFilterPlugin, public Fil
         addOnce(out, std::move(volume));
     };
     for (const auto& pod : node.pods) {
-      for (const auto& used : claimsOf(*pod->pod)) {
-        const auto claim = state_.claim(pod->pod->metadata.namespace_, used.name);
+      for (const auto& used : claimsOf(*pod)) {
+        const auto claim = state_.claim(pod->meta->namespace_, used.name);
         if (!claim) continue;
         if (auto volume = attachableOf(*claim)) add(std::move(*volume));
       }

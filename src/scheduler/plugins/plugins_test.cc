@@ -30,8 +30,11 @@ Decision decide(const Case& c) {
   Picker picker(framework, random);
   Cache cache;
   for (const auto& node : c.nodes) cache.setNode(node.toPtr());
-  for (const auto& pod : c.running) cache.setPod(pod.info());
-  return picker.pick(*c.pod.info(), cache.snapshot());
+  for (const auto& pod : c.running) cache.setPod(pod.info(), pod.pod.spec.nodeName);
+  const auto whole = c.pod.toPtr();
+  const auto pod = std::make_shared<PodInfo>(whole);
+  pod->pod = whole;  // also where it names its node, which no pod in the queue does
+  return picker.pick(pod, cache.snapshot());
 }
 
 PodBuilder withAffinity(std::string op, std::vector<std::string> zones, int32_t preferred = 0) {
@@ -347,7 +350,7 @@ TEST(DefaultProfile, TiesAreRandom) {
   for (const char* name : {"a", "b", "c"}) cache.setNode(NodeBuilder(name).toPtr());
   std::map<std::string, int> hits;
   const auto pod = PodBuilder("p").info();
-  for (int i = 0; i < 300; ++i) ++hits[picker.pick(*pod, cache.snapshot()).node];
+  for (int i = 0; i < 300; ++i) ++hits[picker.pick(pod, cache.snapshot()).node];
   EXPECT_EQ(hits.size(), 3u);
   for (const auto& [name, count] : hits) EXPECT_GT(count, 60) << name;
 }
@@ -375,7 +378,7 @@ TEST(Cache, AssumedPodsCount) {
   EXPECT_EQ(node->requested.milliCpu, 0);
   EXPECT_TRUE(node->usedPorts.empty());
   cache.assume(pod, "a");
-  cache.setPod(PodBuilder("p").cpu("1").on("a").info());
+  cache.setPod(PodBuilder("p").cpu("1").on("a").info(), "a");
   cache.forget(pod->key);  // confirmed meanwhile: stays
   EXPECT_EQ(node->requested.milliCpu, 1000);
   EXPECT_EQ(node->pods.size(), 1u);
@@ -385,7 +388,7 @@ TEST(Cache, AssumedPodsCount) {
 
 TEST(Cache, PodsBeforeAndAfterTheirNode) {
   Cache cache;
-  cache.setPod(PodBuilder("p").cpu("1").on("a").info());
+  cache.setPod(PodBuilder("p").cpu("1").on("a").info(), "a");
   EXPECT_TRUE(cache.snapshot().nodes.empty());
   cache.setNode(NodeBuilder("a").toPtr());
   ASSERT_EQ(cache.snapshot().nodes.size(), 1u);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "api/helpers/scheduling.h"
 #include "scheduler/cache/pod_affinity.h"
 #include "scheduler/plugins/owner_selectors.h"
@@ -148,7 +149,7 @@ bool counts(const Spread& spread, const PodInfo& pod, const api::core::v1::Node&
 }
 
 bool matches(const Spread& spread, const PodInfo& other) {
-  return !other.pod->metadata.deletionTimestamp && spread.term.matches(*other.pod, nullptr);
+  return !other.meta->deletionTimestamp && spread.term.matches(*other.meta, nullptr);
 }
 
 /// The pod says itself on which nodes it may go.
@@ -240,8 +241,8 @@ class PodTopologySpread final : public Plugin,
       }
       const auto selector = api::LabelSelector::from(constraint.labelSelector.get());
       const auto touches = [&](const PodInfo* other) {
-        return other && other->pod->metadata.namespace_ == pod.pod->metadata.namespace_ &&
-               selector.ok() && selector->matches(other->pod->metadata.labels);
+        return other && other->meta->namespace_ == pod.meta->namespace_ && selector.ok() &&
+               selector->matches(other->meta->labels);
       };
       helps = helps || touches(event.oldPod) || touches(event.newPod);
     }

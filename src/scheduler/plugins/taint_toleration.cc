@@ -29,6 +29,7 @@ class TaintToleration final : public Plugin,
         node && api::findUntoleratedForScheduling(node->spec.taints, pod.pod->spec.tolerations);
     return kept ? QueueingHint::Skip : QueueingHint::Queue;
   }
+  [[nodiscard]] bool isLocal() const override { return true; }
   [[nodiscard]] Code filter(const CycleState&, const PodInfo& pod, const NodeInfo& node,
                             Reasons& reasons) const override {
     if (!node.tainted ||

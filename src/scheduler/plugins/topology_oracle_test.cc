@@ -26,7 +26,7 @@ constexpr const char* kHostname = "kubernetes.io/hostname";
 /// The cluster as the oracle sees it: plain lists.
 struct World {
   struct Running {
-    const PodInfo* pod;
+    const Pod* pod;
     const Node* node;
   };
   std::vector<const Node*> nodes;
@@ -79,7 +79,7 @@ std::string affinityVerdict(const Pod& pod, const Node& node, const World& world
       if (!node.metadata.labels.contains(term.topologyKey)) return "affinity";
       bool here = false;
       for (const auto& [other, on] : world.pods) {
-        if (!matchesAll(*other->pod)) continue;
+        if (!matchesAll(*other)) continue;
         anywhere = anywhere || on->metadata.labels.contains(term.topologyKey);
         here = here || sameDomain(*on, node, term.topologyKey);
       }
@@ -89,11 +89,11 @@ std::string affinityVerdict(const Pod& pod, const Node& node, const World& world
   }
   for (const auto& term : requiredOf(pod, true))
     for (const auto& [other, on] : world.pods)
-      if (selects(term, pod, *other->pod, world) && sameDomain(*on, node, term.topologyKey))
+      if (selects(term, pod, *other, world) && sameDomain(*on, node, term.topologyKey))
         return "anti";
   for (const auto& [other, on] : world.pods)
-    for (const auto& term : requiredOf(*other->pod, true))
-      if (selects(term, *other->pod, pod, world) && sameDomain(*on, node, term.topologyKey))
+    for (const auto& term : requiredOf(*other, true))
+      if (selects(term, *other, pod, world) && sameDomain(*on, node, term.topologyKey))
         return "existing";
   return "";
 }
@@ -121,9 +121,9 @@ std::string spreadVerdict(const Pod& pod, const Node& node, const World& world) 
       counted.insert(candidate);
     }
     for (const auto& [other, on] : world.pods)
-      if (counted.contains(on) && !other->pod->metadata.deletionTimestamp &&
-          other->pod->metadata.namespace_ == pod.metadata.namespace_ &&
-          selector->matches(other->pod->metadata.labels))
+      if (counted.contains(on) && !other->metadata.deletionTimestamp &&
+          other->metadata.namespace_ == pod.metadata.namespace_ &&
+          selector->matches(other->metadata.labels))
         ++counts[*on->metadata.labels.get(constraint.topologyKey)];
     int64_t least = counts.empty() ? 0 : INT64_MAX;
     for (const auto& [value, count] : counts) least = std::min(least, count);
@@ -196,7 +196,8 @@ class Oracle {
     // A plugin that says Skip is not told of guests, as upstream: their anti-affinity is not seen.
     constexpr uint32_t kAffinityBit = 1U << 2;
     if (!(state.skipFilter & kAffinityBit)) {
-      const auto guest = randomPod("guest", node.name).info();
+      guest_ = randomPod("guest", node.name).pod;
+      const auto guest = std::make_shared<const PodInfo>(std::make_shared<const Pod>(guest_));
       forTrial(node).addPod(guest);
       framework_.podChanged(state, *pod, *guest, true, node, snapshot);
       compare(state, *pod, node, snapshot);
@@ -291,7 +292,7 @@ class Oracle {
     PodBuilder pod = randomPod(name, "n" + std::to_string(random_.below(10)));
     running_.push_back(pod);
     if (one(2)) {
-      cache_.setPod(pod.info());
+      cache_.setPod(pod.info(), pod.pod.spec.nodeName);
     } else {
       const std::string node = pod.pod.spec.nodeName;
       cache_.assume(PodBuilder(pod).on("").info(), node);
@@ -308,15 +309,21 @@ class Oracle {
     PodBuilder& pod = running_[random_.below(running_.size())];
     if (one(2)) pod.label("app", pick({"web", "db", "cache"}));
     if (one(2)) pod.pod.metadata.deletionTimestamp = api::Time();
-    cache_.setPod(pod.info());
+    cache_.setPod(pod.info(), pod.pod.spec.nodeName);
   }
 
+  /// The cache keeps no whole pods.
+  const Pod& wholeOf(const PodInfo& info) {
+    for (const auto& pod : running_)
+      if (pod.pod.metadata.name == info.meta->name) return pod.pod;
+    return guest_;
+  }
   World world(const Snapshot& snapshot) {
     World out;
     out.namespaces = &namespaces_;
     for (const NodeInfo* node : snapshot.nodes) {
       out.nodes.push_back(node->node.get());
-      for (const auto& pod : node->pods) out.pods.push_back({pod.get(), node->node.get()});
+      for (const auto& pod : node->pods) out.pods.push_back({&wholeOf(*pod), node->node.get()});
     }
     return out;
   }
@@ -336,6 +343,7 @@ class Oracle {
   Cache cache_;
   std::map<std::string, api::Labels> namespaces_;
   std::vector<PodBuilder> running_;
+  Pod guest_;
   int serial_ = 0;
 };
 

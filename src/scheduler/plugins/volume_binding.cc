@@ -28,18 +28,18 @@ class VolumeBinding final : public Plugin,
            kNodeLabel | kNodeTaint;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    return event.events & kClaim ? hintOfClaim(*pod.pod, event) : QueueingHint::Queue;
+    return event.events & kClaim ? hintOfClaim(pod, event) : QueueingHint::Queue;
   }
 
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
                                           const Snapshot&) const override {
     PreFilterResult result;
-    if (!hasClaims(*pod.pod)) {
+    if (!hasClaims(pod)) {
       result.code = Code::Skip;
       return result;
     }
     auto volumes = std::make_shared<PodVolumes>();
-    result.message = readVolumes(state_, *pod.pod, *volumes);
+    result.message = readVolumes(state_, pod, *volumes);
     if (!result.message.empty()) {
       result.code = Code::UnschedulableAndUnresolvable;
       return result;
@@ -83,7 +83,7 @@ class VolumeBinding final : public Plugin,
     // The claims' own annotations tell from now on.
     for (auto& provision : plan.provisions) {
       if (provision.selected)
-        state_.unselectNode(pod->pod->metadata.namespace_ + "/" + provision.claim->metadata.name);
+        state_.unselectNode(pod->meta->namespace_ + "/" + provision.claim->metadata.name);
       provision.selected = false;
     }
     co_return Status();

@@ -10,7 +10,6 @@ namespace coxswain::scheduler::plugins {
 
 namespace {
 
-using api::core::v1::Pod;
 using api::core::v1::Volume;
 using api::core::v1::VolumeSource;
 
@@ -45,10 +44,10 @@ bool conflict(const VolumeSource& a, const VolumeSource& b) {
   return false;
 }
 
-bool conflict(const Pod& a, const Pod& b) {
-  for (const auto& volume : a.spec.volumes) {
+bool conflict(const PodInfo& a, const PodInfo& b) {
+  for (const auto& volume : a.volumes) {
     if (!isDisk(volume.volumeSource)) continue;
-    for (const auto& other : b.spec.volumes)
+    for (const auto& other : b.volumes)
       if (conflict(volume.volumeSource, other.volumeSource)) return true;
   }
   return false;
@@ -56,9 +55,9 @@ bool conflict(const Pod& a, const Pod& b) {
 
 int64_t usesOf(const State& state, const PodInfo& pod, const PodInfo& other) {
   if (other.key == pod.key) return 0;
-  const auto& ns = pod.pod->metadata.namespace_;
+  const auto& ns = pod.meta->namespace_;
   return std::count_if(state.exclusive.begin(), state.exclusive.end(),
-                       [&](const std::string& claim) { return usesClaim(*other.pod, ns, claim); });
+                       [&](const std::string& claim) { return usesClaim(other, ns, claim); });
 }
 
 /// A disk that is written on the node already is not mounted by another pod there; a claim with
@@ -71,12 +70,12 @@ class VolumeRestrictions final : public Plugin, public PreFilterPlugin, public F
     return kAssignedPodDelete | kNodeAdd | kClaim;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    if (event.events & kClaim && event.newObject) return hintOfClaim(*pod.pod, event);
+    if (event.events & kClaim && event.newObject) return hintOfClaim(pod, event);
     if (!event.oldPod || !(event.events & kAssignedPodDelete)) return QueueingHint::Queue;
-    const auto& ns = pod.pod->metadata.namespace_;
-    for (const auto& claim : claimsOf(*pod.pod))
-      if (usesClaim(*event.oldPod->pod, ns, claim.name)) return QueueingHint::Queue;
-    return conflict(*pod.pod, *event.oldPod->pod) ? QueueingHint::Queue : QueueingHint::Skip;
+    const auto& ns = pod.meta->namespace_;
+    for (const auto& claim : claimsOf(pod))
+      if (usesClaim(*event.oldPod, ns, claim.name)) return QueueingHint::Queue;
+    return conflict(pod, *event.oldPod) ? QueueingHint::Queue : QueueingHint::Skip;
   }
 
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
@@ -84,10 +83,9 @@ class VolumeRestrictions final : public Plugin, public PreFilterPlugin, public F
     PreFilterResult result;
     result.code = Code::Skip;
     State own;
-    for (const auto& volume : pod.pod->spec.volumes)
-      own.disks = own.disks || isDisk(volume.volumeSource);
-    if (hasClaims(*pod.pod)) {
-      result.message = readExclusive(*pod.pod, own);
+    for (const auto& volume : pod.volumes) own.disks = own.disks || isDisk(volume.volumeSource);
+    if (hasClaims(pod)) {
+      result.message = readExclusive(pod, own);
       if (!result.message.empty()) {
         result.code = Code::UnschedulableAndUnresolvable;
         return result;
@@ -115,7 +113,7 @@ class VolumeRestrictions final : public Plugin, public PreFilterPlugin, public F
     if (own->disks) {
       const bool taken =
           std::any_of(node.pods.begin(), node.pods.end(),
-                      [&](const PodInfoPtr& other) { return conflict(*pod.pod, *other->pod); });
+                      [&](const PodInfoPtr& other) { return conflict(pod, *other); });
       if (taken) {
         reasons.push_back("node(s) had no available disk");
         return Code::Unschedulable;
@@ -130,9 +128,9 @@ class VolumeRestrictions final : public Plugin, public PreFilterPlugin, public F
 
  private:
   /// Empty: the claims were read.
-  std::string readExclusive(const Pod& pod, State& own) const {
+  std::string readExclusive(const PodInfo& pod, State& own) const {
     for (const auto& wanted : claimsOf(pod)) {
-      const auto claim = state_.claim(pod.metadata.namespace_, wanted.name);
+      const auto claim = state_.claim(pod.meta->namespace_, wanted.name);
       if (!claim) return missingClaim(wanted);
       const auto& modes = claim->spec.accessModes;
       if (std::find(modes.begin(), modes.end(), "ReadWriteOncePod") != modes.end())

@@ -51,17 +51,17 @@ class VolumeZone final : public Plugin, public PreFilterPlugin, public FilterPlu
     return kClaim | kVolume | kStorageClass | kNodeAdd | kNodeLabel | kNodeTaint;
   }
   [[nodiscard]] QueueingHint hint(const PodInfo& pod, const ClusterEvent& event) const override {
-    return event.events & kClaim ? hintOfClaim(*pod.pod, event) : QueueingHint::Queue;
+    return event.events & kClaim ? hintOfClaim(pod, event) : QueueingHint::Queue;
   }
 
   [[nodiscard]] PreFilterResult preFilter(CycleState& state, const PodInfo& pod,
                                           const Snapshot&) const override {
     PreFilterResult result;
     result.code = Code::Skip;
-    if (!hasClaims(*pod.pod)) return result;
+    if (!hasClaims(pod)) return result;
     auto own = std::make_shared<State>();
-    for (const auto& wanted : claimsOf(*pod.pod)) {
-      result.message = read(pod.pod->metadata.namespace_, wanted, *own);
+    for (const auto& wanted : claimsOf(pod)) {
+      result.message = read(pod.meta->namespace_, wanted, *own);
       if (result.message.empty()) continue;
       result.code = Code::UnschedulableAndUnresolvable;
       return result;

@@ -8,6 +8,7 @@
 namespace coxswain::scheduler {
 
 void Budgets::set(const api::policy::v1::PodDisruptionBudget& budget) {
+  ++version_;
   const auto& meta = budget.metadata;
   auto selector = api::LabelSelector::from(budget.spec.selector.get());
   // One without a selector, or with an empty one, protects nothing here.
@@ -23,6 +24,7 @@ void Budgets::set(const api::policy::v1::PodDisruptionBudget& budget) {
 }
 
 void Budgets::remove(const std::string& ns, const std::string& name) {
+  ++version_;
   const auto at = byNamespace_.find(ns);
   if (at == byNamespace_.end()) return;
   at->second.erase(name);
@@ -34,7 +36,7 @@ void Budgets::violations(const std::vector<PodInfoPtr>& pods, std::vector<bool>&
   if (empty()) return;
   std::unordered_map<const Budget*, int32_t> left;
   for (size_t i = 0; i < pods.size(); ++i) {
-    const auto& meta = pods[i]->pod->metadata;
+    const auto& meta = *pods[i]->meta;
     const auto at = byNamespace_.find(meta.namespace_);
     if (at == byNamespace_.end() || meta.labels.empty()) continue;
     for (const auto& [name, budget] : at->second) {

@@ -21,6 +21,8 @@ class Budgets {
   void set(const api::policy::v1::PodDisruptionBudget& budget);
   void remove(const std::string& ns, const std::string& name);
   [[nodiscard]] bool empty() const { return byNamespace_.empty(); }
+  /// Another one after each change.
+  [[nodiscard]] uint64_t version() const { return version_; }
 
   /// Which of these pods, evicted in this order, would break a budget: each takes one of what the
   /// budgets that select it still allow. Upstream: filterPodsWithPDBViolation.
@@ -34,6 +36,7 @@ class Budgets {
     std::vector<std::string> disrupted;
   };
   std::unordered_map<std::string, std::map<std::string, Budget>> byNamespace_;
+  uint64_t version_ = 1;
 };
 
 }  // namespace coxswain::scheduler

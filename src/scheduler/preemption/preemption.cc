@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "api/gen/core_v1.h"
-#include "api/helpers/pods.h"
+#include "api/gen/meta_v1.h"
 #include "scheduler/framework/nominated.h"
 
 namespace coxswain::scheduler {
@@ -24,8 +24,7 @@ struct Candidate {
   std::vector<PodInfoPtr> victims;  ///< the most important first
   int violations = 0;
 
-  /// Smaller is better.
-  [[nodiscard]] auto cost() const {
+  [[nodiscard]] VictimCost cost() const {
     int64_t sum = 0;
     int64_t earliest = INT64_MAX;
     const int32_t top = victims.front()->priority;
@@ -46,26 +45,27 @@ class Search {
          CycleState& state, const Budgets& budgets)
       : framework_(framework), pod_(pod), snapshot_(snapshot), state_(state), budgets_(budgets) {}
 
-  /// False: the node does not help, for the reasons counted.
-  bool look(const NodeInfo& node, ReasonCounts& reasons, Candidate& candidate) {
+  /// False: the node does not help, for reasons `why()`.
+  bool look(const NodeInfo& node, Candidate& candidate) {
     node_ = &forTrial(node);
+    const TrialScope scope(*node_);
+    why_.clear();
     lower_.clear();
     for (size_t at = node_->pods.size(); at-- > 0;)
       if (node_->pods[at]->priority < pod_.priority) lower_.push_back(take(at));
     if (lower_.empty()) {
-      reasons.add("No preemption victims found for incoming pod");
+      why_.push_back("No preemption victims found for incoming pod");
       return false;
     }
     const bool helps = fits();
-    if (helps) {
-      chooseVictims(candidate);
-    } else {
-      for (const auto reason : why_) reasons.add(reason);
-    }
+    if (helps) chooseVictims(candidate);
     for (auto& pod : lower_)
       if (pod) put(pod);
-    return helps && !candidate.victims.empty();
+    if (!helps) return false;
+    why_.clear();
+    return !candidate.victims.empty();
   }
+  [[nodiscard]] const Reasons& why() const { return why_; }
 
  private:
   PodInfoPtr take(size_t at) {
@@ -116,12 +116,6 @@ class Search {
   Reasons why_;
 };
 
-bool leavesForAnother(const api::core::v1::Pod& pod) {
-  if (!pod.metadata.deletionTimestamp) return false;
-  const auto* condition = api::findPodCondition(pod.status, "DisruptionTarget");
-  return condition && condition->status == "True" && condition->reason == "PreemptionByScheduler";
-}
-
 /// Why the pod may not preempt; empty: it may.
 std::string_view notEligible(const PodInfo& pod, const Snapshot& snapshot,
                              const Diagnosis& diagnosis) {
@@ -134,7 +128,7 @@ std::string_view notEligible(const PodInfo& pod, const Snapshot& snapshot,
                    [&](uint32_t index) { return snapshot.nodes[index] == nominated; }))
     return "";  // nobody's leaving would help there
   for (const auto& other : nominated->pods)
-    if (other->priority < pod.priority && leavesForAnother(*other->pod))
+    if (other->priority < pod.priority && other->preempted && other->meta->deletionTimestamp)
       return "not eligible due to a terminating pod on the nominated node.";
   return "";
 }
@@ -157,8 +151,9 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
       std::max(static_cast<size_t>(std::max(0, options.minCandidateNodesAbsolute)), share);
   ReasonCounts reasons;
   Search search(framework, pod, snapshot, decision.state, budgets);
-  Candidate best;
   Candidate candidate;
+  const NodeInfo* best = nullptr;
+  VictimCost bestCost;
   size_t found = 0;
   bool harmless = false;  // a candidate breaks no budget
   for (size_t looked = 0; looked < possible.size() && (found < wanted || !harmless); ++looked) {
@@ -166,11 +161,29 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
       return snapshot.nodes[possible[(offset + looked + ahead) % possible.size()]];
     };
     const NodeInfo& node = *nodeAt(0);
-    fetchEarly(*nodeAt(kAhead));
-    for (const auto& other : nodeAt(kAhead / 2)->pods) __builtin_prefetch(other.get());
-    if (!search.look(node, reasons, candidate)) continue;
-    harmless = harmless || candidate.violations == 0;
-    if (found++ == 0 || candidate.cost() < best.cost()) std::swap(best, candidate);
+    Memo* memo = node.nominated.empty() ? decision.memo : nullptr;
+    VictimCost cost;
+    if (const auto* known = memo ? memo->trial(node, budgets.version()) : nullptr) {
+      if (!known->helps) {
+        for (const auto& reason : memo->why(*known)) reasons.add(reason);
+        continue;
+      }
+      cost = known->cost;
+    } else {
+      fetchEarly(*nodeAt(kAhead));
+      for (const auto& other : nodeAt(kAhead / 2)->pods) __builtin_prefetch(other.get());
+      if (!search.look(node, candidate)) {
+        for (const auto reason : search.why()) reasons.add(reason);
+        if (memo) memo->rememberUseless(node, search.why());
+        continue;
+      }
+      cost = candidate.cost();
+      if (memo) memo->rememberVictims(node, cost);
+    }
+    harmless = harmless || std::get<0>(cost) == 0;
+    if (found++ > 0 && !(cost < bestCost)) continue;
+    best = &node;
+    bestCost = cost;
   }
   if (found == 0) {
     const size_t rest = snapshot.nodes.size() - possible.size();
@@ -180,8 +193,9 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
     plan.unnominate = true;
     return plan;
   }
-  plan.node = best.node->name;
-  plan.victims = std::move(best.victims);
+  search.look(*best, candidate);
+  plan.node = best->name;
+  plan.victims = std::move(candidate.victims);
   return plan;
 }
 

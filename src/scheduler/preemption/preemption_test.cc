@@ -33,7 +33,7 @@ api::policy::v1::PodDisruptionBudget budget(std::string name, std::string app, i
 class PreemptionTest : public ::testing::Test {
  protected:
   void node(std::string name) { cache.setNode(NodeBuilder(std::move(name)).toPtr()); }
-  void add(const PodBuilder& pod) { cache.setPod(pod.info()); }
+  void add(const PodBuilder& pod) { cache.setPod(pod.info(), pod.pod.spec.nodeName); }
 
   /// "node: victim victim", or the message.
   std::string plan(const PodBuilder& builder, PreemptionOptions options = {}) {
@@ -41,14 +41,14 @@ class PreemptionTest : public ::testing::Test {
     const Snapshot& snapshot = cache.snapshot();
     std::map<std::string, std::pair<int64_t, size_t>> before;
     for (const auto* n : snapshot.nodes) before[n->name] = {n->requested.milliCpu, n->pods.size()};
-    Decision decision = picker.pick(*pod, snapshot);
+    Decision decision = picker.pick(pod, snapshot);
     EXPECT_EQ(decision.node, "");
     const auto made = planPreemption(framework, options, *pod, snapshot, decision, budgets, offset);
     for (const auto* n : snapshot.nodes)
       EXPECT_EQ((std::pair{n->requested.milliCpu, n->pods.size()}), before[n->name]) << n->name;
     if (made.node.empty()) return made.message;
     std::string out = made.node + ":";
-    for (const auto& victim : made.victims) out += " " + victim->pod->metadata.name;
+    for (const auto& victim : made.victims) out += " " + victim->meta->name;
     return out;
   }
 

@@ -7,9 +7,7 @@
 
 namespace coxswain::api::core::v1 {
 struct PersistentVolumeClaim;
-struct Pod;
-struct Volume;
-}  // namespace coxswain::api::core::v1
+}
 
 namespace coxswain::scheduler {
 
@@ -20,17 +18,17 @@ struct PodClaim {
 };
 
 /// In the order of the pod's volumes. Costs nothing where there is none.
-std::vector<PodClaim> claimsOf(const api::core::v1::Pod& pod);
-bool hasClaims(const api::core::v1::Pod& pod);
+std::vector<PodClaim> claimsOf(const PodInfo& pod);
+bool hasClaims(const PodInfo& pod);
 /// Does the pod use the claim `name` of its namespace?
-bool usesClaim(const api::core::v1::Pod& pod, const std::string& ns, const std::string& name);
+bool usesClaim(const PodInfo& pod, const std::string& ns, const std::string& name);
 
 /// Of an event of claims: those that the pod uses wake it. A claim that is gone may wake any.
-QueueingHint hintOfClaim(const api::core::v1::Pod& pod, const ClusterEvent& event);
+QueueingHint hintOfClaim(const PodInfo& pod, const ClusterEvent& event);
 
 /// Empty: an ephemeral claim that was made for the pod (or one that is not ephemeral); else why
 /// not.
-std::string notOwned(const api::core::v1::Pod& pod, const PodClaim& wanted,
+std::string notOwned(const PodInfo& pod, const PodClaim& wanted,
                      const api::core::v1::PersistentVolumeClaim& claim);
 
 /// `persistentvolumeclaim "c" not found`, or that it is still to be made for the pod.

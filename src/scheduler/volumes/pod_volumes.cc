@@ -15,7 +15,6 @@ namespace coxswain::scheduler {
 using api::core::v1::Node;
 using api::core::v1::PersistentVolume;
 using api::core::v1::PersistentVolumeClaim;
-using api::core::v1::Pod;
 
 namespace {
 
@@ -70,9 +69,9 @@ void readCandidates(const VolumeState& state, DelayedClaim& delayed) {
 }
 
 /// Empty: it was read.
-std::string readClaim(const VolumeState& state, const Pod& pod, const PodClaim& wanted,
+std::string readClaim(const VolumeState& state, const PodInfo& pod, const PodClaim& wanted,
                       PodVolumes& volumes) {
-  auto claim = state.claim(pod.metadata.namespace_, wanted.name);
+  auto claim = state.claim(pod.meta->namespace_, wanted.name);
   if (!claim) return missingClaim(wanted);
   const auto quoted = "persistentvolumeclaim \"" + wanted.name + "\"";
   if (claim->status.phase == "Lost")
@@ -155,7 +154,7 @@ bool isReachable(const PersistentVolume& volume, const Node& node) {
   return !affinity || !affinity->required || api::matchesNodeSelector(*affinity->required, node);
 }
 
-std::string readVolumes(const VolumeState& state, const Pod& pod, PodVolumes& volumes) {
+std::string readVolumes(const VolumeState& state, const PodInfo& pod, PodVolumes& volumes) {
   const auto claims = claimsOf(pod);
   for (size_t i = 0; i < claims.size(); ++i) {
     const auto& wanted = claims[i];

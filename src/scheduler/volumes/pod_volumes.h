@@ -46,8 +46,7 @@ struct PodVolumes final : PluginState {
 };
 
 /// Reads the pod's claims into `volumes`. Empty: the pod can be placed; else why it cannot.
-std::string readVolumes(const VolumeState& state, const api::core::v1::Pod& pod,
-                        PodVolumes& volumes);
+std::string readVolumes(const VolumeState& state, const PodInfo& pod, PodVolumes& volumes);
 
 /// Can the node have the volumes? Adds to `reasons` where not; fills `plan`, if there is one, where
 /// it can. Allocates nothing without a plan, but for pods of several delayed claims.

@@ -40,11 +40,11 @@ struct World {
     cluster.put(api::core::v1::Node(node.node));
     cache.setNode(node.toPtr());
   }
-  void run(const PodBuilder& pod) { cache.setPod(pod.info()); }
+  void run(const PodBuilder& pod) { cache.setPod(pod.info(), pod.pod.spec.nodeName); }
   void settle() { executor.runFor(1s); }
   Decision decide(const PodBuilder& pod) {
     settle();
-    return picker.pick(*pod.info(), cache.snapshot());
+    return picker.pick(pod.info(), cache.snapshot());
   }
 };
 

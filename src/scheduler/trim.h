@@ -1,0 +1,14 @@
+#pragma once
+
+namespace coxswain::client {
+class Informers;
+}
+
+namespace coxswain::scheduler {
+
+/// Lets the caches of a process that runs nothing but the scheduler keep what it reads: of nodes,
+/// of what owns pods, of services, budgets and namespaces. Before they are used. Claims and volumes
+/// stay whole, for the scheduler writes them; for pods see cache/pod_record.h.
+void trimForScheduler(client::Informers& informers);
+
+}  // namespace coxswain::scheduler
