@@ -1,178 +1,22 @@
-#include <gtest/gtest.h>
+// How replicas follow metrics: up, down, within the range, and what hinders it.
 
-#include <algorithm>
-#include <map>
-
-#include "api/gen/apps_v1.h"
-#include "api/gen/core_v1.h"
-#include "api/gen/meta_v1.h"
-#include "api/gen/metrics_v1beta1.h"
-#include "client/resources.h"
-#include "controllers/framework/testing/harness.h"
-#include "controllers/podautoscaler/controller.h"
-#include "controllers/podautoscaler/testing/fake_metrics.h"
+#include "controllers/podautoscaler/testing/autoscaling_fixture.h"
 
 namespace coxswain::controllers::podautoscaler {
 namespace {
 
 using api::apps::v1::Deployment;
 using api::autoscaling::v2::HorizontalPodAutoscaler;
-using api::autoscaling::v2::MetricSpec;
-using api::autoscaling::v2::MetricTarget;
 using api::core::v1::Pod;
 using controllers::testing::Harness;
-using testing::FakeMetrics;
-
-constexpr const char* kPods = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/rps";
-constexpr const char* kQueue = "/apis/external.metrics.k8s.io/v1beta1/namespaces/default/queue";
-
-api::Quantity quantity(const char* text) {
-  return *api::Quantity::parse(text);
-}
-
-MetricTarget averageValue(const char* text) {
-  MetricTarget out;
-  out.type = "AverageValue";
-  out.averageValue = quantity(text);
-  return out;
-}
-
-MetricTarget value(const char* text) {
-  MetricTarget out;
-  out.type = "Value";
-  out.value = quantity(text);
-  return out;
-}
-
-MetricSpec podsMetric(const char* average) {
-  MetricSpec out;
-  out.type = "Pods";
-  auto& pods = out.pods.emplace();
-  pods.metric.name = "rps";
-  pods.target = averageValue(average);
-  return out;
-}
-
-MetricSpec externalMetric(MetricTarget target) {
-  MetricSpec out;
-  out.type = "External";
-  auto& external = out.external.emplace();
-  external.metric.name = "queue";
-  external.target = std::move(target);
-  return out;
-}
-
-MetricSpec objectMetric(MetricTarget target) {
-  MetricSpec out;
-  out.type = "Object";
-  auto& object = out.object.emplace();
-  object.metric.name = "hits";
-  object.describedObject.apiVersion = "networking.k8s.io/v1";
-  object.describedObject.kind = "Ingress";
-  object.describedObject.name = "main";
-  object.target = std::move(target);
-  return out;
-}
-
-/// A Deployment "web" whose pods, two at first, ask for a CPU of 1 each.
-class Autoscaling : public ::testing::Test {
- protected:
-  Harness h{7};
-  FakeMetrics metrics;
-  std::map<int, std::string> use;
-
-  void SetUp() override {
-    PodAutoscaler::Options options;
-    options.metrics = &metrics;
-    h.add<PodAutoscaler>(options);
-    Deployment web;
-    web.metadata.name = "web";
-    web.metadata.namespace_ = "default";
-    web.spec.replicas = 2;
-    web.spec.selector.emplace().matchLabels["app"] = "web";
-    h.client.put(web);
-    for (int i = 0; i < 2; ++i) addPod(i);
-  }
-
-  void addPod(int index) {
-    Pod pod;
-    pod.metadata.name = "web-" + std::to_string(index);
-    pod.metadata.namespace_ = "default";
-    pod.metadata.labels["app"] = "web";
-    auto& container = pod.spec.containers.emplace_back();
-    container.name = "c";
-    container.resources.requests["cpu"] = quantity("1");
-    pod.status.phase = "Running";
-    pod.status.startTime = api::Time(h.wallNow() - 1h);
-    controllers::testing::makeReady(pod, h.wallNow() - 50min);
-    h.client.put(pod);
-  }
-
-  void setUse(int index, const char* cpu) {
-    use[index] = cpu;
-    std::vector<std::pair<std::string, std::string>> all;
-    for (const auto& [each, amount] : use) all.emplace_back("web-" + std::to_string(each), amount);
-    metrics.setPods(all, api::Time(h.wallNow()).str());
-  }
-
-  /// Without metrics.
-  HorizontalPodAutoscaler& bare(const char* target = "web") {
-    scaler.metadata.name = "scaler";
-    scaler.metadata.namespace_ = "default";
-    scaler.spec.scaleTargetRef.apiVersion = "apps/v1";
-    scaler.spec.scaleTargetRef.kind = "Deployment";
-    scaler.spec.scaleTargetRef.name = target;
-    scaler.spec.minReplicas = 1;
-    scaler.spec.maxReplicas = 5;
-    return scaler;
-  }
-  HorizontalPodAutoscaler& make(const char* target = "web") {
-    auto& metric = bare(target).spec.metrics.emplace_back();
-    metric.type = "Resource";
-    auto& resource = metric.resource.emplace();
-    resource.name = "cpu";
-    resource.target.type = "Utilization";
-    resource.target.averageUtilization = 50;
-    return scaler;
-  }
-  void start(MetricSpec metric) {
-    bare().spec.metrics.push_back(std::move(metric));
-    h.client.put(scaler);
-    h.start();
-  }
-
-  std::shared_ptr<const HorizontalPodAutoscaler> stored() {
-    return h.client.peek<HorizontalPodAutoscaler>("default", "scaler");
-  }
-  int32_t replicas() { return *h.client.peek<Deployment>("default", "web")->spec.replicas; }
-  /// And its status says so.
-  bool becomes(int32_t count) {
-    return h.until(
-        [&] { return replicas() == count && stored()->status.desiredReplicas == count; });
-  }
-  /// Events are written a little later.
-  bool hasEvent(const std::string& text) {
-    return h.until([&] { return h.hasEvent(text); }, 1min);
-  }
-  /// "True ReadyForNewScale"; empty: no such condition.
-  std::string condition(const char* type) {
-    for (const auto& each : stored()->status.conditions) {
-      if (each.type == type) return each.status + " " + each.reason;
-    }
-    return {};
-  }
-  std::string message(const char* type) {
-    for (const auto& each : stored()->status.conditions) {
-      if (each.type == type) return each.message;
-    }
-    return {};
-  }
-  bool reaches(const char* type, const std::string& status) {
-    return h.until([&] { return condition(type) == status; });
-  }
-
-  HorizontalPodAutoscaler scaler;
-};
+using testing::Autoscaling;
+using testing::averageValue;
+using testing::externalMetric;
+using testing::kPods;
+using testing::kQueue;
+using testing::podsMetric;
+using testing::quantity;
+using testing::value;
 
 TEST_F(Autoscaling, FollowsLoadUpAndDown) {
   setUse(0, "900m");
@@ -300,111 +144,6 @@ TEST(AutoscalingByLists, FollowsLoad) {
       h.until([&] { return *h.client.peek<Deployment>("default", "web")->spec.replicas == 3; }));
 }
 
-TEST_F(Autoscaling, PodsMetric) {
-  metrics.serveCustom("v1beta2");
-  metrics.setValues(kPods, {{"web-0", "30"}, {"web-1", "10"}});
-  start(podsMetric("10"));
-  ASSERT_TRUE(becomes(4));
-  EXPECT_TRUE(hasEvent("SuccessfulRescale: New size: 4; reason: pods metric rps above target"));
-  EXPECT_EQ(stored()->status.currentMetrics[0].pods->current.averageValue->str(), "20");
-  const auto& [path, query] = metrics.asked.back();
-  EXPECT_EQ(path, kPods);
-  EXPECT_EQ(query, (client::PathQuery{{"labelSelector", "app=web"}}));
-}
-
-/// As prometheus-adapter serves it by default.
-TEST_F(Autoscaling, OlderCustomMetricsAreReadToo) {
-  metrics.serveCustom("v1beta1");
-  metrics.setValues("/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/pods/*/rps",
-                    {{"web-0", "15"}, {"web-1", "15"}});
-  start(podsMetric("10"));
-  ASSERT_TRUE(becomes(3));
-}
-
-TEST_F(Autoscaling, SaysThatNobodyServesCustomMetrics) {
-  start(podsMetric("10"));
-  ASSERT_TRUE(reaches("ScalingActive", "False FailedGetPodsMetric"));
-  EXPECT_EQ(message("ScalingActive"),
-            "the HPA was unable to compute the replica count: unable to get metric rps: unable to "
-            "fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) "
-            "registered");
-  EXPECT_TRUE(
-      hasEvent("FailedComputeMetricsReplicas: invalid metrics (1 invalid out of 1), first error "
-               "is: failed to get pods metric value: unable to get metric rps: unable to fetch "
-               "metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) "
-               "registered"));
-}
-
-TEST_F(Autoscaling, ObjectMetricByValue) {
-  metrics.serveCustom("v1beta2");
-  metrics.setValues(
-      "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/ingresses.networking.k8s.io/main/"
-      "hits",
-      {{"main", "40"}});
-  start(objectMetric(value("20")));
-  ASSERT_TRUE(becomes(4));
-  EXPECT_TRUE(hasEvent("SuccessfulRescale: New size: 4; reason: Ingress metric hits above target"));
-  EXPECT_EQ(stored()->status.currentMetrics[0].object->current.value->str(), "40");
-}
-
-TEST_F(Autoscaling, ObjectMetricByAverage) {
-  metrics.serveCustom("v1beta2");
-  metrics.setValues(
-      "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/ingresses.networking.k8s.io/main/"
-      "hits",
-      {{"main", "25"}});
-  h.client.change<Deployment>("default", "web", [](Deployment& web) { web.status.replicas = 2; });
-  start(objectMetric(averageValue("10")));
-  ASSERT_TRUE(becomes(3));
-  EXPECT_TRUE(
-      hasEvent("SuccessfulRescale: New size: 3; reason: external metric hits(nil) above target"));
-  EXPECT_EQ(stored()->status.currentMetrics[0].object->current.averageValue->str(), "12500m");
-}
-
-TEST_F(Autoscaling, SaysThatAnObjectsMetricIsMissing) {
-  metrics.serveCustom("v1beta2");
-  start(objectMetric(value("20")));
-  ASSERT_TRUE(reaches("ScalingActive", "False FailedGetObjectMetric"));
-  EXPECT_EQ(message("ScalingActive"),
-            "the HPA was unable to compute the replica count: unable to get metric hits: Ingress "
-            "on default main/unable to fetch metrics from custom metrics API: the server could not "
-            "find the requested resource (get ingresses.networking.k8s.io.custom.metrics.k8s.io "
-            "main)");
-}
-
-TEST_F(Autoscaling, ExternalMetricByValueCountsReadyPods) {
-  metrics.setValues(kQueue, {{"", "30"}, {"", "10"}});
-  start(externalMetric(value("20")));
-  ASSERT_TRUE(becomes(4));
-  EXPECT_TRUE(
-      hasEvent("SuccessfulRescale: New size: 4; reason: external metric queue(nil) above target"));
-  EXPECT_EQ(stored()->status.currentMetrics[0].external->current.value->str(), "40");
-}
-
-TEST_F(Autoscaling, ExternalMetricByAverage) {
-  auto metric = externalMetric(averageValue("10"));
-  metric.external->metric.selector.emplace().matchLabels["name"] = "jobs";
-  metrics.setValues(kQueue, {{"", "45"}});
-  start(std::move(metric));
-  ASSERT_TRUE(becomes(5));
-  EXPECT_TRUE(
-      hasEvent("SuccessfulRescale: New size: 5; reason: external metric queue(&LabelSelector{"
-               "MatchLabels:map[string]string{name: jobs,},MatchExpressions:[]"
-               "LabelSelectorRequirement{},}) above target"));
-  EXPECT_EQ(metrics.asked.back().second, (client::PathQuery{{"labelSelector", "name=jobs"}}));
-}
-
-TEST_F(Autoscaling, SaysThatAnExternalMetricIsMissing) {
-  start(externalMetric(value("20")));
-  ASSERT_TRUE(reaches("ScalingActive", "False FailedGetExternalMetric"));
-  EXPECT_TRUE(
-      hasEvent("FailedComputeMetricsReplicas: invalid metrics (1 invalid out of 1), first error "
-               "is: failed to get queue external metric value: failed to get external metric "
-               "queue: unable to get external metric default/queue/nil: unable to fetch metrics "
-               "from external metrics API: the server could not find the requested resource (get "
-               "queue.external.metrics.k8s.io)"));
-}
-
 /// Gate HPAScaleToZero: the API lets minReplicas be 0 then.
 TEST_F(Autoscaling, ToNothingAndBack) {
   metrics.setValues(kQueue, {{"", "0"}});
@@ -458,55 +197,6 @@ TEST_F(Autoscaling, WhatIsNotKnownHindersTheWayDownAlone) {
   EXPECT_EQ(stored()->status.currentMetrics[1].type, "External");
 }
 
-TEST_F(Autoscaling, ContainerResource) {
-  setUse(0, "400m");
-  setUse(1, "600m");
-  MetricSpec metric;
-  metric.type = "ContainerResource";
-  auto& source = metric.containerResource.emplace();
-  source.name = "cpu";
-  source.container = "c";
-  source.target.type = "Utilization";
-  source.target.averageUtilization = 25;
-  start(std::move(metric));
-  ASSERT_TRUE(becomes(4));
-  EXPECT_TRUE(hasEvent(
-      "SuccessfulRescale: New size: 4; reason: cpu container resource utilization (percentage of "
-      "request) above target"));
-  const auto& status = stored()->status.currentMetrics[0];
-  EXPECT_EQ(status.containerResource->container, "c");
-  EXPECT_EQ(status.containerResource->current.averageUtilization, 50);
-}
-
-TEST_F(Autoscaling, SaysThatAContainerIsMissing) {
-  setUse(0, "400m");
-  MetricSpec metric;
-  metric.type = "ContainerResource";
-  auto& source = metric.containerResource.emplace();
-  source.name = "cpu";
-  source.container = "other";
-  source.target = averageValue("100m");
-  start(std::move(metric));
-  ASSERT_TRUE(reaches("ScalingActive", "False FailedGetContainerResourceMetric"));
-  EXPECT_EQ(message("ScalingActive"),
-            "the HPA was unable to compute the replica count: failed to get cpu usage: unable to "
-            "get metrics for resource cpu: failed to get container metrics: container other not "
-            "present in metrics for pod default/web-0");
-}
-
-TEST_F(Autoscaling, AverageValueOfMemory) {
-  setUse(0, "1");
-  setUse(1, "1");
-  MetricSpec metric;
-  metric.type = "Resource";
-  auto& source = metric.resource.emplace();
-  source.name = "memory";
-  source.target = averageValue("50Mi");
-  start(std::move(metric));
-  ASSERT_TRUE(becomes(4));
-  EXPECT_TRUE(hasEvent("SuccessfulRescale: New size: 4; reason: memory resource above target"));
-}
-
 /// HPAConfigurableTolerance.
 TEST_F(Autoscaling, ToleranceOfItsOwn) {
   setUse(0, "530m");
@@ -553,42 +243,6 @@ TEST_F(Autoscaling, UnknownKindOfTarget) {
   h.client.put(scaler);
   h.start();
   ASSERT_TRUE(reaches("AbleToScale", "False FailedGetScale"));
-}
-
-TEST(MetricsAnswers, BadOnesAreRefused) {
-  EXPECT_FALSE(readingsOf("", "cpu", "").ok());
-  EXPECT_FALSE(readingsOf("[]", "cpu", "").ok());
-  EXPECT_FALSE(readingsOf(R"({"items":[{"containers":"x"}]})", "cpu", "").ok());
-  EXPECT_FALSE(metricValuesOf("{").ok());
-  EXPECT_FALSE(metricValuesOf(R"({"items":{}})").ok());
-  EXPECT_FALSE(metricValuesOf(R"({"items":[{"value":"much"}]})").ok());
-  EXPECT_TRUE(metricValuesOf("7")->empty());
-}
-
-TEST(MetricsAnswers, WindowsOfBothVersions) {
-  const auto newer = metricValuesOf(
-      R"({"items":[{"describedObject":{"name":"a"},"value":"1500m","windowSeconds":30}]})");
-  ASSERT_EQ(newer->size(), 1u);
-  EXPECT_EQ(newer->front().object, "a");
-  EXPECT_EQ(newer->front().reading.milli, 1500);
-  EXPECT_EQ(newer->front().reading.window, Duration(30s));
-  const auto older = metricValuesOf(R"({"items":[{"value":"1","window":20},{"value":"2"}]})");
-  ASSERT_EQ(older->size(), 2u);
-  EXPECT_EQ(older->front().reading.window, Duration(20s));
-  EXPECT_EQ(older->back().reading.window, Duration(1min));
-}
-
-TEST(MetricNames, SelectorsAsGoPrintsThem) {
-  EXPECT_EQ(selectorText(nullptr), "nil");
-  api::meta::v1::LabelSelector selector;
-  auto& expression = selector.matchExpressions.emplace_back();
-  expression.key = "a";
-  expression.operator_ = "In";
-  expression.values = {"x", "y"};
-  EXPECT_EQ(selectorText(&selector),
-            "&LabelSelector{MatchLabels:map[string]string{},MatchExpressions:[]"
-            "LabelSelectorRequirement{LabelSelectorRequirement{Key:a,Operator:In,Values:[x y],},"
-            "},}");
 }
 
 }  // namespace
