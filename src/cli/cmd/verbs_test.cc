@@ -161,7 +161,7 @@ TEST_F(Verbs, WaitSeesTheConditionComeTrue) {
   Answer hanging("");
   hanging.hang = true;
   api.answers[std::string("GET ") + kPods] = {hanging};
-  auto late = run({"wait", "--for=condition=Ready", "pod/p", "--timeout=50ms"});
+  auto late = run({"wait", "--for=condition=Ready", "pod/p", "--timeout=1s"});
   EXPECT_EQ(late.err, "error: timed out waiting for the condition on pods/p\n");
   EXPECT_EQ(late.code, 1);
 }

@@ -21,6 +21,7 @@
 #include "cli/run.h"
 #include "client/http/testing/fake_api.h"
 #include "net/http_server.h"
+#include "net/testing/free_port.h"
 #include "net/url.h"
 #include "runtime/spawn.h"
 #include "streaming/port_forward.h"
@@ -369,10 +370,16 @@ class Terminal {
     return now.c_lflag == before.c_lflag && now.c_iflag == before.c_iflag &&
            now.c_oflag == before.c_oflag;
   }
-  std::string read() const {
+  /// As many bytes as that, and what came with them.
+  std::string read(size_t least) const {
+    std::string text;
     char buffer[1000];
-    ssize_t n = ::read(master, buffer, sizeof buffer);
-    return n > 0 ? std::string(buffer, static_cast<size_t>(n)) : "";
+    while (text.size() < least) {
+      const ssize_t n = ::read(master, buffer, sizeof buffer);
+      if (n <= 0) break;
+      text.append(buffer, static_cast<size_t>(n));
+    }
+    return text;
   }
   int master = -1;
   int slave = -1;
@@ -391,14 +398,14 @@ TEST_F(RemoteCommands, ExecOnATerminal) {
   auto ran = runOn(terminal.slave, {"exec", "-it", "web", "-c", "main", "--", "head", "-c", "4"});
   typist.join();
   EXPECT_EQ(ran, 0);
-  EXPECT_EQ(terminal.read(), "a\x03\x04z");
+  EXPECT_EQ(terminal.read(4), "a\x03\x04z");
   EXPECT_TRUE(terminal.restored());
 }
 
 TEST_F(RemoteCommands, ExecTellsTheTerminalsSize) {
   Terminal terminal;
   EXPECT_EQ(runOn(terminal.slave, {"exec", "-it", "web", "-c", "main", "--", "size"}), 0);
-  EXPECT_EQ(terminal.read(), "132x50");
+  EXPECT_EQ(terminal.read(6), "132x50");
   EXPECT_TRUE(terminal.restored());
 }
 
@@ -513,7 +520,7 @@ TEST_F(RemoteCommands, LogsThatFail) {
 }
 
 Task<std::string> askThrough(Reactor& reactor, uint16_t port, std::string request) {
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   while (!deadline.expired()) {
     auto stream =
         co_await net::dial(reactor, "127.0.0.1:" + std::to_string(port), deadline.token());
@@ -532,10 +539,8 @@ Task<std::string> askThrough(Reactor& reactor, uint16_t port, std::string reques
 TEST_F(RemoteCommands, PortForwardUntilInterrupted) {
   // The pod's port is that of the API server of the test.
   auto remote = address().substr(address().rfind(':') + 1);
-  auto probe = net::Listener::listen(reactor_, "127.0.0.1:0");
-  ASSERT_TRUE(probe.ok());
-  auto local = (*probe)->port();
-  (*probe)->close();
+  Reactor here;
+  const auto local = net::testing::freePort(here);
   // In a process of its own, since it ends by a signal.
   pid_t child = ::fork();
   if (child == 0) {
@@ -545,7 +550,6 @@ TEST_F(RemoteCommands, PortForwardUntilInterrupted) {
                              remote + "\nHandling connection for " + std::to_string(local)) == 0;
     ::_exit(ran.code == 0 && said ? 0 : 1);
   }
-  Reactor here;
   auto answer = blockOn(here, askThrough(here, local, "GET /api HTTP/1.0\r\n\r\n"));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK")) << answer;
   ::kill(child, SIGINT);
