@@ -20,6 +20,7 @@
 #include "cmd/services_flags.h"
 #include "cmd/token_signer.h"
 #include "controllers/certificates/signers.h"
+#include "controllers/framework/trim.h"
 #include "controllers/manager.h"
 #include "runtime/files.h"
 
@@ -336,6 +337,7 @@ Task<Status> control(std::shared_ptr<Flags> flags, Component component, std::sto
     };
   }
   client::Informers informers(component.client, component.reactor);
+  controllers::trimCaches(informers);
   controllers::Context context{component.client, informers, component.reactor, component.random};
   CO_TRY(auto manager, controllers::ControllerManager::create(context, flags->options, clientOf));
   manager->start();

@@ -58,6 +58,18 @@ void NodesAreNotOversold::wrote(World& world, const client::ResourceType& /*type
   }
 }
 
+void PodsStayWhole::wrote(World& world, const client::ResourceType& /*type*/,
+                          const api::ConstObject& before, const api::ConstObject& after) {
+  const auto* old = before ? before.as<Pod>() : nullptr;
+  const auto* pod = after ? after.as<Pod>() : nullptr;
+  if (old == nullptr || pod == nullptr || old->metadata.uid != pod->metadata.uid) return;
+  const bool lost = old->spec.containers != pod->spec.containers ||
+                    old->spec.volumes != pod->spec.volumes ||
+                    (!old->status.podIPs.empty() && pod->status.podIPs.empty()) ||
+                    old->metadata.generateName != pod->metadata.generateName;
+  if (lost) world.fail("a write took a part of pod " + pod->metadata.name);
+}
+
 void PodsAtMost::wrote(World& world, const client::ResourceType& /*type*/,
                        const api::ConstObject& before, const api::ConstObject& after) {
   if (before || !after || !after.is<Pod>()) return;
@@ -100,6 +112,7 @@ void ActivePodsAreDistinct::wrote(World& world, const client::ResourceType& /*ty
 
 void addStandardInvariants(World& world) {
   world.watchFor<NodesAreNotOversold>();
+  world.watchFor<PodsStayWhole>();
 }
 
 std::string leftovers(const client::testing::FakeClient& server) {

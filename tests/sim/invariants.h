@@ -14,6 +14,13 @@ class NodesAreNotOversold final : public Invariant {
              const api::ConstObject& after) override;
 };
 
+/// Of every run: nobody writes a pod as a cache has it, which may be less than the whole.
+class PodsStayWhole final : public Invariant {
+ public:
+  void wrote(World& world, const client::ResourceType& type, const api::ConstObject& before,
+             const api::ConstObject& after) override;
+};
+
 /// At most `most` pods with the labels, that are neither ending nor ended, at any time. Where a
 /// component may be in doubt about what it wrote, `slack` more.
 class PodsAtMost final : public Invariant {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "controllers/framework/trim.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::simulation {
@@ -49,6 +50,7 @@ std::unique_ptr<Part::Life> Part::live() {
     life->informers.start();
     return life;
   }
+  controllers::trimCaches(life->informers);
   controllers::Context context{life->client, life->informers, executor_, life->random};
   if (options_.make) {
     life->controller = options_.make(context);

@@ -4,6 +4,7 @@
 
 #include "api/gen/coordination_v1.h"
 #include "api/gen/meta_v1.h"
+#include "controllers/framework/trim.h"
 #include "part.h"
 #include "runtime/spawn.h"
 
@@ -100,6 +101,7 @@ Task<void> Replica::lead(Replica& self, Process& process, std::stop_token stop) 
     scheduler = std::make_unique<scheduler::Scheduler>(context, scheduler::SchedulerOptions());
     scheduler->start();
   } else {
+    controllers::trimCaches(informers);
     controllers::Context context{process.client, informers, self.executor_, process.random};
     auto made = controllers::ControllerManager::create(context, wholeManager());
     if (made.ok()) manager = std::move(*made);

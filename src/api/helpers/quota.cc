@@ -129,24 +129,6 @@ void addDevices(const ResourceClaim& claim, ResourceList& usage) {
   }
 }
 
-bool crossesNamespaces(const Pod& pod) {
-  if (!pod.spec.affinity) return false;
-  auto crosses = [](const core::v1::PodAffinityTerm& term) {
-    return !term.namespaces.empty() || term.namespaceSelector.has_value();
-  };
-  auto any = [&crosses](const auto& affinity) {
-    if (!affinity) return false;
-    for (const auto& term : affinity->requiredDuringSchedulingIgnoredDuringExecution) {
-      if (crosses(term)) return true;
-    }
-    for (const auto& weighted : affinity->preferredDuringSchedulingIgnoredDuringExecution) {
-      if (crosses(weighted.podAffinityTerm)) return true;
-    }
-    return false;
-  };
-  return any(pod.spec.affinity->podAffinity) || any(pod.spec.affinity->podAntiAffinity);
-}
-
 /// As a label selector judges a label that has the name as its value (empty: is not there).
 bool selects(const ScopedResourceSelectorRequirement& scope, const std::string& name) {
   const bool listed =
@@ -225,6 +207,24 @@ bool quotaScopeHolds(const ScopedResourceSelectorRequirement& scope, const Const
   if (const auto* pod = object.as<Pod>()) return holdsOfPod(scope, *pod);
   const auto* claim = object.as<PersistentVolumeClaim>();
   return claim != nullptr && holdsOfClaim(scope, *claim);
+}
+
+bool crossesNamespaces(const Pod& pod) {
+  if (!pod.spec.affinity) return false;
+  auto crosses = [](const core::v1::PodAffinityTerm& term) {
+    return !term.namespaces.empty() || term.namespaceSelector.has_value();
+  };
+  auto any = [&crosses](const auto& affinity) {
+    if (!affinity) return false;
+    for (const auto& term : affinity->requiredDuringSchedulingIgnoredDuringExecution) {
+      if (crosses(term)) return true;
+    }
+    for (const auto& weighted : affinity->preferredDuringSchedulingIgnoredDuringExecution) {
+      if (crosses(weighted.podAffinityTerm)) return true;
+    }
+    return false;
+  };
+  return any(pod.spec.affinity->podAffinity) || any(pod.spec.affinity->podAntiAffinity);
 }
 
 bool quotaMatches(const ResourceQuotaSpec& quota, const ConstObject& object) {

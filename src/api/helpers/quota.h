@@ -36,6 +36,9 @@ std::vector<core::v1::ScopedResourceSelectorRequirement> quotaScopes(
 bool quotaScopeHolds(const core::v1::ScopedResourceSelectorRequirement& scope,
                      const ConstObject& object);
 
+/// Its pod (anti-)affinity is about other namespaces too: scope CrossNamespacePodAffinity.
+bool crossesNamespaces(const core::v1::Pod& pod);
+
 /// The quota counts this object: all its scopes hold.
 bool quotaMatches(const core::v1::ResourceQuotaSpec& quota, const ConstObject& object);
 

@@ -11,6 +11,7 @@
 #include "api/reflect/equal.h"
 #include "api/select/labels.h"
 #include "client/resources.h"
+#include "controllers/framework/condition_patch.h"
 #include "controllers/framework/indices.h"
 
 namespace coxswain::controllers::disruption {
@@ -19,6 +20,7 @@ using api::apps::v1::Deployment;
 using api::apps::v1::ReplicaSet;
 using api::apps::v1::StatefulSet;
 using api::core::v1::Pod;
+using api::core::v1::PodCondition;
 using api::core::v1::ReplicationController;
 using api::policy::v1::PodDisruptionBudget;
 
@@ -252,11 +254,13 @@ Task<Result<Duration>> DisruptionController::syncPod(PodPointer pod, std::stop_t
   const auto left = disruptionLeft(*pod, now());
   if (!left) co_return Duration(0);
   if (*left > Duration(0)) co_return *left;
-  Pod next = *pod;
-  auto& condition = *api::findPodCondition(next.status, "DisruptionTarget");
-  condition.status = "False";
-  condition.lastTransitionTime = api::Time(now());
-  auto written = co_await client::update(client(), std::move(next), "status", stop);
+  const auto& meta = pod->metadata;
+  std::vector<PodCondition> changed{*api::findPodCondition(pod->status, "DisruptionTarget")};
+  changed[0].status = "False";
+  changed[0].lastTransitionTime = api::Time(now());
+  auto written = co_await client().patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
+                                         "status", client::PatchType::StrategicMerge,
+                                         conditionsPatch(meta, changed), stop);
   if (!written.ok() && !isNotFound(written.status())) co_return written.status();
   co_return Duration(0);
 }

@@ -101,6 +101,7 @@ TEST(Disruptions, EvictionsCountUntilTheyHappen) {
     condition.reason = "EvictionByEvictionAPI";
     condition.lastTransitionTime = api::Time(h.wallNow());
     p.status.conditions.push_back(condition);
+    p.status.hostIPs.emplace_back().ip = "10.0.0.1";
   });
   h.run(100s);
   EXPECT_EQ(status().disruptionsAllowed, 0);
@@ -113,6 +114,7 @@ TEST(Disruptions, EvictionsCountUntilTheyHappen) {
     auto pod = h.client.peek<Pod>("default", "p");
     return api::findPodCondition(pod->status, "DisruptionTarget")->status == "False";
   }));
+  EXPECT_EQ(h.client.peek<Pod>("default", "p")->status.hostIPs.size(), 1u);
 }
 
 TEST(Disruptions, OwnersWithoutSize) {

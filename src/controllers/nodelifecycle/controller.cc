@@ -6,6 +6,7 @@
 #include "api/helpers/pods.h"
 #include "base/log.h"
 #include "client/resources.h"
+#include "controllers/framework/condition_patch.h"
 #include "controllers/framework/indices.h"
 #include "controllers/framework/node_events.h"
 #include "runtime/spawn.h"
@@ -15,6 +16,7 @@ namespace coxswain::controllers::nodelifecycle {
 using api::coordination::v1::Lease;
 using api::core::v1::Node;
 using api::core::v1::Pod;
+using api::core::v1::PodCondition;
 
 namespace {
 
@@ -155,11 +157,11 @@ Task<std::string> NodeLifecycleController::checkHealth(NodePointer node, std::st
   observe(health, *node, lease.get(), executor().now());
   const auto* condition = api::findNodeCondition(*node, "Ready");
   std::string ready = condition == nullptr ? "" : condition->status;
-  auto status = silentStatus(*node, health, options_.health, executor().now(), now());
-  if (status) {
-    Node next = *node;
-    next.status = std::move(*status);
-    auto written = co_await client::update(client(), std::move(next), "status", stop);
+  const auto silent = silentConditions(*node, health, options_.health, executor().now(), now());
+  if (!silent.empty()) {
+    auto written = co_await client().patch(client::resourceOf<Node>(), "", name, "status",
+                                           client::PatchType::StrategicMerge,
+                                           conditionsPatch(node->metadata, silent), stop);
     // Else the next round tries again.
     if (written.ok()) ready = "Unknown";
   }
@@ -192,11 +194,13 @@ Task<bool> NodeLifecycleController::markPodsNotReady(std::string node, std::stop
   for (const auto& object : pods_.byIndex(kByNode, node)) {
     auto pod = object.sharedAs<Pod>();
     if (!api::isPodReady(*pod)) continue;
-    Pod next = *pod;
-    auto& ready = *api::findPodCondition(next.status, "Ready");
-    ready.status = "False";
-    ready.lastTransitionTime = api::Time(now());
-    auto written = co_await client::update(client(), std::move(next), "status", stop);
+    const auto& meta = pod->metadata;
+    std::vector<PodCondition> changed{*api::findPodCondition(pod->status, "Ready")};
+    changed[0].status = "False";
+    changed[0].lastTransitionTime = api::Time(now());
+    auto written = co_await client().patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
+                                           "status", client::PatchType::StrategicMerge,
+                                           conditionsPatch(meta, changed), stop);
     if (written.ok()) {
       events().event(*pod, client::kEventWarning, "NodeNotReady", "Node is not ready");
     } else if (!isNotFound(written.status())) {

@@ -1,7 +1,5 @@
 #include "controllers/nodelifecycle/health.h"
 
-#include <algorithm>
-
 #include "api/gen/coordination_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
@@ -10,7 +8,6 @@ namespace coxswain::controllers::nodelifecycle {
 
 using api::core::v1::Node;
 using api::core::v1::NodeCondition;
-using api::core::v1::NodeStatus;
 
 void observe(Health& health, const Node& node, const api::coordination::v1::Lease* lease,
              MonotonicTime now) {
@@ -28,36 +25,26 @@ void observe(Health& health, const Node& node, const api::coordination::v1::Leas
   if (first || beat || renewed) health.probe = now;
 }
 
-std::optional<NodeStatus> silentStatus(const Node& node, const Health& health,
-                                       const HealthPeriods& periods, MonotonicTime now,
-                                       WallTime wall) {
+std::vector<NodeCondition> silentConditions(const Node& node, const Health& health,
+                                            const HealthPeriods& periods, MonotonicTime now,
+                                            WallTime wall) {
   const bool never = api::findNodeCondition(node, "Ready") == nullptr;
-  if (now <= health.probe + (never ? periods.startupGrace : periods.grace)) return std::nullopt;
-  NodeStatus status = node.status;
-  bool changed = false;
+  std::vector<NodeCondition> changed;
+  if (now <= health.probe + (never ? periods.startupGrace : periods.grace)) return changed;
   for (std::string_view type : {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"}) {
-    auto known = std::find_if(status.conditions.begin(), status.conditions.end(),
-                              [type](const NodeCondition& c) { return c.type == type; });
-    if (known == status.conditions.end()) {
-      NodeCondition condition;
-      condition.type = type;
-      condition.status = "Unknown";
-      condition.reason = "NodeStatusNeverUpdated";
-      condition.message = "Kubelet never posted node status.";
-      condition.lastHeartbeatTime = node.metadata.creationTimestamp;
-      condition.lastTransitionTime = api::Time(wall);
-      status.conditions.push_back(std::move(condition));
-      changed = true;
-    } else if (known->status != "Unknown") {
-      known->status = "Unknown";
-      known->reason = "NodeStatusUnknown";
-      known->message = "Kubelet stopped posting node status.";
-      known->lastTransitionTime = api::Time(wall);
-      changed = true;
-    }
+    const auto* known = api::findNodeCondition(node, type);
+    if (known != nullptr && known->status == "Unknown") continue;
+    auto& condition = changed.emplace_back();
+    if (known != nullptr) condition = *known;
+    condition.type = type;
+    condition.status = "Unknown";
+    condition.reason = known == nullptr ? "NodeStatusNeverUpdated" : "NodeStatusUnknown";
+    condition.message = known == nullptr ? "Kubelet never posted node status."
+                                         : "Kubelet stopped posting node status.";
+    if (known == nullptr) condition.lastHeartbeatTime = node.metadata.creationTimestamp;
+    condition.lastTransitionTime = api::Time(wall);
   }
-  if (!changed) return std::nullopt;
-  return status;
+  return changed;
 }
 
 }  // namespace coxswain::controllers::nodelifecycle

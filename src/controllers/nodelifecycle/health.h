@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "api/gen/core_v1.h"
 #include "base/time.h"
@@ -29,11 +30,11 @@ void observe(Health& health, const api::core::v1::Node& node,
              const api::coordination::v1::Lease* lease, MonotonicTime now);
 
 /// Conditions Ready, MemoryPressure, DiskPressure and PIDPressure become Unknown once the node has
-/// been silent for too long. Nothing: they stay.
+/// been silent for too long: those that are to change. None: they stay.
 /// Upstream: tryUpdateNodeHealth of pkg/controller/nodelifecycle/node_lifecycle_controller.go.
-std::optional<api::core::v1::NodeStatus> silentStatus(const api::core::v1::Node& node,
-                                                      const Health& health,
-                                                      const HealthPeriods& periods,
-                                                      MonotonicTime now, WallTime wall);
+std::vector<api::core::v1::NodeCondition> silentConditions(const api::core::v1::Node& node,
+                                                           const Health& health,
+                                                           const HealthPeriods& periods,
+                                                           MonotonicTime now, WallTime wall);
 
 }  // namespace coxswain::controllers::nodelifecycle

@@ -122,8 +122,16 @@ TEST_F(NodeLifecycle, TaintsByCondition) {
 
 TEST_F(NodeLifecycle, SilentNodeIsTaintedAndEvicted) {
   for (const char* name : {"a", "b", "c"}) h.client.put(readyNode(name));
+  h.client.change<Node>("", "a", [](Node& n) {
+    n.status.images.emplace_back().sizeBytes = 5;
+    n.status.nodeInfo.kernelVersion = "6.1";
+  });
   h.client.put(podOn("goes", "a"));
-  h.client.put(podOn("later", "a", 120));
+  auto later = podOn("later", "a", 120);
+  later.status.containerStatuses.resize(1);
+  later.status.containerStatuses[0].name = "c";
+  later.status.containerStatuses[0].state.running.getOrCreate();
+  h.client.put(later);
   h.client.put(podOn("elsewhere", "b"));
   live({"a", "b", "c"}, 2min);
   EXPECT_EQ(ready("a"), "True");
@@ -134,6 +142,9 @@ TEST_F(NodeLifecycle, SilentNodeIsTaintedAndEvicted) {
   EXPECT_EQ(taints("a"), "unreachable:NoExecute unreachable:NoSchedule");
   EXPECT_EQ(ready("b"), "True");
   EXPECT_EQ(h.client.peek<Node>("", "a")->status.conditions[0].reason, "NodeStatusUnknown");
+  // What the controller's cache does not have is there still.
+  EXPECT_EQ(h.client.peek<Node>("", "a")->status.images.size(), 1u);
+  EXPECT_EQ(h.client.peek<Node>("", "a")->status.nodeInfo.kernelVersion, "6.1");
   auto goes = h.client.peek<Pod>("default", "goes");
   ASSERT_TRUE(goes->metadata.deletionTimestamp);
   EXPECT_FALSE(api::isPodReady(*goes));
@@ -141,6 +152,8 @@ TEST_F(NodeLifecycle, SilentNodeIsTaintedAndEvicted) {
             "DeletionByTaintManager");
   EXPECT_FALSE(h.client.peek<Pod>("default", "later")->metadata.deletionTimestamp);
   EXPECT_FALSE(api::isPodReady(*h.client.peek<Pod>("default", "later")));
+  EXPECT_EQ(h.client.peek<Pod>("default", "later")->status.containerStatuses,
+            later.status.containerStatuses);
   EXPECT_TRUE(api::isPodReady(*h.client.peek<Pod>("default", "elsewhere")));
   EXPECT_TRUE(h.hasEvent("NodeNotReady: Node a status is now: NodeNotReady"));
   EXPECT_TRUE(h.hasEvent("TaintManagerEviction: Marking for deletion Pod default/goes"));

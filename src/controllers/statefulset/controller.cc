@@ -243,7 +243,14 @@ Task<Status> StatefulSetController::deleteOne(SetPointer set, PodPointer pod,
 
 Task<Status> StatefulSetController::repairOne(SetPointer set, PodPointer pod,
                                               std::stop_token stop) {
-  auto next = repaired(*set, *pod);
+  if (!repaired(*set, *pod)) co_return Status();
+  // The cache has less than the whole pod, which is what is written.
+  auto live =
+      co_await client::get<Pod>(client(), pod->metadata.namespace_, pod->metadata.name, stop);
+  if (isNotFound(live.status())) co_return Status();
+  if (!live.ok()) co_return live.status();
+  if ((*live)->metadata.uid != pod->metadata.uid) co_return Status();
+  auto next = repaired(*set, **live);
   if (!next) co_return Status();
   auto written = co_await client::update(client(), std::move(*next), "", stop);
   if (isNotFound(written.status())) co_return Status();

@@ -89,6 +89,31 @@ TEST_P(StatefulSets, UpInOrderDownInReverse) {
   ASSERT_TRUE(h.until([&] { return set()->status.replicas == 1; }));
 }
 
+/// The cache has less of a pod than the server: what is written must be whole all the same.
+TEST_P(StatefulSets, MendsAPodAndKeepsTheRestOfIt) {
+  auto whole = makeSet(1);
+  auto& container = whole.spec.template_.spec.containers[0];
+  container.env.emplace_back().name = "E";
+  container.volumeMounts.emplace_back().name = "scratch";
+  container.livenessProbe.getOrCreate().periodSeconds = 7;
+  whole.spec.template_.spec.volumes.emplace_back().name = "scratch";
+  whole.spec.template_.spec.volumes[0].volumeSource.emptyDir.getOrCreate().medium = "Memory";
+  whole.spec.template_.spec.serviceAccountName = "someone";
+  whole.spec.template_.metadata.annotations["example.com/a"] = "b";
+  h.client.put(whole);
+  ASSERT_TRUE(h.until([&] { return set()->status.availableReplicas == 1; }, 1h));
+  const auto made = h.client.peek<Pod>("default", "w-0");
+  const std::string name = "statefulset.kubernetes.io/pod-name";
+  h.client.change<Pod>("default", "w-0", [&](Pod& p) { p.metadata.labels.erase(name); });
+  ASSERT_TRUE(h.until(
+      [&] { return h.client.peek<Pod>("default", "w-0")->metadata.labels.contains(name); }, 1h));
+  const auto mended = h.client.peek<Pod>("default", "w-0");
+  EXPECT_EQ(mended->spec, made->spec);
+  EXPECT_EQ(mended->status, made->status);
+  EXPECT_EQ(mended->metadata.annotations, made->metadata.annotations);
+  EXPECT_EQ(mended->metadata.uid, made->metadata.uid);
+}
+
 TEST_P(StatefulSets, WaitsForEachToBeReady) {
   auto made = makeSet(3);
   made.spec.minReadySeconds = 60;

@@ -5,6 +5,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
+#include "controllers/framework/trim.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers::testing {
@@ -16,7 +17,9 @@ Harness::Harness(uint64_t seed)
       client(executor, seed),
       random(seed + 1),
       informers(client, executor),
-      context{client, informers, executor, random} {}
+      context{client, informers, executor, random} {
+  trimCaches(informers);
+}
 
 Harness::~Harness() {
   bool done = false;

@@ -35,7 +35,13 @@ class Harness {
 
   template <typename C, typename... Args>
   C& add(Args&&... args) {
-    auto made = std::make_unique<C>(context, std::forward<Args>(args)...);
+    return addFor<C>(client, std::forward<Args>(args)...);
+  }
+  /// One that was made for another client; the caches are the harness's.
+  template <typename C, typename... Args>
+  C& addFor(client::Client& other, Args&&... args) {
+    const Context own{other, informers, executor, random};
+    auto made = std::make_unique<C>(own, std::forward<Args>(args)...);
     C& controller = *made;
     controllers_.push_back(std::move(made));
     return controller;
