@@ -28,6 +28,12 @@ std::string volumeNameOf(const PersistentVolumeClaim& claim) {
   return "pvc-" + claim.metadata.uid;
 }
 
+std::string volumeOf(const std::string& folder) {
+  const auto end = folder.find('_');
+  if (!folder.starts_with("pvc-") || end == std::string::npos) return "";
+  return folder.substr(0, end);
+}
+
 Status checkClaim(const PersistentVolumeClaim& claim) {
   if (claim.spec.selector) return badRequest("claim.Spec.Selector is not supported");
   if (claim.spec.volumeMode == "Block") return badRequest("block volumes are not supported");

@@ -21,6 +21,8 @@ inline constexpr const char* kFinalizer = "external-provisioner.volume.kubernete
 
 /// "pvc-<uid of the claim>".
 std::string volumeNameOf(const api::core::v1::PersistentVolumeClaim& claim);
+/// The volume that a folder of volumeFor is named after; empty: it is no such folder.
+std::string volumeOf(const std::string& folder);
 /// What the claim asks for can be given. BadRequest: not by folders.
 Status checkClaim(const api::core::v1::PersistentVolumeClaim& claim);
 /// The volume of a claim: a local one of this node, in "<root>/<volume>_<namespace>_<claim>".

@@ -159,6 +159,31 @@ TEST_P(LocalPath, DiskThatFails) {
   EXPECT_TRUE(h.until([&] { return h.hasEvent("no space left"); }));
 }
 
+/// It went down after it had made a folder and before its volume; the claim is gone when it is
+/// back.
+TEST_P(LocalPath, FoldersOfVolumesThatWereNeverMade) {
+  const std::string root = "/n3/volumes";
+  for (const char* folder :
+       {"pvc-gone_default_c", "pvc-full_default_c", "pvc-kept_default_c", "pvc-", "somebody"}) {
+    ASSERT_TRUE(files.mkdirs(root + "/" + folder).ok());
+  }
+  ASSERT_TRUE(files.write(root + "/pvc-full_default_c/data", "x").ok());
+  PersistentVolume kept;
+  kept.metadata.name = "pvc-kept";
+  h.client.put(kept);
+  auto& late = h.add<LocalPathProvisioner>(optionsOf("n3"), files, [this](std::string path) {
+    return removeNow(files, std::move(path));
+  });
+  late.start();
+  ASSERT_TRUE(h.until([&] { return !files.exists(root + "/pvc-gone_default_c"); }));
+  h.run(1min);
+  for (const char* stays : {"pvc-full_default_c/data", "pvc-kept_default_c", "pvc-", "somebody"}) {
+    EXPECT_TRUE(files.exists(root + "/" + stays)) << stays;
+  }
+  putClaim("n3");
+  EXPECT_TRUE(bound());
+}
+
 TEST_P(LocalPath, AnotherClassIsTheDefault) {
   StorageClass other;
   other.metadata.name = "other";

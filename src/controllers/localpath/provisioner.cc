@@ -92,6 +92,33 @@ bool LocalPathProvisioner::isAsked(const PersistentVolumeClaim& claim) const {
          *provisioner == options_.provisioner;
 }
 
+Task<Status> LocalPathProvisioner::prepare(std::stop_token stop) {
+  auto folders = files_.list(options_.root);
+  if (!folders.ok()) co_return Status();  // there are none, or the first claim tells
+  for (const auto& folder : *folders) {
+    Status swept = co_await sweep(folder, stop);
+    while (!swept.ok()) {
+      CO_TRY_STATUS(co_await sleepFor(kRetry, stop));
+      swept = co_await sweep(folder, stop);
+    }
+  }
+  co_return Status();
+}
+
+Task<Status> LocalPathProvisioner::sweep(const std::string& folder, std::stop_token stop) {
+  const auto volume = volumeOf(folder);
+  const auto path = joinPath(options_.root, folder);
+  const auto inside = files_.list(path);
+  if (volume.empty() || !inside.ok() || !inside->empty()) co_return Status();
+  auto known = co_await client::get<PersistentVolume>(client(), "", volume, stop);
+  if (known.ok()) co_return Status();
+  if (!isNotFound(known.status())) co_return known.status();
+  Status removed = files_.remove(path);
+  kLog.info("removed the folder of a volume that was never made",
+            {{"folder", path}, {"error", removed}});
+  co_return Status();
+}
+
 Task<void> LocalPathProvisioner::background(std::stop_token stop) {
   while (!stop.stop_requested()) {
     Status made = co_await ensureClass(stop);

@@ -27,6 +27,9 @@ class LocalPathProvisioner final : public Controller {
                        RemoveFolder remove);
 
  protected:
+  /// Removes empty folders that no volume names: their making was interrupted, and the claim may be
+  /// gone since.
+  Task<Status> prepare(std::stop_token stop) override;
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
   /// Makes the StorageClass where there is none.
   Task<void> background(std::stop_token stop) override;
@@ -37,6 +40,7 @@ class LocalPathProvisioner final : public Controller {
 
   [[nodiscard]] bool isAsked(const api::core::v1::PersistentVolumeClaim& claim) const;
   Task<Status> ensureClass(std::stop_token stop);
+  Task<Status> sweep(const std::string& folder, std::stop_token stop);
   Task<Status> provision(ClaimPointer claim, std::stop_token stop);
   Task<Status> create(ClaimPointer claim, api::core::v1::PersistentVolume volume,
                       std::stop_token stop);
