@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "api/gen/apiregistration_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/helpers/objects.h"
 #include "base/log.h"
@@ -38,6 +39,11 @@ std::vector<std::string> ownerUids(const api::ConstObject& object) {
   return uids;
 }
 
+/// It is the object that was not found, not its kind.
+bool namesObject(const Status& status, const std::string& name) {
+  return status.details() != nullptr && status.details()->name == name;
+}
+
 std::string_view groupOf(std::string_view apiVersion) {
   const auto slash = apiVersion.find('/');
   return slash == std::string_view::npos ? "" : apiVersion.substr(0, slash);
@@ -46,37 +52,49 @@ std::string_view groupOf(std::string_view apiVersion) {
 }  // namespace
 
 GarbageCollector::GarbageCollector(const Context& context, int workers)
-    : Controller(context, options(workers)) {}
+    : Controller(context, options(workers)),
+      apiServices_(informers().of<api::apiregistration::v1::APIService>()) {}
 
 Task<Status> GarbageCollector::prepare(std::stop_token stop) {
   // Without events: they have no dependents, and die by themselves.
   CO_TRY(auto served, co_await servedCollections(client(), stop));
-  for (const auto* type : served) kinds_.push_back({type, nullptr});
-  for (size_t i = 0; i < kinds_.size(); ++i) {
-    kinds_[i].informer = &use(*kinds_[i].type);
-    kinds_[i].informer->addIndex(kByOwner, ownerUids);
-  }
+  for (const auto* type : served) add(*type, type->kind->kind->kind);
+  for (auto& kind : kinds_) use(*kind.type);
   // Handlers hear of present objects at once, and look into all caches: so these come last.
-  for (size_t i = 0; i < kinds_.size(); ++i) {
-    kinds_[i].informer->addHandler([this, i](const client::Change& c) { onChange(i, c); });
+  for (auto& kind : kinds_) {
+    listen(kind);
+    if (kind.name != "APIService" && kind.name != "CustomResourceDefinition") continue;
+    kind.informer->addHandler([this](const client::Change&) { discovery_.set(); });
   }
   informers().start();
   kLog.debug("watching", {{"kinds", kinds_.size()}});
   co_return Status();
 }
 
-void GarbageCollector::enqueue(size_t kind, const ObjectMeta& meta) {
-  queue().add(fmt::format("{}|{}", kind, api::objectKey(meta)));
+void GarbageCollector::add(const client::ResourceType& type, std::string_view name,
+                           std::shared_ptr<const ForeignKind> foreign) {
+  auto& kind = kinds_.emplace_back(Kind{kinds_.size(), &type, name});
+  kind.foreign = std::move(foreign);
+  kind.informer = &informers().of(type);
+  kind.informer->addIndex(kByOwner, ownerUids);
 }
 
-void GarbageCollector::onChange(size_t kind, const client::Change& change) {
-  if (!change.after) return onGone(kinds_[kind], *api::objectMeta(change.before));
+void GarbageCollector::listen(Kind& kind) {
+  kind.informer->addHandler([this, &kind](const client::Change& c) { onChange(kind, c); });
+}
+
+void GarbageCollector::enqueue(const Kind& kind, const ObjectMeta& meta) {
+  queue().add(fmt::format("{}|{}", kind.index, api::objectKey(meta)));
+}
+
+void GarbageCollector::onChange(Kind& kind, const client::Change& change) {
+  if (!change.after) return onGone(kind, *api::objectMeta(change.before));
   const auto& meta = *api::objectMeta(change.after);
-  if (auto& uids = kinds_[kind].uids) uids->insert(meta.uid);
+  if (auto& uids = kind.uids) uids->insert(meta.uid);
   if (change.before) {
     const auto& old = *api::objectMeta(change.before);
     if (old.uid != meta.uid) {
-      onGone(kinds_[kind], old);
+      onGone(kind, old);
     } else if (old.ownerReferences != meta.ownerReferences) {
       enqueueWaitingOwners(old);
     } else if (!meta.deletionTimestamp ||
@@ -106,9 +124,10 @@ void GarbageCollector::onGone(Kind& kind, const ObjectMeta& meta) {
 
 bool GarbageCollector::enqueueDependents(const std::string& uid) {
   bool any = false;
-  for (size_t i = 0; i < kinds_.size(); ++i) {
-    for (const auto& object : kinds_[i].informer->byIndex(kByOwner, uid)) {
-      enqueue(i, *api::objectMeta(object));
+  for (const auto& kind : kinds_) {
+    if (!kind.served) continue;
+    for (const auto& object : kind.informer->byIndex(kByOwner, uid)) {
+      enqueue(kind, *api::objectMeta(object));
       any = true;
     }
   }
@@ -119,14 +138,14 @@ void GarbageCollector::enqueueWaitingOwners(const ObjectMeta& meta) {
   for (const auto& owner : meta.ownerReferences) {
     auto cached = cachedOwner(meta.namespace_, owner);
     if (!cached || !waitsForDependents(*api::objectMeta(cached))) continue;
-    enqueue(static_cast<size_t>(kindOf(owner) - kinds_.data()), *api::objectMeta(cached));
+    enqueue(*kindOf(owner), *api::objectMeta(cached));
   }
 }
 
 const GarbageCollector::Kind* GarbageCollector::kindOf(const Owner& owner) const {
   const auto group = groupOf(owner.apiVersion);
   for (const auto& kind : kinds_) {
-    if (kind.type->group == group && kind.type->kind->kind->kind == owner.kind) return &kind;
+    if (kind.served && kind.type->group == group && kind.name == owner.kind) return &kind;
   }
   return nullptr;
 }
@@ -142,6 +161,7 @@ api::ConstObject GarbageCollector::cachedOwner(const std::string& ns, const Owne
 std::vector<GarbageCollector::Found> GarbageCollector::dependentsOf(const std::string& uid) const {
   std::vector<Found> found;
   for (const auto& kind : kinds_) {
+    if (!kind.served) continue;
     for (auto& object : kind.informer->byIndex(kByOwner, uid)) {
       found.push_back({&kind, std::move(object)});
     }
@@ -150,7 +170,7 @@ std::vector<GarbageCollector::Found> GarbageCollector::dependentsOf(const std::s
 }
 
 bool GarbageCollector::existsElsewhere(const Kind& kind, const std::string& uid) {
-  auto& uids = kinds_[static_cast<size_t>(&kind - kinds_.data())].uids;
+  auto& uids = kinds_[kind.index].uids;
   if (!uids) {
     uids.emplace();
     kind.informer->forEach(
@@ -214,6 +234,10 @@ Task<Result<OwnerState>> GarbageCollector::stateOf(const Kind& kind, const api::
                                                           : OwnerState::Present;
   }
   if (!live.ok() && !isNotFound(live.status())) co_return live.status();
+  if (ownerKind->foreign && !live.ok() && !namesObject(live.status(), owner.name)) {
+    // The kind is not served (any more): that says nothing of its objects.
+    co_return OwnerState::Present;
+  }
   if (existsElsewhere(*ownerKind, owner.uid)) {
     // In another namespace, or by another name.
     tellWrongNamespace(object, owner);
@@ -243,13 +267,24 @@ Task<Status> GarbageCollector::patch(const Kind& kind, const api::ConstObject& o
   co_return patched.status();
 }
 
+Task<Status> GarbageCollector::removeOwners(const Kind& kind, api::ConstObject object,
+                                            std::vector<std::string> owners, std::stop_token stop) {
+  const auto& meta = *api::objectMeta(object);
+  if (kind.foreign) {
+    // Not all servers know strategic merge patches.
+    co_return co_await patch(kind, object, client::PatchType::Merge, keepOwnersPatch(meta, owners),
+                             stop);
+  }
+  co_return co_await patch(kind, object, client::PatchType::StrategicMerge,
+                           removeOwnersPatch(meta.uid, owners), stop);
+}
+
 Task<Status> GarbageCollector::act(const Kind& kind, api::ConstObject object, Decision decision,
                                    std::stop_token stop) {
   const auto& meta = *api::objectMeta(object);
   if (decision.action == Decision::Action::Keep) co_return Status();
   if (decision.action == Decision::Action::RemoveOwners) {
-    co_return co_await patch(kind, object, client::PatchType::StrategicMerge,
-                             removeOwnersPatch(meta.uid, decision.ownersToRemove), stop);
+    co_return co_await removeOwners(kind, object, std::move(decision.ownersToRemove), stop);
   }
   client::DeleteOptions options;
   options.uid = meta.uid;
@@ -276,7 +311,7 @@ Task<Status> GarbageCollector::finishForeground(const Kind& kind, api::ConstObje
       blocked = blocked || (owner.uid == meta.uid && owner.blockOwnerDeletion.value_or(false));
     }
     if (!dependent.deletionTimestamp) {
-      enqueue(static_cast<size_t>(found.kind - kinds_.data()), dependent);
+      enqueue(*found.kind, dependent);
     }
   }
   if (blocked) co_return Status();
@@ -288,9 +323,7 @@ Task<Status> GarbageCollector::finishOrphaning(const Kind& kind, api::ConstObjec
   const auto& uid = api::objectMeta(object)->uid;
   for (const auto& found : dependentsOf(uid)) {
     std::vector<std::string> owners{uid};
-    CO_TRY_STATUS(co_await patch(*found.kind, found.object, client::PatchType::StrategicMerge,
-                                 removeOwnersPatch(api::objectMeta(found.object)->uid, owners),
-                                 stop));
+    CO_TRY_STATUS(co_await removeOwners(*found.kind, found.object, std::move(owners), stop));
   }
   co_return co_await removeFinalizer(kind, object, kOrphan, stop);
 }

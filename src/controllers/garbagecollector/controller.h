@@ -1,10 +1,13 @@
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "controllers/framework/controller.h"
+#include "controllers/framework/foreign_kinds.h"
 #include "controllers/garbagecollector/decide.h"
 #include "controllers/garbagecollector/uids.h"
 
@@ -19,7 +22,12 @@ namespace coxswain::controllers::garbagecollector {
 /// object; what made it be looked at does not matter:
 ///   - it has an owner that no cache shows, or that went away, or that waits for its dependents;
 ///   - it is being deleted and waits itself.
-/// That an owner is absent is believed only from the server. One executor.
+/// That an owner is absent is believed only from the server.
+///
+/// Kinds of which we have no schema (framework/foreign_kinds.h) join when an APIService or a
+/// CustomResourceDefinition appears or changes, and are looked for each 30 s while another server
+/// has a part in them. Where there are no such, nothing polls. What owns by a kind that is not
+/// served (any more) keeps what it owns. One executor.
 /// Upstream: pkg/controller/garbagecollector.
 class GarbageCollector final : public Controller {
  public:
@@ -28,12 +36,19 @@ class GarbageCollector final : public Controller {
  protected:
   Task<Status> prepare(std::stop_token stop) override;
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
+  Task<void> background(std::stop_token stop) override;
 
  private:
   using Owner = api::meta::v1::OwnerReference;
   struct Kind {
+    size_t index;  ///< in kinds_
     const client::ResourceType* type;
-    client::Informer* informer;
+    std::string_view name;
+    client::Informer* informer = nullptr;
+    /// Null: it is one of ours.
+    std::shared_ptr<const ForeignKind> foreign = nullptr;
+    /// False: it was, and what the cache has of it is from then.
+    bool served = true;
     /// Of all its objects, once somebody had to know: owners by other names are looked for here.
     std::optional<UidSet> uids = std::nullopt;
   };
@@ -42,8 +57,8 @@ class GarbageCollector final : public Controller {
     api::ConstObject object;
   };
 
-  void onChange(size_t kind, const client::Change& change);
-  void enqueue(size_t kind, const api::meta::v1::ObjectMeta& meta);
+  void onChange(Kind& kind, const client::Change& change);
+  void enqueue(const Kind& kind, const api::meta::v1::ObjectMeta& meta);
   /// False: there are none.
   bool enqueueDependents(const std::string& uid);
   /// Owners of it that wait for dependents look again.
@@ -58,6 +73,8 @@ class GarbageCollector final : public Controller {
   void tellWrongNamespace(const api::ConstObject& object, const Owner& owner);
   Task<Status> act(const Kind& kind, api::ConstObject object, Decision decision,
                    std::stop_token stop);
+  Task<Status> removeOwners(const Kind& kind, api::ConstObject object,
+                            std::vector<std::string> owners, std::stop_token stop);
   Task<Status> finishForeground(const Kind& kind, api::ConstObject object, std::stop_token stop);
   Task<Status> finishOrphaning(const Kind& kind, api::ConstObject object, std::stop_token stop);
   Task<Status> removeFinalizer(const Kind& kind, api::ConstObject object,
@@ -69,7 +86,18 @@ class GarbageCollector final : public Controller {
   void onGone(Kind& kind, const api::meta::v1::ObjectMeta& meta);
   [[nodiscard]] bool existsElsewhere(const Kind& kind, const std::string& uid);
 
-  std::vector<Kind> kinds_;
+  void add(const client::ResourceType& type, std::string_view name,
+           std::shared_ptr<const ForeignKind> foreign = nullptr);
+  void listen(Kind& kind);
+  /// Takes over what is served now. True: others may change it unseen.
+  Task<Result<bool>> discover(std::stop_token stop);
+  void addForeign(std::shared_ptr<const ForeignKind> foreign);
+  /// All that an object of this kind is said to own.
+  void enqueueOwnedBy(const Kind& kind);
+
+  client::Informer& apiServices_;
+  Event discovery_;         ///< is due
+  std::deque<Kind> kinds_;  ///< those that are there stay where they are
   AbsentOwners absent_;
 };
 

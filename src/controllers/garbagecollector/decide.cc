@@ -63,9 +63,16 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-std::string withVersion(const ObjectMeta& meta, const std::string& member) {
+std::string ownersPatch(const ObjectMeta& meta,
+                        const std::vector<api::meta::v1::OwnerReference>& owners) {
+  std::string list;
+  for (const auto& owner : owners) {
+    if (!list.empty()) list += ",";
+    api::encodeJson(api::meta::v1::OwnerReference::info(), &owner, list);
+  }
   return "{\"metadata\":{\"uid\":" + quoted(meta.uid) +
-         ",\"resourceVersion\":" + quoted(meta.resourceVersion) + "," + member + "}}";
+         ",\"resourceVersion\":" + quoted(meta.resourceVersion) + ",\"ownerReferences\":[" + list +
+         "]}}";
 }
 
 }  // namespace
@@ -79,14 +86,18 @@ std::string removeOwnersPatch(const std::string& uid, const std::vector<std::str
   return "{\"metadata\":{\"ownerReferences\":[" + list + "],\"uid\":" + quoted(uid) + "}}";
 }
 
+std::string keepOwnersPatch(const ObjectMeta& object, const std::vector<std::string>& removed) {
+  auto kept = object.ownerReferences;
+  std::erase_if(kept, [&removed](const auto& owner) {
+    return std::find(removed.begin(), removed.end(), owner.uid) != removed.end();
+  });
+  return ownersPatch(object, kept);
+}
+
 std::string unblockPatch(const ObjectMeta& object) {
-  std::string list;
-  for (auto owner : object.ownerReferences) {
-    owner.blockOwnerDeletion = false;
-    if (!list.empty()) list += ",";
-    api::encodeJson(api::meta::v1::OwnerReference::info(), &owner, list);
-  }
-  return withVersion(object, "\"ownerReferences\":[" + list + "]");
+  auto owners = object.ownerReferences;
+  for (auto& owner : owners) owner.blockOwnerDeletion = false;
+  return ownersPatch(object, owners);
 }
 
 }  // namespace coxswain::controllers::garbagecollector

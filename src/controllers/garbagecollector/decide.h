@@ -36,8 +36,11 @@ Decision decide(const api::meta::v1::ObjectMeta& object, const std::vector<Owner
 bool waitsForDependents(const api::meta::v1::ObjectMeta& object);
 bool waitsForOrphaning(const api::meta::v1::ObjectMeta& object);
 
-/// Bodies of patches; the second is refused when the object has changed.
+/// Bodies of patches. The first is a strategic merge; the others, merges, are refused when the
+/// object has changed.
 std::string removeOwnersPatch(const std::string& uid, const std::vector<std::string>& owners);
+std::string keepOwnersPatch(const api::meta::v1::ObjectMeta& object,
+                            const std::vector<std::string>& removed);
 std::string unblockPatch(const api::meta::v1::ObjectMeta& object);
 
 }  // namespace coxswain::controllers::garbagecollector

@@ -29,6 +29,16 @@ std::string joined(const M& items, F format) {
   return text;
 }
 
+Wanted discoveryFailure(const Remains& remains) {
+  if (remains.undiscovered.empty()) {
+    return {"NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
+            "All resources successfully discovered"};
+  }
+  return {"NamespaceDeletionDiscoveryFailure", true, "DiscoveryFailed",
+          fmt::format("Discovery failed for some groups, {} failing: {}",
+                      remains.undiscovered.size(), discoveryError(remains))};
+}
+
 Wanted contentFailure(const Remains& remains) {
   if (remains.failures.empty()) {
     return {"NamespaceDeletionContentFailure", false, "ContentDeleted",
@@ -87,11 +97,16 @@ bool update(std::vector<NamespaceCondition>& conditions, const Wanted& wanted, W
 
 }  // namespace
 
+std::string discoveryError(const Remains& remains) {
+  const auto groups = joined(remains.undiscovered,
+                             [](const auto& item) { return item.first + ": " + item.second; });
+  return "unable to retrieve the complete list of server APIs: " + groups;
+}
+
 bool updateConditions(std::vector<NamespaceCondition>& conditions, const Remains& remains,
                       WallTime now) {
   const Wanted all[] = {
-      {"NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
-       "All resources successfully discovered"},
+      discoveryFailure(remains),
       {"NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions",
        "All legacy kube types successfully parsed"},
       contentFailure(remains),

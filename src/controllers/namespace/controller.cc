@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include "api/gen/apiregistration_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
 #include "client/resources.h"
 #include "controllers/framework/collections.h"
+#include "controllers/framework/foreign_kinds.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers::nspace {
@@ -55,6 +57,7 @@ bool isAbsent(const Status& status) {
 NamespaceController::NamespaceController(const Context& context, int workers)
     : Controller(context, options(workers)),
       namespaces_(use<Namespace>()),
+      apiServices_(use<api::apiregistration::v1::APIService>()),
       kinds_(namespacedKinds()) {
   namespaces_.addHandler([this](const client::Change& change) {
     if (change.after && api::objectMeta(change.after)->deletionTimestamp) {
@@ -79,6 +82,7 @@ Task<Result<Duration>> NamespaceController::reconcile(std::string key, std::stop
     auto written = co_await client::update(client(), std::move(next), "status", stop);
     if (!written.ok()) co_return written.status();
   }
+  if (!remains.undiscovered.empty()) co_return internalError(discoveryError(remains));
   if (!remains.failures.empty()) co_return internalError(remains.failures.front());
   if (remains.resources.empty()) {
     CO_TRY_STATUS(co_await finalize(key, stop));
@@ -89,12 +93,20 @@ Task<Result<Duration>> NamespaceController::reconcile(std::string key, std::stop
 
 Task<Result<Remains>> NamespaceController::empty(std::string ns, std::stop_token stop) {
   Remains remains;
+  CO_TRY(ForeignKinds foreign, co_await findForeignKinds(client(), apiServices_, stop));
+  remains.undiscovered = std::move(foreign.failures);
   for (const auto* type : kinds_) {
     Status done = co_await emptyCollection(*type, ns, remains, stop);
     if (isCanceled(done)) co_return done;
     if (!done.ok()) remains.failures.push_back(done.message());
     // What pods use stays until they are gone.
     if (type == kinds_.front() && (!remains.resources.empty() || !done.ok())) break;
+  }
+  for (const auto& kind : foreign.kinds) {
+    if (!kind->type.namespaced || !kind->can("list") || !kind->can("delete")) continue;
+    Status done = co_await emptyCollection(kind->type, ns, remains, stop);
+    if (isCanceled(done)) co_return done;
+    if (!done.ok()) remains.failures.push_back(done.message());
   }
   co_return remains;
 }

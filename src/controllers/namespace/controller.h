@@ -9,8 +9,9 @@
 
 namespace coxswain::controllers::nspace {
 
-/// Empties a namespace that is being deleted, pods first, and then lets it go. Knows the kinds of
-/// client/resource_table.h, not custom ones.
+/// Empties a namespace that is being deleted, pods first, and then lets it go: of the kinds of
+/// client/resource_table.h and of those that others serve (framework/foreign_kinds.h). While some
+/// cannot be found out the namespace stays.
 /// Upstream: pkg/controller/namespace/deletion/namespaced_resources_deleter.go.
 class NamespaceController final : public Controller {
  public:
@@ -28,6 +29,7 @@ class NamespaceController final : public Controller {
   Task<Status> finalize(std::string name, std::stop_token stop);
 
   client::Informer& namespaces_;
+  client::Informer& apiServices_;
   std::vector<const client::ResourceType*> kinds_;  ///< pods first
 };
 

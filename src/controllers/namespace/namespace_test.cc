@@ -3,7 +3,9 @@
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "controllers/framework/testing/forwarding_client.h"
 #include "controllers/framework/testing/harness.h"
+#include "controllers/framework/testing/widgets.h"
 #include "controllers/namespace/controller.h"
 
 namespace coxswain::controllers::nspace {
@@ -77,6 +79,40 @@ TEST(NamespaceDeletion, EmptiesThenGoes) {
     ASSERT_TRUE(h.until([&h] { return !h.client.peek<Namespace>("", "x"); })) << seed;
     EXPECT_TRUE(h.client.peek<ConfigMap>("y", "m"));
   }
+}
+
+/// What another server has in the namespace goes too; while it cannot be asked the namespace stays.
+TEST(NamespaceDeletion, KindsOfOtherServers) {
+  Harness h(4);
+  testing::PathsClient paths(h.client);
+  h.addFor<NamespaceController>(paths);
+  h.start();
+  h.client.put(testing::widgetsService());
+  h.client.put(named<Namespace>("x"));
+  h.client.put(testing::kWidgets, api::Object(testing::widget("x", "w")));
+  h.client.put(testing::kWidgets, api::Object(testing::widget("y", "w")));
+  const auto widgets = [&h] {
+    std::string all;
+    h.client.forEach([&all](const std::string& collection, const api::ConstObject& object) {
+      if (collection == "example.com/widgets") all += api::objectMeta(object)->namespace_ + " ";
+    });
+    return all;
+  };
+  paths.answers.insert_or_assign(testing::kWidgetsPath, serviceUnavailable("no endpoints"));
+  ASSERT_TRUE(h.client.erase<Namespace>("", "x").ok());
+  constexpr const char* kDiscovery = "NamespaceDeletionDiscoveryFailure";
+  ASSERT_TRUE(h.until([&] {
+    return reasonOf(*h.client.peek<Namespace>("", "x"), kDiscovery) == "True DiscoveryFailed";
+  }));
+  EXPECT_EQ(messageOf(*h.client.peek<Namespace>("", "x"), kDiscovery),
+            "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of "
+            "server APIs: example.com/v1: stale GroupVersion discovery: example.com/v1");
+  h.run(10min);
+  EXPECT_TRUE(h.client.peek<Namespace>("", "x"));
+  EXPECT_EQ(widgets(), "x y ");
+  paths.answers.insert_or_assign(testing::kWidgetsPath, testing::widgetsDocument());
+  ASSERT_TRUE(h.until([&] { return !h.client.peek<Namespace>("", "x"); }, 20min));
+  EXPECT_EQ(widgets(), "y ");
 }
 
 }  // namespace
