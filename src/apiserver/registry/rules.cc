@@ -61,8 +61,7 @@ void checkOrdinaryIp(std::string_view text, const FieldPath& path, FieldErrors& 
     return;
   }
   if (ip->isUnspecified()) {
-    errors.invalid(path, text,
-                   ip->v6 ? "may not be unspecified (::)" : "may not be unspecified (0.0.0.0)");
+    errors.invalid(path, text, "may not be unspecified (" + std::string(text) + ")");
   }
   if (ip->isLoopback()) {
     errors.invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)");

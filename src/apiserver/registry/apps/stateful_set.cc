@@ -104,6 +104,12 @@ class StatefulSetKind final : public TypedStrategy<StatefulSet> {
  public:
   StatefulSetKind() : TypedStrategy(StrategyTraits{.generation = true}) {}
 
+  /// Names of its pods are names of hosts.
+  [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
+                                                   bool prefix) const override {
+    return labelNameRule(name, prefix);
+  }
+
  protected:
   void defaults(StatefulSet& object) const override {
     auto& spec = object.spec;
@@ -141,9 +147,8 @@ class StatefulSetKind final : public TypedStrategy<StatefulSet> {
     allowed.minReadySeconds = next.spec.minReadySeconds;
     if (!api::semanticEqual(allowed, next.spec)) errors.forbidden(FieldPath("spec"), kOtherFields);
   }
-  void warn(const StatefulSet& next, const StatefulSet* current,
+  void warn(const StatefulSet& next, const StatefulSet*,
             std::vector<std::string>& out) const override {
-    if (!current) warnOfPodMakersName(next.metadata.name, out);
     warnOfPodTemplate(next.spec.template_, FieldPath("spec").child("template"), out);
     const auto claims = FieldPath("spec").child("volumeClaimTemplates");
     for (size_t i = 0; i < next.spec.volumeClaimTemplates.size(); ++i) {

@@ -35,7 +35,8 @@ void checkSelectorAndTemplate(const api::Box<api::meta::v1::LabelSelector>& sele
   }
   const auto compiled = api::LabelSelector::from(selector.get());
   if (!compiled.ok()) {
-    errors.invalid(at, asJson(*selector), "invalid label selector");
+    errors.invalid(at, asJson(*selector), kind == "StatefulSet" ? "" : "invalid label selector");
+    if (kind == "StatefulSet") checkLongRunningTemplate(podTemplate, kind, templatePath, errors);
     return;
   }
   if (!compiled->isEverything() && !compiled->matches(podTemplate.metadata.labels)) {

@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include "api/helpers/cron.h"
 #include "api/helpers/time_zone.h"
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/batch/job_rules.h"
 #include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/strategies.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -37,18 +40,36 @@ void checkSchedule(const CronJobSpec& spec, bool kept, const FieldPath& path, Fi
   }
 }
 
+/// Parts between slashes of 1 to 14 letters and the like, none of which leads out of a folder.
+bool looksLikeZone(std::string_view zone) {
+  constexpr size_t kMax = 14;
+  const auto good = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_' || c == '+';
+  };
+  for (bool more = true; more;) {
+    const auto slash = zone.find('/');
+    more = slash != std::string_view::npos;
+    const auto part = zone.substr(0, slash);
+    if (part.empty() || part.size() > kMax || part == "." || part == ".." || part.front() == '-' ||
+        !std::all_of(part.begin(), part.end(), good)) {
+      return false;
+    }
+    if (more) zone.remove_prefix(slash + 1);
+  }
+  return true;
+}
+
 void checkZone(const std::string& zone, const FieldPath& path, FieldErrors& errors) {
   if (zone.empty()) {
     return errors.invalid(path, zone, "timeZone must be nil or non-empty string");
   }
-  std::string lower = zone;
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  if (lower == "local") {
-    return errors.invalid(
+  if (!looksLikeZone(zone)) return errors.invalid(path, zone, "unknown time zone " + zone);
+  if (lowerCase(zone) == "local") {
+    errors.invalid(
         path, zone,
         "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+    if (zone == "Local") return;
   }
   const auto status = api::TimeZone::load(zone).status();
   if (!status.ok()) errors.invalid(path, zone, status.message());

@@ -117,17 +117,39 @@ void takeOverScheduling(api::core::v1::PodTemplateSpec& podTemplate,
     spec.affinity->nodeAffinity = nullptr;
     if (!spec.affinity->podAffinity && !spec.affinity->podAntiAffinity) spec.affinity = nullptr;
   }
+}
+
+/// What pods of a suspended job will ask for may change too.
+void takeOverResources(api::core::v1::PodSpec& spec, const api::core::v1::PodSpec& next) {
   const auto resources = [](auto& containers, const auto& from) {
-    for (size_t i = 0; i < containers.size() && i < from.size(); ++i) {
-      containers[i].resources = from[i].resources;
+    if (containers.size() != from.size()) return;
+    for (size_t i = 0; i < containers.size(); ++i) {
+      if (containers[i].name == from[i].name) containers[i].resources = from[i].resources;
     }
   };
-  resources(spec.containers, next.spec.containers);
-  resources(spec.initContainers, next.spec.initContainers);
+  resources(spec.containers, next.containers);
+  resources(spec.initContainers, next.initContainers);
 }
 
 bool neverStarted(const Job& job) {
   return job.spec.suspend.value_or(false) && !job.status.startTime;
+}
+
+void checkTemplateUpdate(const Job& next, const Job& current, const FieldPath& path,
+                         FieldErrors& errors) {
+  const auto& now = next.spec.template_;
+  auto was = current.spec.template_;
+  if (neverStarted(current)) takeOverScheduling(was, now);
+  if (!current.spec.suspend.value_or(false)) {
+    if (!api::semanticEqual(now, was))
+      errors.invalid(path, api::FieldValue::json(internalJson(now)), kImmutableText);
+    return;
+  }
+  takeOverResources(was.spec, now.spec);
+  if (!api::semanticEqual(now.spec, was.spec)) {
+    errors.invalid(path.child("spec"), api::FieldValue::json(internalJson(now.spec)),
+                   kImmutableText);
+  }
 }
 
 class JobKind final : public TypedStrategy<Job> {
@@ -175,12 +197,7 @@ class JobKind final : public TypedStrategy<Job> {
     checkSpec(a, errors);
     checkCompletionsUpdate(a, b, path, errors);
     checkSelectorUnchanged(a.selector, b.selector, errors);
-    auto podTemplate = b.template_;
-    if (neverStarted(current)) takeOverScheduling(podTemplate, a.template_);
-    if (!api::semanticEqual(a.template_, podTemplate)) {
-      errors.invalid(path.child("template"), api::FieldValue::json(internalJson(a.template_)),
-                     kImmutableText);
-    }
+    checkTemplateUpdate(next, current, path.child("template"), errors);
     checkImmutable(a.completionMode, b.completionMode, path.child("completionMode"), errors);
     checkBoxUnchanged(a.podFailurePolicy, b.podFailurePolicy, path.child("podFailurePolicy"),
                       errors);

@@ -75,25 +75,22 @@ void checkMany(const v1::JobSpec& spec, const FieldPath& path, FieldErrors& erro
 }
 
 void checkIndexed(const v1::JobSpec& spec, const FieldPath& path, FieldErrors& errors) {
-  if (!spec.completions) {
+  if (!spec.completions)
     errors.required(path.child("completions"), "when completion mode is Indexed");
-  } else {
-    checkMany(spec, path, errors);
-  }
   if (spec.parallelism && *spec.parallelism > kMaxIndexedParallelism) {
     errors.invalid(path.child("parallelism"), *spec.parallelism,
                    fmt::format("must be less than or equal to {} when completion mode is Indexed",
                                kMaxIndexedParallelism));
   }
-  if (!spec.maxFailedIndexes) return;
   const auto failed = path.child("maxFailedIndexes");
-  if (spec.completions && *spec.maxFailedIndexes > *spec.completions) {
-    errors.invalid(failed, *spec.maxFailedIndexes, "must be less than or equal to completions");
-  }
-  if (*spec.maxFailedIndexes > kMaxFailedIndexes) {
-    errors.invalid(failed, *spec.maxFailedIndexes,
+  const auto& most = spec.maxFailedIndexes;
+  if (most && spec.completions && *most > *spec.completions)
+    errors.invalid(failed, *most, "must be less than or equal to completions");
+  if (most && *most > kMaxFailedIndexes) {
+    errors.invalid(failed, *most,
                    fmt::format("must be less than or equal to {}", kMaxFailedIndexes));
   }
+  if (spec.completions) checkMany(spec, path, errors);
 }
 
 void checkCompletionMode(const v1::JobSpec& spec, const FieldPath& path, FieldErrors& errors) {
@@ -306,6 +303,48 @@ Result<int64_t> countIndexes(std::string_view text, int64_t completions) {
     previous = last;
   }
   return total;
+}
+
+namespace {
+
+struct Interval {
+  int64_t first;
+  int64_t last;
+};
+
+/// The intervals of a list that can be read, in its order.
+std::vector<Interval> readableIntervals(std::string_view text, int64_t completions) {
+  std::vector<Interval> out;
+  for (bool more = true; more;) {
+    const size_t comma = text.find(',');
+    more = comma != std::string_view::npos;
+    const auto part = text.substr(0, comma);
+    if (more) text.remove_prefix(comma + 1);
+    const size_t dash = part.find('-');
+    const auto first = parseIndex(part.substr(0, dash), completions);
+    if (!first.ok()) continue;
+    if (dash == std::string_view::npos) {
+      out.push_back({*first, *first});
+      continue;
+    }
+    const auto last = parseIndex(part.substr(dash + 1), completions);
+    if (last.ok() && *first < *last) out.push_back({*first, *last});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<int64_t> commonIndex(std::string_view completed, std::string_view failed,
+                                   int64_t completions) {
+  if (completed.empty() || failed.empty()) return std::nullopt;
+  const auto a = readableIntervals(completed, completions);
+  const auto b = readableIntervals(failed, completions);
+  for (size_t i = 0, k = 0; i < a.size() && k < b.size();) {
+    if (a[i].first <= b[k].last && b[k].first <= a[i].last) return std::max(a[i].first, b[k].first);
+    a[i].first <= b[k].first ? ++i : ++k;
+  }
+  return std::nullopt;
 }
 
 void checkJobSpec(const v1::JobSpec& spec, const FieldPath& path, FieldErrors& errors) {

@@ -6,6 +6,7 @@
 #include "api/codec/json.h"
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/batch/job_rules.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 
 namespace coxswain::apiserver {
 
@@ -14,7 +15,6 @@ using api::FieldErrors;
 using api::FieldPath;
 
 // Whoever manages a job (spec.managedBy) writes its status, so what it must not say is told here.
-// Rules about what is there look only at what changed: a status of old may be kept.
 
 namespace {
 
@@ -66,62 +66,78 @@ void checkUncounted(const v1::JobStatus& status, const FieldPath& path, FieldErr
   checkUids(status.uncountedTerminatedPods->failed, at.child("failed"), seen, errors);
 }
 
-void checkConditions(const v1::JobStatus& status, const FieldPath& path, FieldErrors& errors) {
+/// What of a status changed: only that is looked at, so that a status of old may be kept, and one
+/// that the spec has overtaken may be mended later.
+struct Changes {
+  Changes(const v1::JobStatus& a, const v1::JobStatus& b)
+      : finished(isFinished(a) != isFinished(b)),
+        complete(isTrue(a, v1::kJobComplete) != isTrue(b, v1::kJobComplete)),
+        failed(isTrue(a, v1::kJobFailed) != isTrue(b, v1::kJobFailed)),
+        failing(isTrue(a, v1::kJobFailureTarget) != isTrue(b, v1::kJobFailureTarget)),
+        succeeding(isTrue(a, v1::kJobSuccessCriteriaMet) != isTrue(b, v1::kJobSuccessCriteriaMet)),
+        completedIndexes(a.completedIndexes != b.completedIndexes),
+        failedIndexes(a.failedIndexes != b.failedIndexes),
+        active(a.active != b.active),
+        ready(a.ready != b.ready),
+        terminating(a.terminating != b.terminating),
+        startTime(a.startTime != b.startTime),
+        completionTime(a.completionTime != b.completionTime),
+        uncounted(!sameBox(a.uncountedTerminatedPods, b.uncountedTerminatedPods)) {}
+
+  bool finished, complete, failed, failing, succeeding, completedIndexes, failedIndexes, active,
+      ready, terminating, startTime, completionTime, uncounted;
+};
+
+/// How a job ended, and when.
+void checkEnd(const v1::Job& job, const Changes& changed, const FieldPath& path,
+              FieldErrors& errors) {
+  const auto& status = job.status;
   const bool complete = isTrue(status, v1::kJobComplete);
   const bool failed = isTrue(status, v1::kJobFailed);
   const bool failing = isTrue(status, v1::kJobFailureTarget);
-  const bool succeeding = isTrue(status, v1::kJobSuccessCriteriaMet);
-  const std::pair<bool, std::string_view> rules[] = {
-      {complete && failed, "cannot set Complete=True and Failed=true conditions"},
-      {complete && failing, "cannot set Complete=True and FailureTarget=true conditions"},
-      {failed && !failing,
-       "cannot set Failed=True condition without the FailureTarget=true "
-       "condition"},
-      {complete && !succeeding,
-       "cannot set Complete=True condition without the "
-       "SuccessCriteriaMet=true condition"},
-      {failed && succeeding, "cannot set Failed=True and SuccessCriteriaMet=true conditions"},
-      {failing && succeeding,
-       "cannot set FailureTarget=True and SuccessCriteriaMet=true "
-       "conditions"},
-  };
-  for (const auto& [broken, text] : rules) {
+  const auto tell = [&](bool broken, std::string_view text) {
     if (broken) invalidConditions(path, text, errors);
-  }
-}
-
-void checkTimes(const v1::JobStatus& status, const FieldPath& path, FieldErrors& errors) {
+  };
+  tell((changed.complete || changed.failed) && complete && failed,
+       "cannot set Complete=True and Failed=true conditions");
+  tell((changed.complete || changed.failing) && complete && failing,
+       "cannot set Complete=True and FailureTarget=true conditions");
   const auto at = path.child("completionTime");
-  const bool complete = isTrue(status, v1::kJobComplete);
-  if (!status.completionTime) {
-    if (complete) errors.required(at, "completionTime is required for Complete jobs");
-    return;
+  if (changed.complete || changed.completionTime) {
+    if (status.completionTime && !complete) {
+      errors.invalid(at, *status.completionTime,
+                     "cannot set completionTime when there is no Complete=True condition");
+    }
+    if (!status.completionTime && complete)
+      errors.required(at, "completionTime is required for Complete jobs");
   }
-  if (!complete) {
-    errors.invalid(at, *status.completionTime,
-                   "cannot set completionTime when there is no Complete=True condition");
+  if ((changed.startTime || changed.completionTime) && status.startTime && status.completionTime &&
+      *status.completionTime < *status.startTime) {
+    errors.invalid(at, *status.completionTime, "must be equal to or after `startTime`");
   }
-  if (status.startTime && *status.completionTime < *status.startTime) {
-    errors.invalid(at, *status.completionTime, "completionTime cannot be set before startTime");
-  }
+  tell((changed.failed || changed.failedIndexes) && failed && !failing,
+       "cannot set Failed=True condition without the FailureTarget=true condition");
+  tell((changed.complete || changed.succeeding) && complete &&
+           !isTrue(status, v1::kJobSuccessCriteriaMet),
+       "cannot set Complete=True condition without the SuccessCriteriaMet=true condition");
 }
 
-void checkEnd(const v1::JobStatus& status, const FieldPath& path, FieldErrors& errors) {
+/// A job that ended has no pods left.
+void checkRest(const v1::Job& job, const Changes& changed, const FieldPath& path,
+               FieldErrors& errors) {
+  const auto& status = job.status;
   if (!isFinished(status)) return;
-  if (!status.startTime) {
-    errors.required(path.child("startTime"), "startTime is required for finished job");
-  }
-  if (status.active > 0) {
+  if ((changed.finished || changed.active) && status.active > 0)
     errors.invalid(path.child("active"), status.active, "active>0 is invalid for finished job");
-  }
-  if (status.terminating.value_or(0) > 0) {
-    errors.invalid(path.child("terminating"), *status.terminating,
-                   "terminating>0 is invalid for finished job");
-  }
+  const bool never = job.spec.suspend.value_or(false) && job.spec.completions == 0;
+  if ((changed.finished || changed.startTime) && !never && !status.startTime)
+    errors.required(path.child("startTime"), "startTime is required for finished job");
   const auto& uncounted = status.uncountedTerminatedPods;
-  if (uncounted && !(uncounted->succeeded.empty() && uncounted->failed.empty())) {
-    errors.invalid(path.child("uncountedTerminatedPods"), asJson(*uncounted),
-                   "uncountedTerminatedPods needs to be empty for finished job");
+  if ((changed.finished || changed.uncounted) && uncounted &&
+      !(uncounted->succeeded.empty() && uncounted->failed.empty())) {
+    errors.invalid(path.child("uncountedTerminatedPods"),
+                   api::FieldValue::json(internalJson(*uncounted)),
+                   "must be empty for finished job");
   }
 }
 
@@ -133,53 +149,81 @@ void checkIndexList(std::string_view text, int64_t completions, std::string_view
                  fmt::format("error parsing {}: {}", field, counted.status().message()));
 }
 
-void checkIndexes(const v1::Job& next, const FieldPath& path, FieldErrors& errors) {
-  const auto& status = next.status;
-  if (!isIndexed(next.spec)) {
-    if (!status.completedIndexes.empty()) {
-      errors.invalid(path.child("completedIndexes"), status.completedIndexes,
-                     "cannot set non-empty completedIndexes when non-indexed completion mode");
-    }
-  } else {
-    checkIndexList(status.completedIndexes, next.spec.completions.value_or(0), "completedIndexes",
-                   path, errors);
+void checkIndexes(const v1::Job& job, const Changes& changed, const FieldPath& path,
+                  FieldErrors& errors) {
+  const auto& status = job.status;
+  const auto& completions = job.spec.completions;
+  const bool perIndex = job.spec.backoffLimitPerIndex.has_value();
+  const auto completed = path.child("completedIndexes");
+  const auto failed = path.child("failedIndexes");
+  if (changed.completedIndexes && completions)
+    checkIndexList(status.completedIndexes, *completions, "completedIndexes", path, errors);
+  if (changed.failedIndexes && completions && perIndex && status.failedIndexes)
+    checkIndexList(*status.failedIndexes, *completions, "failedIndexes", path, errors);
+  if (changed.completedIndexes && !status.completedIndexes.empty() && !isIndexed(job.spec)) {
+    errors.invalid(completed, status.completedIndexes,
+                   "cannot set non-empty completedIndexes when non-indexed completion mode");
   }
-  if (!status.failedIndexes) return;
-  if (!next.spec.backoffLimitPerIndex) {
-    errors.invalid(path.child("failedIndexes"), *status.failedIndexes,
+  if (changed.failedIndexes && !perIndex && status.failedIndexes) {
+    errors.invalid(failed, *status.failedIndexes,
                    "cannot set non-null failedIndexes when backoffLimitPerIndex is null");
-  } else {
-    checkIndexList(*status.failedIndexes, next.spec.completions.value_or(0), "failedIndexes", path,
-                   errors);
+  }
+  if ((changed.completedIndexes || changed.failedIndexes) && completions && status.failedIndexes) {
+    const auto both = commonIndex(status.completedIndexes, *status.failedIndexes, *completions);
+    if (both) {
+      errors.invalid(failed, *status.failedIndexes,
+                     fmt::format("failedIndexes and completedIndexes overlap at index: {}", *both));
+    }
   }
 }
 
-void checkProgress(const v1::Job& next, const v1::Job& current, const FieldPath& path,
-                   FieldErrors& errors) {
-  for (const auto type :
-       {v1::kJobFailed, v1::kJobComplete, v1::kJobFailureTarget, v1::kJobSuccessCriteriaMet}) {
-    if (isTrue(current.status, type) && !isTrue(next.status, type)) {
+/// Holds whether something changed or not.
+void checkSuccess(const v1::Job& job, const FieldPath& path, FieldErrors& errors) {
+  const bool met = isTrue(job.status, v1::kJobSuccessCriteriaMet);
+  if (met && isTrue(job.status, v1::kJobFailed)) {
+    invalidConditions(path, "cannot set SuccessCriteriaMet=True and Failed=true conditions",
+                      errors);
+  }
+  if (met && isTrue(job.status, v1::kJobFailureTarget)) {
+    invalidConditions(path, "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions",
+                      errors);
+  }
+  if (job.spec.successPolicy && !met && isTrue(job.status, v1::kJobComplete)) {
+    invalidConditions(
+        path, "cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True",
+        errors);
+  }
+}
+
+void checkProgress(const v1::Job& next, const v1::Job& current, const Changes& changed,
+                   const FieldPath& path, FieldErrors& errors) {
+  const auto& now = next.status;
+  const auto& was = current.status;
+  for (const auto type : {v1::kJobFailed, v1::kJobComplete, v1::kJobFailureTarget}) {
+    if (isTrue(was, type) && !isTrue(now, type)) {
       invalidConditions(path, fmt::format("cannot disable the terminal {}=True condition", type),
                         errors);
     }
   }
-  if (next.status.failed < current.status.failed) {
-    errors.invalid(path.child("failed"), next.status.failed, "cannot decrease the failed counter");
+  if (now.failed < was.failed)
+    errors.invalid(path.child("failed"), now.failed, "cannot decrease the failed counter");
+  // Those that are as wide as they are long shrink as they are scaled.
+  const bool elastic = isIndexed(next.spec) && next.spec.completions == next.spec.parallelism;
+  if (!elastic && now.succeeded < was.succeeded) {
+    errors.invalid(path.child("succeeded"), now.succeeded, "cannot decrease the succeeded counter");
   }
-  if (next.status.succeeded < current.status.succeeded) {
-    errors.invalid(path.child("succeeded"), next.status.succeeded,
-                   "cannot decrease the succeeded counter");
-  }
-  if (current.status.completionTime && next.status.completionTime) {
-    checkImmutable(next.status.completionTime, current.status.completionTime,
-                   path.child("completionTime"), errors);
-  }
-  const bool suspended = next.spec.suspend.value_or(false);
-  if (suspended || !current.status.startTime) return;
-  if (!next.status.startTime) {
+  if (was.completionTime && now.completionTime)
+    checkImmutable(now.completionTime, was.completionTime, path.child("completionTime"), errors);
+  if (changed.startTime && was.startTime && !next.spec.suspend.value_or(false))
     errors.required(path.child("startTime"), "startTime cannot be removed for unsuspended job");
-  } else if (*next.status.startTime != *current.status.startTime) {
-    errors.required(path.child("startTime"), "startTime cannot be removed for unsuspended job");
+  const bool met = isTrue(now, v1::kJobSuccessCriteriaMet);
+  const bool wasMet = isTrue(was, v1::kJobSuccessCriteriaMet);
+  if (wasMet && !met)
+    invalidConditions(path, "cannot disable the SuccessCriteriaMet=True condition", errors);
+  if (isTrue(was, v1::kJobComplete) && !wasMet && met) {
+    invalidConditions(
+        path, "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions",
+        errors);
   }
 }
 
@@ -187,29 +231,23 @@ void checkProgress(const v1::Job& next, const v1::Job& current, const FieldPath&
 
 void checkJobStatus(const v1::Job& next, const v1::Job& current, FieldErrors& errors) {
   const FieldPath path("status");
-  const auto& a = next.status;
-  const auto& b = current.status;
-  checkCounters(a, path, errors);
-  checkUncounted(a, path, errors);
-  const bool conditions = !std::equal(
-      a.conditions.begin(), a.conditions.end(), b.conditions.begin(), b.conditions.end(),
-      [](const auto& x, const auto& y) { return x.type == y.type && x.status == y.status; });
-  if (conditions) checkConditions(a, path, errors);
-  if (conditions || a.completionTime != b.completionTime || a.startTime != b.startTime) {
-    checkTimes(a, path, errors);
+  const auto& status = next.status;
+  const Changes changed(status, current.status);
+  checkCounters(status, path, errors);
+  checkUncounted(status, path, errors);
+  checkEnd(next, changed, path, errors);
+  checkRest(next, changed, path, errors);
+  checkIndexes(next, changed, path, errors);
+  if ((changed.finished || changed.terminating) && status.terminating.value_or(0) > 0 &&
+      isFinished(status)) {
+    errors.invalid(path.child("terminating"), *status.terminating,
+                   "terminating>0 is invalid for finished job");
   }
-  if (conditions || a.active != b.active || a.terminating != b.terminating ||
-      a.startTime != b.startTime ||
-      !sameBox(a.uncountedTerminatedPods, b.uncountedTerminatedPods)) {
-    checkEnd(a, path, errors);
+  if ((changed.ready || changed.active) && status.ready.value_or(0) > status.active) {
+    errors.invalid(path.child("ready"), *status.ready, "cannot set more ready pods than active");
   }
-  if (a.completedIndexes != b.completedIndexes || a.failedIndexes != b.failedIndexes) {
-    checkIndexes(next, path, errors);
-  }
-  if (a.ready.value_or(0) > a.active && (a.ready != b.ready || a.active != b.active)) {
-    errors.invalid(path.child("ready"), *a.ready, "cannot set more ready pods than active");
-  }
-  checkProgress(next, current, path, errors);
+  checkSuccess(next, path, errors);
+  checkProgress(next, current, changed, path, errors);
 }
 
 }  // namespace coxswain::apiserver

@@ -187,11 +187,11 @@ TEST(JobStrategy, Statuses) {
   auto done = next;
   addCondition(done, "Complete");
   EXPECT_EQ(updateStatus(done, next),
-            "[status.conditions: Invalid value: cannot set Complete=True condition without the "
-            "SuccessCriteriaMet=true condition, status.completionTime: Required value: "
-            "completionTime is required for Complete jobs, status.active: Invalid value: 1: "
-            "active>0 is invalid for finished job, status.uncountedTerminatedPods: Invalid value: "
-            R"({"failed":["a"]}: uncountedTerminatedPods needs to be empty for finished job])");
+            "[status.completionTime: Required value: completionTime is required for Complete jobs, "
+            "status.conditions: Invalid value: cannot set Complete=True condition without the "
+            "SuccessCriteriaMet=true condition, status.active: Invalid value: 1: active>0 is "
+            "invalid for finished job, status.uncountedTerminatedPods: Invalid value: "
+            R"({"Succeeded":null,"Failed":["a"]}: must be empty for finished job])");
   addCondition(done, "SuccessCriteriaMet");
   done.status.completionTime = api::Time::fromUnix(200);
   done.status.active = 0;

@@ -14,16 +14,16 @@ namespace {
 constexpr size_t kDataMax = 1024 * 1024;
 constexpr std::string_view kImmutableSet = "field is immutable when `immutable` is set";
 
-template <typename V, typename Other>
-size_t checkKeys(const api::Map<V>& data, const api::Map<Other>& other, std::string_view otherName,
-                 const FieldPath& path, FieldErrors& errors) {
+/// `other`: whose keys must be others. Gives the size of the values.
+template <typename V>
+size_t checkKeys(const api::Map<V>& data, const api::Map<api::Bytes>* other, const FieldPath& path,
+                 FieldErrors& errors) {
   size_t total = 0;
   for (const auto& [key, value] : data) {
     const auto at = path.key(key);
     errors.invalidEach(at, key, api::validateConfigMapKey(key));
-    if (other.contains(key)) {
-      errors.invalid(at, key, "duplicate of key present in " + std::string(otherName));
-    }
+    if (other != nullptr && other->contains(key))
+      errors.invalid(at, key, "duplicate of key present in binaryData");
     total += value.size();
   }
   return total;
@@ -35,9 +35,8 @@ class ConfigMapStrategy final : public TypedStrategy<ConfigMap> {
 
  protected:
   void check(const ConfigMap& map, FieldErrors& errors) const override {
-    const auto total =
-        checkKeys(map.data, map.binaryData, "binaryData", FieldPath("data"), errors) +
-        checkKeys(map.binaryData, map.data, "data", FieldPath("binaryData"), errors);
+    size_t total = checkKeys(map.data, &map.binaryData, FieldPath("data"), errors);
+    total += checkKeys(map.binaryData, nullptr, FieldPath("binaryData"), errors);
     if (total > kDataMax) errors.tooLong(FieldPath().key(""), kDataMax);
   }
   void checkUpdate(const ConfigMap& next, const ConfigMap& current,

@@ -18,12 +18,8 @@ using api::core::v1::Endpoints;
 
 namespace {
 
-using KnownIps = std::set<std::string_view>;
-
-void checkAddress(const EndpointAddress& address, const KnownIps& known, const FieldPath& path,
-                  FieldErrors& errors) {
-  errors.invalidEach(path.child("ip"), address.ip,
-                     api::validateIpForLegacyField(address.ip, known.contains(address.ip)));
+void checkAddress(const EndpointAddress& address, const FieldPath& path, FieldErrors& errors) {
+  errors.invalidEach(path.child("ip"), address.ip, api::validateIpForLegacyField(address.ip));
   if (!address.hostname.empty()) {
     checkDns1123Label(address.hostname, path.child("hostname"), errors);
   }
@@ -43,7 +39,7 @@ void checkPort(const EndpointPort& port, bool needsName, const FieldPath& path,
   if (port.appProtocol) checkQualifiedName(*port.appProtocol, path.child("appProtocol"), errors);
 }
 
-void checkSubsets(const Endpoints& endpoints, const KnownIps& known, FieldErrors& errors) {
+void checkSubsets(const Endpoints& endpoints, FieldErrors& errors) {
   const FieldPath path("subsets");
   for (size_t i = 0; i < endpoints.subsets.size(); ++i) {
     const auto& subset = endpoints.subsets[i];
@@ -52,11 +48,10 @@ void checkSubsets(const Endpoints& endpoints, const KnownIps& known, FieldErrors
       errors.required(at, "must specify `addresses` or `notReadyAddresses`");
     }
     for (size_t k = 0; k < subset.addresses.size(); ++k) {
-      checkAddress(subset.addresses[k], known, at.child("addresses").index(k), errors);
+      checkAddress(subset.addresses[k], at.child("addresses").index(k), errors);
     }
     for (size_t k = 0; k < subset.notReadyAddresses.size(); ++k) {
-      checkAddress(subset.notReadyAddresses[k], known, at.child("notReadyAddresses").index(k),
-                   errors);
+      checkAddress(subset.notReadyAddresses[k], at.child("notReadyAddresses").index(k), errors);
     }
     for (size_t k = 0; k < subset.ports.size(); ++k) {
       checkPort(subset.ports[k], subset.ports.size() > 1, at.child("ports").index(k), errors);
@@ -77,7 +72,7 @@ class EndpointsStrategy final : public TypedStrategy<Endpoints> {
     }
   }
   void check(const Endpoints& endpoints, FieldErrors& errors) const override {
-    checkSubsets(endpoints, {}, errors);
+    checkSubsets(endpoints, errors);
   }
   void warn(const Endpoints& next, const Endpoints*, std::vector<std::string>& out) const override {
     // Its controller writes addresses as they should be.
@@ -99,12 +94,9 @@ class EndpointsStrategy final : public TypedStrategy<Endpoints> {
   }
   void checkUpdate(const Endpoints& next, const Endpoints& current,
                    FieldErrors& errors) const override {
-    KnownIps known;
-    for (const auto& subset : current.subsets) {
-      for (const auto& address : subset.addresses) known.insert(address.ip);
-      for (const auto& address : subset.notReadyAddresses) known.insert(address.ip);
-    }
-    checkSubsets(next, known, errors);
+    // Those that were accepted once may stay.
+    if (next.subsets == current.subsets) return;
+    checkSubsets(next, errors);
   }
 };
 

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "api/gen/core_v1.h"
+#include "api/names/names.h"
 #include "apiserver/registry/core/resource_names.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
@@ -21,10 +22,12 @@ void fill(Amounts& to, const Amounts& from) {
   for (const auto& [name, quantity] : from) to.try_emplace(name, quantity);
 }
 
-void checkNames(const Amounts& amounts, const FieldPath& path, std::set<std::string_view>& names,
-                FieldErrors& errors) {
+void checkNames(std::string_view type, const Amounts& amounts, const FieldPath& path,
+                std::set<std::string_view>& names, FieldErrors& errors) {
+  const bool ofPods = type == "Pod" || type == "Container";
   for (const auto& [name, quantity] : amounts) {
-    checkResourceName(name, path.key(name), errors);
+    const auto at = path.key(name);
+    ofPods ? checkContainerResourceName(name, at, errors) : checkResourceName(name, at, errors);
     names.insert(name);
   }
 }
@@ -72,19 +75,24 @@ void checkOrder(const LimitRangeItem& item, std::string_view name, const FieldPa
   if (const auto* ratio = item.maxLimitRequestRatio.get(name)) {
     checkRatio(*ratio, min, max, path.child("maxLimitRequestRatio").key(name), errors);
   }
+  if (request && limit && *request != *limit && !mayOvercommitResource(name)) {
+    errors.invalid(requestAt, *request,
+                   "default value " + limit->str() + " must equal to defaultRequest value " +
+                       request->str() + " in " + std::string(name));
+  }
 }
 
 void checkItem(const LimitRangeItem& item, const FieldPath& path, FieldErrors& errors) {
   std::set<std::string_view> names;
-  checkNames(item.max, path.child("max"), names, errors);
-  checkNames(item.min, path.child("min"), names, errors);
+  checkNames(item.type, item.max, path.child("max"), names, errors);
+  checkNames(item.type, item.min, path.child("min"), names, errors);
   if (item.type == "Pod") {
     constexpr std::string_view kNotForPods = "may not be specified when `type` is 'Pod'";
     if (!item.default_.empty()) errors.forbidden(path.child("default"), kNotForPods);
     if (!item.defaultRequest.empty()) errors.forbidden(path.child("defaultRequest"), kNotForPods);
   } else {
-    checkNames(item.default_, path.child("default"), names, errors);
-    checkNames(item.defaultRequest, path.child("defaultRequest"), names, errors);
+    checkNames(item.type, item.default_, path.child("default"), names, errors);
+    checkNames(item.type, item.defaultRequest, path.child("defaultRequest"), names, errors);
   }
   if (item.type == "PersistentVolumeClaim" && !item.min.contains("storage") &&
       !item.max.contains("storage")) {
@@ -92,7 +100,8 @@ void checkItem(const LimitRangeItem& item, const FieldPath& path, FieldErrors& e
         path.child("limits"),
         "either minimum or maximum storage value is required, but neither was provided");
   }
-  checkNames(item.maxLimitRequestRatio, path.child("maxLimitRequestRatio"), names, errors);
+  checkNames(item.type, item.maxLimitRequestRatio, path.child("maxLimitRequestRatio"), names,
+             errors);
   for (const auto name : names) checkOrder(item, name, path, errors);
 }
 
@@ -120,8 +129,9 @@ class LimitRangeStrategy final : public TypedStrategy<LimitRange> {
       const auto& item = object.spec.limits[i];
       const auto at = path.index(i);
       const auto type = at.child("type");
-      checkQualifiedName(item.type, type, errors);
-      if (item.type.find('/') == std::string::npos && item.type != "Pod" &&
+      const auto messages = api::validateQualifiedName(item.type);
+      errors.invalidEach(type, item.type, messages);
+      if (messages.empty() && item.type.find('/') == std::string::npos && item.type != "Pod" &&
           item.type != "Container" && item.type != "PersistentVolumeClaim") {
         errors.invalid(type, item.type, "must be a standard limit type or fully qualified");
       }

@@ -42,7 +42,7 @@ void checkTaints(const std::vector<Taint>& taints, const FieldPath& path, FieldE
     const auto& taint = taints[i];
     const auto at = path.index(i);
     checkQualifiedName(taint.key, at.child("key"), errors);
-    errors.invalidEach(at.child("value"), taint.value, api::validateLabelValue(taint.value));
+    checkTaintValue(taint.value, at.child("value"), errors);
     checkOneOf(taint.effect, {"NoSchedule", "PreferNoSchedule", "NoExecute"}, at.child("effect"),
                errors);
     if (!seen.emplace(taint.effect, taint.key).second) tellDuplicateTaint(taint, at, errors);
@@ -71,6 +71,19 @@ void checkPodCidrs(const Node& node, FieldErrors& errors) {
   const bool dual = first && second && first->address.v6 != second->address.v6;
   if (cidrs.size() > 2 || !dual) {
     errors.invalid(path, cidrs, "may specify no more than one CIDR for each IP family");
+  }
+}
+
+/// They may come once. Each that changed is told of.
+void checkPodCidrsKept(const std::vector<std::string>& next,
+                       const std::vector<std::string>& current, const FieldPath& path,
+                       FieldErrors& errors) {
+  constexpr std::string_view kText =
+      "node updates may not change podCIDR except from \"\" to valid";
+  if (current.empty()) return;
+  if (next.size() != current.size()) return errors.forbidden(path, kText);
+  for (size_t i = 0; i < next.size(); ++i) {
+    if (next[i] != current[i]) errors.forbidden(path, kText);
   }
 }
 
@@ -146,10 +159,7 @@ class NodeStrategy final : public TypedStrategy<Node> {
     checkResources(next, errors);
     checkAddresses(next, errors);
     checkDeclaredFeatures(next, errors);
-    if (!current.spec.podCIDRs.empty() && next.spec.podCIDRs != current.spec.podCIDRs) {
-      errors.forbidden(spec.child("podCIDRs"),
-                       "node updates may not change podCIDR except from \"\" to valid");
-    }
+    checkPodCidrsKept(next.spec.podCIDRs, current.spec.podCIDRs, spec.child("podCIDRs"), errors);
     if (!current.spec.providerID.empty() && next.spec.providerID != current.spec.providerID) {
       errors.forbidden(spec.child("providerID"),
                        "node updates may not change providerID except from \"\" to valid");

@@ -27,29 +27,34 @@ class SourceChecker {
   void run(const PersistentVolumeSpec& spec, std::string_view volume) {
     const auto& s = spec.persistentVolumeSource;
     one(s.hostPath, "hostPath");
-    one(s.gcePersistentDisk, "gcePersistentDisk");
+    one(s.gcePersistentDisk, "persistentDisk", "gcePersistentDisk");
     one(s.awsElasticBlockStore, "awsElasticBlockStore");
     one(s.glusterfs, "glusterfs");
     one(s.flocker, "flocker");
     one(s.nfs, "nfs");
     one(s.rbd, "rbd");
     one(s.quobyte, "quobyte");
-    one(s.cephfs, "cephfs");
+    one(s.cephfs, "cephfs", "cephFS");
     if (first(s.iscsi, "iscsi")) {
       volume_sources::check(*s.iscsi, volume, path_.child("iscsi"), errors_);
     }
     one(s.cinder, "cinder");
     one(s.fc, "fc");
-    one(s.flexVolume, "flexVolume");
+    // Beside others it is not told of, as upstream.
+    if (s.flexVolume) {
+      found_ = true;
+      volume_sources::check(*s.flexVolume, path_.child("flexVolume"), errors_);
+    }
     one(s.azureFile, "azureFile");
     one(s.vsphereVolume, "vsphereVolume");
     one(s.photonPersistentDisk, "photonPersistentDisk");
     one(s.portworxVolume, "portworxVolume");
     one(s.azureDisk, "azureDisk");
     one(s.scaleIO, "scaleIO");
-    one(s.local, "local");
-    if (s.local && (!spec.nodeAffinity || !spec.nodeAffinity->required)) {
-      errors_.required(path_.child("nodeAffinity"), "Local volume requires node affinity");
+    if (first(s.local, "local")) {
+      volume_sources::check(*s.local, path_.child("local"), errors_);
+      if (!spec.nodeAffinity)
+        errors_.required(path_.child("nodeAffinity"), "Local volume requires node affinity");
     }
     one(s.storageos, "storageos");
     one(s.csi, "csi");
@@ -63,9 +68,11 @@ class SourceChecker {
     if (found_) errors_.forbidden(path_.child(name), "may not specify more than 1 volume type");
     return !std::exchange(found_, true);
   }
+  /// `excess`: how upstream spells it where there was one before, if not as elsewhere.
   template <typename T>
-  void one(const api::Box<T>& source, std::string_view name) {
-    if (first(source, name)) volume_sources::check(*source, path_.child(name), errors_);
+  void one(const api::Box<T>& source, std::string_view name, std::string_view excess = {}) {
+    if (first(source, excess.empty() ? name : excess))
+      volume_sources::check(*source, path_.child(name), errors_);
   }
 
   const FieldPath& path_;
@@ -86,7 +93,10 @@ void checkCapacity(const PersistentVolumeSpec& spec, const FieldPath& path, Fiel
     errors.notSupported(path, api::FieldValue::json(shown + "}"), {"storage"});
   }
   for (const auto& [name, quantity] : spec.capacity) {
-    if (quantity.sign() <= 0) errors.invalid(path.key(name), quantity, "must be greater than zero");
+    const auto at = path.key(name);
+    if (quantity.value() < 0)
+      errors.invalid(at, quantity.value(), "must be a valid resource quantity");
+    if (quantity.sign() <= 0) errors.invalid(at, quantity, "must be greater than zero");
   }
 }
 
@@ -164,6 +174,39 @@ void checkSpec(const PersistentVolumeSpec& spec, std::string_view volume, bool i
   }
 }
 
+/// Labels that got a new name when they became stable.
+void takeStableNames(api::core::v1::VolumeNodeAffinity& affinity,
+                     const api::core::v1::VolumeNodeAffinity& next) {
+  static constexpr std::pair<std::string_view, std::string_view> kStable[] = {
+      {"failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"},
+      {"failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"},
+      {"beta.kubernetes.io/os", "kubernetes.io/os"},
+      {"beta.kubernetes.io/arch", "kubernetes.io/arch"},
+      {"beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"}};
+  if (!affinity.required || !next.required) return;
+  auto& terms = affinity.required->nodeSelectorTerms;
+  const auto& others = next.required->nodeSelectorTerms;
+  const auto rename = [](auto& list, const auto& wanted) {
+    for (size_t i = 0; i < list.size() && i < wanted.size(); ++i) {
+      for (const auto& [beta, stable] : kStable) {
+        if (list[i].key == beta && wanted[i].key == stable) list[i].key = stable;
+      }
+    }
+  };
+  for (size_t i = 0; i < terms.size() && i < others.size(); ++i) {
+    rename(terms[i].matchExpressions, others[i].matchExpressions);
+    rename(terms[i].matchFields, others[i].matchFields);
+  }
+}
+
+bool keepsAffinity(const PersistentVolumeSpec& next,
+                   const api::core::v1::VolumeNodeAffinity& current) {
+  if (!next.nodeAffinity) return false;
+  auto renamed = current;
+  takeStableNames(renamed, *next.nodeAffinity);
+  return api::semanticEqual(renamed, *next.nodeAffinity);
+}
+
 class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
  public:
   PersistentVolumeStrategy() : TypedStrategy(StrategyTraits{.returnsDeleted = true}) {}
@@ -199,11 +242,12 @@ class PersistentVolumeStrategy final : public TypedStrategy<PersistentVolume> {
           "spec.persistentvolumesource is immutable after creation\n" + objectDiff(was, source));
     }
     checkImmutable(next.spec.volumeMode, current.spec.volumeMode, FieldPath("volumeMode"), errors);
-    if (current.spec.nodeAffinity && !(next.spec.nodeAffinity == current.spec.nodeAffinity)) {
-      errors.invalid(
-          FieldPath("nodeAffinity"),
-          next.spec.nodeAffinity ? asJson(*next.spec.nodeAffinity) : api::FieldValue(nullptr),
-          kImmutableText);
+    if (current.spec.nodeAffinity && !keepsAffinity(next.spec, *current.spec.nodeAffinity)) {
+      errors.invalid(FieldPath("nodeAffinity"),
+                     next.spec.nodeAffinity
+                         ? api::FieldValue::json(internalJson(*next.spec.nodeAffinity))
+                         : api::FieldValue(nullptr),
+                     "field is immutable, except for updating from beta label to GA");
     }
     if (current.spec.volumeAttributesClassName && !next.spec.volumeAttributesClassName) {
       errors.forbidden(FieldPath("spec").child("volumeAttributesClassName"),

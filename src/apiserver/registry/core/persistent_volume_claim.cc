@@ -1,6 +1,7 @@
 #include "apiserver/registry/core/persistent_volume_claim.h"
 
 #include "api/gen/core_v1.h"
+#include "api/names/names.h"
 #include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/core/pod_warnings.h"
@@ -65,12 +66,20 @@ void checkSources(const PersistentVolumeClaimSpec& spec, const FieldPath& path,
                   FieldErrors& errors) {
   if (spec.dataSource) checkSource(*spec.dataSource, path.child("dataSource"), errors);
   if (spec.dataSourceRef) checkSource(*spec.dataSourceRef, path.child("dataSourceRef"), errors);
-  if (!spec.dataSource || !spec.dataSourceRef || spec.dataSourceRef->namespace_) return;
+  if (spec.dataSourceRef) {
+    const auto name = spec.dataSourceRef->namespace_.value_or("");
+    if (!name.empty()) checkDns1123Label(name, path.child("dataSourceRef", "namespace"), errors);
+  }
+  if (!spec.dataSource || !spec.dataSourceRef) return;
   const auto& a = *spec.dataSource;
   const auto& b = *spec.dataSourceRef;
-  const bool same =
-      a.kind == b.kind && a.name == b.name && a.apiGroup.value_or("") == b.apiGroup.value_or("");
-  if (!same) errors.invalid(path.child("dataSource"), asJson(a), "must match dataSourceRef");
+  // The value upstream shows is that of a path, which prints as an empty object.
+  if (!b.namespace_.value_or("").empty()) {
+    errors.invalid(path, api::FieldValue::json("{}"),
+                   "may not be specified when dataSourceRef.namespace is specified");
+  } else if (a.kind != b.kind || a.name != b.name || a.apiGroup != b.apiGroup) {
+    errors.invalid(path, api::FieldValue::json("{}"), "must match dataSourceRef");
+  }
 }
 
 void checkSpec(const PersistentVolumeClaimSpec& spec, const FieldPath& path, FieldErrors& errors) {
@@ -160,12 +169,37 @@ void checkSpecUnchanged(const PersistentVolumeClaim& next, const PersistentVolum
   checkImmutable(next.spec.volumeMode, current.spec.volumeMode, FieldPath("volumeMode"), errors);
   // Once a class is in effect there is no way back to none.
   const auto& wanted = next.spec.volumeAttributesClassName;
-  if (!current.status.currentVolumeAttributesClassName.value_or("").empty() &&
-      wanted.value_or("").empty() && !current.spec.volumeAttributesClassName.value_or("").empty()) {
-    errors.forbidden(FieldPath("spec").child("volumeAttributesClassName"),
-                     wanted ? "update from non-nil value to an empty string is forbidden"
-                            : "update from non-nil value to nil is forbidden");
+  if (wanted == current.spec.volumeAttributesClassName || !wanted.value_or("").empty() ||
+      !current.status.currentVolumeAttributesClassName) {
+    return;
   }
+  errors.forbidden(FieldPath("spec").child("volumeAttributesClassName"),
+                   std::string("update to ") + (wanted ? "empty string" : "nil") +
+                       " is forbidden when status.currentVolumeAttributesClassName is not nil");
+}
+
+/// Of a claim's resources only storage is one of Kubernetes' own.
+bool checkClaimResource(std::string_view name, const FieldPath& path, FieldErrors& errors) {
+  const auto messages = api::validateQualifiedName(name);
+  errors.invalidEach(path, name, messages);
+  if (!messages.empty()) return false;
+  const bool own = name.find('/') == std::string_view::npos ||
+                   name.find("kubernetes.io/") != std::string_view::npos;
+  if (!own || name == kStorage) return true;
+  errors.notSupported(path, name, {kStorage});
+  return false;
+}
+
+bool checkBasicAmount(const api::Quantity& amount, const FieldPath& path, FieldErrors& errors) {
+  if (amount.value() >= 0) return true;
+  errors.invalid(path, amount.value(), "must be a valid resource quantity");
+  return false;
+}
+
+bool isResizeStatus(std::string_view status) {
+  return status == "ControllerResizeInProgress" || status == "ControllerResizeInfeasible" ||
+         status == "NodeResizePending" || status == "NodeResizeInProgress" ||
+         status == "NodeResizeInfeasible";
 }
 
 class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolumeClaim> {
@@ -205,17 +239,23 @@ class PersistentVolumeClaimStrategy final : public TypedStrategy<PersistentVolum
   void checkStatusUpdate(const PersistentVolumeClaim& next, const PersistentVolumeClaim&,
                          FieldErrors& errors) const override {
     const FieldPath status("status");
-    for (const auto& [name, quantity] : next.status.capacity) {
-      if (quantity.sign() >= 0) continue;
-      const auto capacity = status.child("capacity");
-      errors.invalid(capacity.key(name), quantity.value(), "must be a valid resource quantity");
-    }
-    const auto path = status.child("allocatedResourceStatuses");
+    if (next.spec.accessModes.empty()) errors.required(FieldPath("Spec").child("accessModes"));
+    const auto capacity = status.child("capacity");
+    for (const auto& [name, amount] : next.status.capacity)
+      checkBasicAmount(amount, capacity.key(name), errors);
+    const auto resizes = status.child("allocatedResourceStatuses");
     for (const auto& [name, value] : next.status.allocatedResourceStatuses) {
-      checkOneOf(value,
-                 {"ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizePending",
-                  "NodeResizeInProgress", "NodeResizeInfeasible"},
-                 path.key(name), errors);
+      checkClaimResource(name, resizes, errors);
+      if (isResizeStatus(value)) continue;
+      errors.notSupported(resizes, name,
+                          {"ControllerResizeInProgress", "ControllerResizeInfeasible",
+                           "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"});
+    }
+    const auto allocated = status.child("allocatedResources");
+    for (const auto& [name, amount] : next.status.allocatedResources) {
+      if (!checkClaimResource(name, allocated, errors)) continue;
+      const auto at = allocated.key(name);
+      if (checkBasicAmount(amount, at, errors)) checkNonNegative(amount, at, errors);
     }
   }
 };

@@ -157,7 +157,7 @@ class PodStrategy : public TypedStrategy<v1::Pod> {
     }
   }
   void check(const v1::Pod& pod, api::FieldErrors& errors) const override {
-    pods::checkPod(pod, false, errors);
+    pods::checkNewPod(pod, errors);
   }
 
   void checkUpdate(const v1::Pod& next, const v1::Pod& current,

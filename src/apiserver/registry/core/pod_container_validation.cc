@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "api/helpers/pods.h"
 #include "api/names/names.h"
@@ -15,17 +16,24 @@ namespace {
 
 void checkKeyRef(const std::string& name, const std::string& key, const FieldPath& path,
                  FieldErrors& errors) {
-  requireText(name, path.child("name"), errors);
+  checkDns1123Subdomain(name, path.child("name"), errors);
   if (!requireText(key, path.child("key"), errors))
     errors.invalidEach(path.child("key"), key, api::validateConfigMapKey(key));
+}
+
+/// The name of a ConfigMap or Secret all of whose keys are wanted; it may end as a prefix does.
+void checkWholeRef(const std::string& name, const FieldPath& path, FieldErrors& errors) {
+  if (requireText(name, path, errors)) return;
+  errors.invalidEach(path, name, api::validateDns1123Subdomain(api::maskTrailingDash(name)));
 }
 
 void checkFileKeyRef(const v1::FileKeySelector& ref, const FieldPath& path, FieldErrors& errors) {
   if (!requireText(ref.key, path.child("key"), errors))
     errors.invalidEach(path.child("key"), ref.key, api::validateEnvVarName(ref.key));
-  requireText(ref.volumeName, path.child("volumeName"), errors);
+  if (!requireText(ref.volumeName, path.child("volumeName"), errors))
+    checkDns1123Label(ref.volumeName, path.child("volumeName"), errors);
   if (!requireText(ref.path, path.child("path"), errors))
-    checkDescendingPath(ref.path, path.child("path"), errors);
+    checkNoBacksteps(ref.path, path.child("path"), errors);
 }
 
 void checkEnvSource(const v1::EnvVar& variable, const FieldPath& path, FieldErrors& errors) {
@@ -82,24 +90,23 @@ void checkEnvFrom(const std::vector<v1::EnvFromSource>& sources, const FieldPath
     const auto at = path.index(i);
     if (!source.prefix.empty())
       errors.invalidEach(at.child("prefix"), source.prefix, api::validateEnvVarName(source.prefix));
-    if (source.configMapRef) {
-      requireText(source.configMapRef->localObjectReference.name, at.child("configMapRef", "name"),
-                  errors);
+    if (const auto& ref = source.configMapRef) {
+      checkWholeRef(ref->localObjectReference.name, at.child("configMapRef", "name"), errors);
     }
-    if (source.secretRef) {
-      requireText(source.secretRef->localObjectReference.name, at.child("secretRef", "name"),
-                  errors);
+    if (const auto& ref = source.secretRef) {
+      checkWholeRef(ref->localObjectReference.name, at.child("secretRef", "name"), errors);
     }
+    // Upstream leaves the index out of the next two.
     if (source.configMapRef && source.secretRef) {
-      errors.invalid(at, "", "may not have more than one field specified at a time");
+      errors.invalid(path, "", "may not have more than one field specified at a time");
     } else if (!source.configMapRef && !source.secretRef) {
-      errors.invalid(at, "", "must specify one of: `configMapRef` or `secretRef`");
+      errors.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`");
     }
   }
 }
 
-void checkPorts(const std::vector<v1::ContainerPort>& ports, bool hostNetwork,
-                const FieldPath& path, FieldErrors& errors) {
+void checkPorts(const std::vector<v1::ContainerPort>& ports, const FieldPath& path,
+                FieldErrors& errors) {
   std::set<std::string_view> names;
   for (size_t i = 0; i < ports.size(); ++i) {
     const auto& port = ports[i];
@@ -119,10 +126,6 @@ void checkPorts(const std::vector<v1::ContainerPort>& ports, bool hostNetwork,
     if (port.hostPort != 0) {
       errors.invalidEach(at.child("hostPort"), port.hostPort,
                          api::validatePortNumber(port.hostPort));
-      if (hostNetwork && port.hostPort != port.containerPort) {
-        errors.invalid(at.child("hostPort"), port.hostPort,
-                       "must match `containerPort` when `hostNetwork` is true");
-      }
     }
     checkOneOf(port.protocol, {"SCTP", "TCP", "UDP"}, at.child("protocol"), errors);
     if (!port.hostIP.empty()) {
@@ -161,7 +164,7 @@ void checkMounts(const C& container, const ContainerScope& scope, const FieldPat
       errors.invalid(at.child("mountPath"), mount.mountPath,
                      "must not already exist as a path in volumeDevices");
     }
-    // Upstream leaves the index out of the next two; clients see it so.
+    // Upstream leaves the index out of the rest; clients see it so.
     if (!mount.subPath.empty()) checkDescendingPath(mount.subPath, path.child("subPath"), errors);
     if (!mount.subPathExpr.empty()) {
       if (!mount.subPath.empty()) {
@@ -175,18 +178,18 @@ void checkMounts(const C& container, const ContainerScope& scope, const FieldPat
       const bool privileged =
           container.securityContext && container.securityContext->privileged.value_or(false);
       if (mode != "None" && mode != "HostToContainer" && mode != "Bidirectional") {
-        errors.notSupported(at.child("mountPropagation"), mode,
+        errors.notSupported(path.child("mountPropagation"), mode,
                             {"Bidirectional", "HostToContainer", "None"});
       }
       if (mode == "Bidirectional" && !privileged) {
-        errors.forbidden(at.child("mountPropagation"),
+        errors.forbidden(path.child("mountPropagation"),
                          "Bidirectional mount propagation is available only to privileged "
                          "containers");
       }
     }
     if (mount.recursiveReadOnly) {
       const auto& mode = *mount.recursiveReadOnly;
-      const auto child = at.child("recursiveReadOnly");
+      const auto child = path.child("recursiveReadOnly");
       if (mode == "Enabled" || mode == "IfPossible") {
         if (!mount.readOnly) errors.forbidden(child, "may only be specified when readOnly is true");
         if (mount.mountPropagation && *mount.mountPropagation != "None") {
@@ -194,7 +197,7 @@ void checkMounts(const C& container, const ContainerScope& scope, const FieldPat
                            "may only be specified when mountPropagation is None or not specified");
         }
       } else if (mode != "Disabled") {
-        errors.notSupported(child, mode, {"Disabled", "IfPossible", "Enabled"});
+        errors.notSupported(child, mode, {"Disabled", "Enabled", "IfPossible"});
       }
     }
   }
@@ -206,24 +209,36 @@ void checkDevices(const C& container, const ContainerScope& scope, const FieldPa
   const auto path = parent.child("volumeDevices");
   std::set<std::string_view> names;
   std::set<std::string_view> paths;
+  const auto isMount = [&](auto matches) {
+    return std::any_of(container.volumeMounts.begin(), container.volumeMounts.end(), matches);
+  };
   for (size_t i = 0; i < container.volumeDevices.size(); ++i) {
     const auto& device = container.volumeDevices[i];
     const auto at = path.index(i);
-    requireText(device.name, at.child("name"), errors);
-    requireText(device.devicePath, at.child("devicePath"), errors);
-    if (!names.insert(device.name).second)
-      errors.invalid(at.child("name"), device.name, "must be unique");
+    const auto name = at.child("name");
+    const auto devicePath = at.child("devicePath");
+    if (!requireText(device.name, name, errors) && !names.insert(device.name).second)
+      errors.invalid(name, device.name, "must be unique");
     if (const auto* volume = findVolume(scope, device.name); volume == nullptr) {
-      errors.notFound(at.child("name"), device.name);
+      errors.notFound(name, device.name);
     } else if (!volume->volumeSource.persistentVolumeClaim && !volume->volumeSource.ephemeral) {
-      errors.invalid(at.child("name"), device.name,
+      errors.invalid(name, device.name,
                      "can only use volume source type of PersistentVolumeClaim or Ephemeral for "
                      "block mode");
     }
-    if (!device.devicePath.empty()) {
-      checkNoBacksteps(device.devicePath, at.child("devicePath"), errors);
-      if (!paths.insert(device.devicePath).second)
-        errors.invalid(at.child("devicePath"), device.devicePath, "must be unique");
+    requireText(device.devicePath, devicePath, errors);
+    if (paths.contains(device.devicePath))
+      errors.invalid(devicePath, device.devicePath, "must be unique");
+    if (hasBacksteps(device.devicePath)) {
+      errors.invalid(devicePath, device.devicePath, "can not contain backsteps ('..')");
+    } else {
+      paths.insert(device.devicePath);
+    }
+    if (isMount([&](const auto& m) { return m.name == device.name; }))
+      errors.invalid(name, device.name, "must not already exist in volumeMounts");
+    if (isMount([&](const auto& m) { return m.mountPath == device.devicePath; })) {
+      errors.invalid(devicePath, device.devicePath,
+                     "must not already exist as a path in volumeMounts");
     }
   }
 }
@@ -234,21 +249,22 @@ void checkResizePolicy(const std::vector<v1::ContainerResizePolicy>& policies,
   std::set<std::string_view> seen;
   for (size_t i = 0; i < policies.size(); ++i) {
     const auto& policy = policies[i];
-    const auto at = path.index(i);
-    if (!seen.insert(policy.resourceName).second) errors.duplicate(at, policy.resourceName);
-    checkOneOf(policy.resourceName, {"cpu", "memory"}, at, errors);
-    checkOneOf(policy.restartPolicy, {"NotRequired", "RestartContainer"}, at, errors);
-    if (podRestartPolicy == "Never" && policy.restartPolicy == "RestartContainer") {
-      errors.invalid(at, policy.restartPolicy,
+    // Only the double has an index, as upstream.
+    if (!seen.insert(policy.resourceName).second)
+      errors.duplicate(path.index(i), policy.resourceName);
+    checkOneOf(policy.resourceName, {"cpu", "memory"}, path, errors);
+    checkOneOf(policy.restartPolicy, {"NotRequired", "RestartContainer"}, path, errors);
+    if (podRestartPolicy == "Never" && policy.restartPolicy != "NotRequired") {
+      errors.invalid(path, policy.restartPolicy,
                      "must be 'NotRequired' when `restartPolicy` is 'Never'");
     }
   }
 }
 
 void checkRestartRules(const v1::Container& container, const FieldPath& path, FieldErrors& errors) {
-  if (container.restartPolicy) {
-    checkOneOf(*container.restartPolicy, {"Always", "Never", "OnFailure"},
-               path.child("restartPolicy"), errors);
+  const auto& policy = container.restartPolicy;
+  if (policy && *policy != "Always" && *policy != "Never" && *policy != "OnFailure") {
+    errors.notSupported(path.child("restartPolicy"), *policy, {"Always", "Never", "OnFailure"});
   }
   const auto& rules = container.restartPolicyRules;
   if (rules.empty()) return;
@@ -257,18 +273,33 @@ void checkRestartRules(const v1::Container& container, const FieldPath& path, Fi
                     "must specify restartPolicy when restart rules are used");
   const auto list = path.child("restartPolicyRules");
   if (rules.size() > 20) errors.tooMany(list, static_cast<int64_t>(rules.size()), 20);
-  for (size_t i = 0; i < rules.size() && i < 20; ++i) {
+  for (size_t i = 0; i < rules.size(); ++i) {
     const auto at = list.index(i);
-    checkOneOf(rules[i].action, {"Restart", "RestartAllContainers"}, at.child("action"), errors);
+    if (rules[i].action != "Restart" && rules[i].action != "RestartAllContainers") {
+      errors.notSupported(at.child("action"), rules[i].action, {"Restart", "RestartAllContainers"});
+    }
     const auto exit = at.child("exitCodes");
     if (!rules[i].exitCodes) {
       errors.required(exit, "must be specified");
       continue;
     }
-    checkOneOf(rules[i].exitCodes->operator_, {"In", "NotIn"}, exit.child("operator"), errors);
+    const auto& op = rules[i].exitCodes->operator_;
+    if (op != "In" && op != "NotIn")
+      errors.notSupported(exit.child("operator"), op, {"In", "NotIn"});
     const auto& values = rules[i].exitCodes->values;
     if (values.size() > 255)
       errors.tooMany(exit.child("values"), static_cast<int64_t>(values.size()), 255);
+  }
+}
+
+/// A sidecar has no rules; others are checked where they have a policy, as upstream.
+void checkInitRestart(const v1::Container& container, const FieldPath& path, FieldErrors& errors) {
+  if (!container.restartPolicy) return;
+  if (!api::isSidecar(container)) return checkRestartRules(container, path, errors);
+  if (!container.restartPolicyRules.empty()) {
+    errors.forbidden(path.child("restartPolicyRules"),
+                     "restartPolicyRules are not allowed for init containers with restart policy "
+                     "Always");
   }
 }
 
@@ -280,15 +311,10 @@ void checkCommon(const C& container, const ContainerScope& scope, const FieldPat
   if (!requireText(container.name, path.child("name"), errors))
     errors.invalidEach(path.child("name"), container.name,
                        api::validateDns1123Label(container.name));
-  const auto image = path.child("image");
-  if (!requireText(container.image, image, errors) && !scope.context.isTemplate) {
-    const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-    if (space(container.image.front()) || space(container.image.back()))
-      errors.invalid(image, container.image, "must not have leading or trailing whitespace");
-  }
+  requireText(container.image, path.child("image"), errors);
   checkOneOf(container.terminationMessagePolicy, {"File", "FallbackToLogsOnError"},
              path.child("terminationMessagePolicy"), errors);
-  checkPorts(container.ports, spec.hostNetwork, path.child("ports"), errors);
+  checkPorts(container.ports, path.child("ports"), errors);
   checkEnv(container.env, path.child("env"), errors);
   checkEnvFrom(container.envFrom, path.child("envFrom"), errors);
   checkMounts(container, scope, path, errors);
@@ -348,23 +374,26 @@ void checkEphemeral(const v1::EphemeralContainer& container, const ContainerScop
   constexpr std::string_view kText = "cannot be set for an Ephemeral Container";
   const auto& common = container.ephemeralContainerCommon;
   checkCommon(common, scope, path, errors);
-  if (!common.name.empty() && !names.insert(common.name).second)
-    errors.duplicate(path.child("name"), common.name);
+  checkImageText(common.image, path.child("image"), errors);
+  if (!names.insert(common.name).second) errors.duplicate(path.child("name"), common.name);
   if (const auto& target = container.targetContainerName; !target.empty()) {
     const auto named = [&](const auto& c) { return c.name == target; };
     if (std::none_of(spec.containers.begin(), spec.containers.end(), named) &&
         std::none_of(spec.initContainers.begin(), spec.initContainers.end(), named))
       errors.notFound(path.child("targetContainerName"), target);
   }
-  if (!common.ports.empty()) errors.forbidden(path.child("ports"), kText);
-  if (!(common.resources == v1::ResourceRequirements()))
-    errors.forbidden(path.child("resources"), kText);
-  if (common.livenessProbe) errors.forbidden(path.child("livenessProbe"), kText);
-  if (common.readinessProbe) errors.forbidden(path.child("readinessProbe"), kText);
-  if (common.startupProbe) errors.forbidden(path.child("startupProbe"), kText);
-  if (common.lifecycle) errors.forbidden(path.child("lifecycle"), kText);
-  if (!common.resizePolicy.empty()) errors.forbidden(path.child("resizePolicy"), kText);
-  if (common.restartPolicy) errors.forbidden(path.child("restartPolicy"), kText);
+  const auto refuse = [&](bool set, std::string_view member) {
+    if (set) errors.forbidden(path.child(member), kText);
+  };
+  refuse(!common.ports.empty(), "ports");
+  refuse(!(common.resources == v1::ResourceRequirements()), "resources");
+  refuse(!common.resizePolicy.empty(), "resizePolicy");
+  refuse(common.restartPolicy.has_value(), "restartPolicy");
+  refuse(!common.restartPolicyRules.empty(), "restartPolicyRules");
+  refuse(static_cast<bool>(common.livenessProbe), "livenessProbe");
+  refuse(static_cast<bool>(common.readinessProbe), "readinessProbe");
+  refuse(static_cast<bool>(common.startupProbe), "startupProbe");
+  refuse(static_cast<bool>(common.lifecycle), "lifecycle");
   for (size_t i = 0; i < common.volumeMounts.size(); ++i) {
     const auto at = path.child("volumeMounts").index(i);
     if (!common.volumeMounts[i].subPath.empty()) errors.forbidden(at.child("subPath"), kText);
@@ -374,7 +403,7 @@ void checkEphemeral(const v1::EphemeralContainer& container, const ContainerScop
 }
 
 /// Two containers must not want the same port of the host.
-void checkHostPorts(const std::vector<v1::Container>& containers, const FieldPath& path,
+void checkHostPorts(std::span<const v1::Container> containers, const FieldPath& path,
                     std::set<std::string>& taken, FieldErrors& errors) {
   for (size_t c = 0; c < containers.size(); ++c) {
     for (size_t p = 0; p < containers[c].ports.size(); ++p) {
@@ -401,8 +430,7 @@ void checkContainers(const ContainerScope& scope, const FieldPath& path, FieldEr
     const auto& container = spec.containers[i];
     const auto at = list.index(i);
     checkCommon(container, scope, at, errors);
-    if (!container.name.empty() && !names.insert(container.name).second)
-      errors.duplicate(at.child("name"), container.name);
+    if (!names.insert(container.name).second) errors.duplicate(at.child("name"), container.name);
     checkLongRunning(container, spec, at, errors);
     checkRestartRules(container, at, errors);
   }
@@ -414,28 +442,29 @@ void checkContainers(const ContainerScope& scope, const FieldPath& path, FieldEr
     const auto& container = spec.initContainers[i];
     const auto at = initList.index(i);
     checkCommon(container, scope, at, errors);
-    if (!container.name.empty() && !names.insert(container.name).second)
+    checkInitRestart(container, at, errors);
+    if (names.contains(container.name)) {
       errors.duplicate(at.child("name"), container.name);
-    checkRestartRules(container, at, errors);
+    } else if (!container.name.empty()) {
+      names.insert(container.name);
+    }
+    // Init containers run one after the other: only those of one container must differ.
+    std::set<std::string> own;
+    checkHostPorts({&container, 1}, initList, own, errors);
     if (api::isSidecar(container)) {
       checkLongRunning(container, spec, at, errors);
     } else {
       checkInitOnly(container, at, errors);
     }
-    // Init containers run one after the other: only those of one container must differ.
-    std::set<std::string> own;
-    checkHostPorts({container}, at, own, errors);
   }
 
-  if (spec.ephemeralContainers.empty()) return;
-  const auto ephemeral = path.child("ephemeralContainers");
-  if (scope.context.allowEphemeralContainers) {
-    checkEphemeralContainers(scope, ephemeral, errors);
-  } else {
-    errors.forbidden(ephemeral, scope.context.isTemplate
-                                    ? "ephemeral containers not allowed in pod template"
-                                    : "cannot be set on create");
-  }
+  checkEphemeralContainers(scope, path.child("ephemeralContainers"), errors);
+}
+
+void checkImageText(std::string_view image, const FieldPath& path, FieldErrors& errors) {
+  const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  if (!image.empty() && (space(image.front()) || space(image.back())))
+    errors.invalid(path, image, "must not have leading or trailing whitespace");
 }
 
 void checkEphemeralContainers(const ContainerScope& scope, const FieldPath& path,

@@ -96,7 +96,7 @@ TEST(PodResize, OldNodesAndForeignPods) {
   mirror.spec.nodeName = "n";
   mirror.metadata.annotations["kubernetes.io/config.mirror"] = "x";
   EXPECT_EQ(resize(mirror, podOf(spec(container("a", kTwo)))),
-            ": Forbidden: static pods cannot be resized");
+            "[]: Forbidden: static pods cannot be resized");
 }
 
 }  // namespace

@@ -145,14 +145,14 @@ void checkContainers(const v1::PodSpec& next, const v1::PodSpec& current, v1::Po
 
 void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
   const FieldPath path("spec");
-  validatePodSpec(next.spec, path, errors,
-                  {.allowEphemeralContainers = true, .metadata = &next.metadata});
+  // These two are told alone.
   if (current.metadata.annotations.contains(kMirror)) {
-    return errors.forbidden(FieldPath(""), "static pods cannot be resized");
+    return errors.forbidden(FieldPath().key(""), "static pods cannot be resized");
   }
   if (current.spec.os && current.spec.os->name == "windows") {
-    return errors.forbidden(FieldPath(""), "windows pods cannot be resized");
+    return errors.forbidden(FieldPath().key(""), "windows pods cannot be resized");
   }
+  checkPod(next, errors);
   const std::string_view was = api::podQosClass(current);
   if (api::computeQosClass(next.spec) != was) {
     errors.invalid(path, was, "Pod QOS Class may not change as a result of resizing");

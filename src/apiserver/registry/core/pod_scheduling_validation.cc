@@ -16,8 +16,9 @@ constexpr std::string_view kBadOperator = "not a valid selector operator";
 constexpr std::string_view kCannotBeEmpty = "can not be empty";
 constexpr size_t kAnnotationsMaxBytes = 256 * 1024;
 
-void checkNodeRequirement(const v1::NodeSelectorRequirement& requirement, const FieldPath& path,
-                          FieldErrors& errors) {
+/// `anyValue`: values need not be such that a label could have them.
+void checkNodeRequirement(const v1::NodeSelectorRequirement& requirement, bool anyValue,
+                          const FieldPath& path, FieldErrors& errors) {
   const std::string& op = requirement.operator_;
   const auto values = path.child("values");
   if (op == "In" || op == "NotIn") {
@@ -35,6 +36,11 @@ void checkNodeRequirement(const v1::NodeSelectorRequirement& requirement, const 
     errors.invalid(path.child("operator"), op, kBadOperator);
   }
   errors.invalidEach(path.child("key"), requirement.key, api::validateLabelKey(requirement.key));
+  if (anyValue) return;
+  for (size_t i = 0; i < requirement.values.size(); ++i) {
+    errors.invalidEach(values.index(i), requirement.values[i],
+                       api::validateLabelValue(requirement.values[i]));
+  }
 }
 
 void checkFieldRequirement(const v1::NodeSelectorRequirement& requirement, const FieldPath& path,
@@ -59,24 +65,42 @@ void checkFieldRequirement(const v1::NodeSelectorRequirement& requirement, const
   }
 }
 
-/// The selector speaks of the key besides what a created pod's own label has added to it.
-bool selectsKey(const api::meta::v1::LabelSelector& selector, std::string_view key) {
-  if (selector.matchLabels.contains(key)) return true;
-  size_t merged = 0;
-  for (const auto& e : selector.matchExpressions) {
-    if (e.key != key) continue;
-    if (e.operator_ != "In" || e.values.size() != 1 || ++merged > 1) return true;
+void checkLabelKeys(const std::vector<std::string>& keys,
+                    const api::meta::v1::LabelSelector* selector, const FieldPath& path,
+                    FieldErrors& errors) {
+  if (keys.empty()) return;
+  if (selector == nullptr) {
+    return errors.forbidden(path, "must not be specified when labelSelector is not set");
   }
-  return false;
-}
-
-void checkLabelKeys(const std::vector<std::string>& keys, const v1::PodAffinityTerm& term,
-                    const FieldPath& path, FieldErrors& errors) {
   for (size_t i = 0; i < keys.size(); ++i) {
     errors.invalidEach(path.index(i), keys[i], api::validateLabelKey(keys[i]));
   }
-  if (!keys.empty() && !term.labelSelector)
-    errors.forbidden(path, "must not be specified when labelSelector is not set");
+}
+
+/// matchLabelKeys and mismatchLabelKeys of a term or constraint at `path`. The selector of a pod
+/// holds what the keys have added to it: a key is there twice where the client named it as well.
+void checkMatchKeys(const std::vector<std::string>& match, const std::vector<std::string>& mismatch,
+                    const api::meta::v1::LabelSelector* selector, const FieldPath& path,
+                    FieldErrors& errors) {
+  const auto at = path.child("matchLabelKeys");
+  checkLabelKeys(match, selector, at, errors);
+  checkLabelKeys(mismatch, selector, path.child("mismatchLabelKeys"), errors);
+  if (selector != nullptr) {
+    std::set<std::string_view> selected;
+    for (const auto& [key, value] : selector->matchLabels) selected.insert(key);
+    for (const auto& expression : selector->matchExpressions) {
+      const auto found = std::find(match.rbegin(), match.rend(), expression.key);
+      if (!selected.insert(expression.key).second && found != match.rend()) {
+        // Upstream leaves the member out.
+        errors.invalid(path.index(static_cast<size_t>(match.rend() - found) - 1), expression.key,
+                       "exists in both matchLabelKeys and labelSelector");
+      }
+    }
+  }
+  for (size_t i = 0; i < match.size(); ++i) {
+    if (std::find(mismatch.begin(), mismatch.end(), match[i]) != mismatch.end())
+      errors.invalid(at.index(i), match[i], "exists in both matchLabelKeys and mismatchLabelKeys");
+  }
 }
 
 void checkAffinityTerm(const v1::PodAffinityTerm& term, const FieldPath& path,
@@ -88,15 +112,8 @@ void checkAffinityTerm(const v1::PodAffinityTerm& term, const FieldPath& path,
   for (const auto& name : term.namespaces) {
     errors.invalidEach(path.child("namespace"), name, api::validateDns1123Label(name));
   }
-  const auto match = path.child("matchLabelKeys");
-  checkLabelKeys(term.matchLabelKeys, term, match, errors);
-  checkLabelKeys(term.mismatchLabelKeys, term, path.child("mismatchLabelKeys"), errors);
-  for (size_t i = 0; i < term.matchLabelKeys.size(); ++i) {
-    const auto& key = term.matchLabelKeys[i];
-    if (std::find(term.mismatchLabelKeys.begin(), term.mismatchLabelKeys.end(), key) !=
-        term.mismatchLabelKeys.end())
-      errors.invalid(match.index(i), key, "exists in both matchLabelKeys and mismatchLabelKeys");
-  }
+  checkMatchKeys(term.matchLabelKeys, term.mismatchLabelKeys, term.labelSelector.get(), path,
+                 errors);
   if (term.topologyKey.empty()) errors.required(path.child("topologyKey"), kCannotBeEmpty);
   errors.invalidEach(path.child("topologyKey"), term.topologyKey,
                      api::validateLabelKey(term.topologyKey));
@@ -135,7 +152,7 @@ void checkToleration(const v1::Toleration& toleration, const FieldPath& path, Fi
                    "effect must be 'NoExecute' when `tolerationSeconds` is set");
   }
   if (toleration.operator_.empty() || toleration.operator_ == "Equal") {
-    errors.invalidEach(op, toleration.value, api::validateLabelValue(toleration.value));
+    checkTaintValue(toleration.value, op, errors);
   } else if (toleration.operator_ == "Exists") {
     if (!toleration.value.empty())
       errors.invalid(op, toleration.value, "value must be empty when `operator` is 'Exists'");
@@ -194,10 +211,19 @@ void validateLabelSelector(const api::meta::v1::LabelSelector& selector, const F
   }
 }
 
+void checkTaintValue(std::string_view value, const FieldPath& path, FieldErrors& errors) {
+  const auto messages = api::validateLabelValue(value);
+  if (messages.empty()) return;
+  std::string all;
+  for (const auto& each : messages) all.append(all.empty() ? "" : ";").append(each);
+  errors.invalid(path, value, all);
+}
+
 void validateNodeSelectorTerm(const v1::NodeSelectorTerm& term, const FieldPath& path,
-                              FieldErrors& errors) {
+                              FieldErrors& errors, bool anyValue) {
+  const auto expressions = path.child("matchExpressions");
   for (size_t i = 0; i < term.matchExpressions.size(); ++i) {
-    checkNodeRequirement(term.matchExpressions[i], path.child("matchExpressions").index(i), errors);
+    checkNodeRequirement(term.matchExpressions[i], anyValue, expressions.index(i), errors);
   }
   for (size_t i = 0; i < term.matchFields.size(); ++i) {
     checkFieldRequirement(term.matchFields[i], path.child("matchFields").index(i), errors);
@@ -228,7 +254,7 @@ void validateAffinity(const v1::Affinity& affinity, const FieldPath& path, Field
       const auto entry = preferred.index(i);
       if (term.weight <= 0 || term.weight > 100)
         errors.invalid(entry.child("weight"), term.weight, "must be in the range 1-100");
-      validateNodeSelectorTerm(term.preference, entry.child("preference"), errors);
+      validateNodeSelectorTerm(term.preference, entry.child("preference"), errors, true);
     }
   }
   if (affinity.podAffinity)
@@ -252,23 +278,17 @@ void checkTopologySpread(const std::vector<v1::TopologySpreadConstraint>& constr
     const auto& c = constraints[i];
     const auto at = path.index(i);
     if (c.maxSkew <= 0) errors.invalid(at.child("maxSkew"), c.maxSkew, "must be greater than zero");
-    if (c.topologyKey.empty()) {
-      errors.required(at.child("topologyKey"), kCannotBeEmpty);
-    } else {
-      errors.invalidEach(at.child("topologyKey"), c.topologyKey,
-                         api::validateLabelKey(c.topologyKey));
-    }
+    if (c.topologyKey.empty()) errors.required(at.child("topologyKey"), kCannotBeEmpty);
     const bool strict = c.whenUnsatisfiable == "DoNotSchedule";
     if (!strict && c.whenUnsatisfiable != "ScheduleAnyway") {
       errors.notSupported(at.child("whenUnsatisfiable"), c.whenUnsatisfiable,
                           {"DoNotSchedule", "ScheduleAnyway"});
     }
-    for (size_t j = 0; j < i; ++j) {
+    for (size_t j = i + 1; j < constraints.size(); ++j) {
       if (constraints[j].topologyKey == c.topologyKey &&
           constraints[j].whenUnsatisfiable == c.whenUnsatisfiable) {
-        errors.duplicate(
-            at.child("{topologyKey, whenUnsatisfiable}"),
-            api::FieldValue::json("\"{" + c.topologyKey + ", " + c.whenUnsatisfiable + "}\""));
+        errors.duplicate(at.child("{topologyKey, whenUnsatisfiable}"),
+                         "{" + c.topologyKey + ", " + c.whenUnsatisfiable + "}");
         break;
       }
     }
@@ -283,22 +303,11 @@ void checkTopologySpread(const std::vector<v1::TopologySpreadConstraint>& constr
     }
     const auto policy = [&](const std::optional<std::string>& value, std::string_view name) {
       if (value && *value != "Honor" && *value != "Ignore")
-        errors.notSupported(at.child(name), *value, {"Ignore", "Honor"});
+        errors.notSupported(at.child(name), *value, {"Honor", "Ignore"});
     };
     policy(c.nodeAffinityPolicy, "nodeAffinityPolicy");
     policy(c.nodeTaintsPolicy, "nodeTaintsPolicy");
-    if (!c.matchLabelKeys.empty()) {
-      const auto keys = at.child("matchLabelKeys");
-      if (!c.labelSelector)
-        errors.forbidden(keys, "must not be specified when labelSelector is not set");
-      for (size_t k = 0; k < c.matchLabelKeys.size(); ++k) {
-        errors.invalidEach(keys.index(k), c.matchLabelKeys[k],
-                           api::validateLabelKey(c.matchLabelKeys[k]));
-        if (c.labelSelector && selectsKey(*c.labelSelector, c.matchLabelKeys[k]))
-          errors.invalid(keys.index(k), c.matchLabelKeys[k],
-                         "exists in both matchLabelKeys and labelSelector");
-      }
-    }
+    checkMatchKeys(c.matchLabelKeys, {}, c.labelSelector.get(), at, errors);
     if (c.labelSelector) validateLabelSelector(*c.labelSelector, at.child("labelSelector"), errors);
   }
 }

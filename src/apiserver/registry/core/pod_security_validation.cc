@@ -77,9 +77,9 @@ void checkWindowsContainer(const C& container, const FieldPath& path, FieldError
   if (!container.securityContext) return;
   const auto& c = *container.securityContext;
   const auto at = path.child("securityContext");
+  forbid(c.appArmorProfile.has_value(), at.child("appArmorProfile"), errors);
   forbid(c.seLinuxOptions.has_value(), at.child("seLinuxOptions"), errors);
   forbid(c.seccompProfile.has_value(), at.child("seccompProfile"), errors);
-  forbid(c.appArmorProfile.has_value(), at.child("appArmorProfile"), errors);
   forbid(c.capabilities.has_value(), at.child("capabilities"), errors);
   forbid(c.readOnlyRootFilesystem.has_value(), at.child("readOnlyRootFilesystem"), errors);
   forbid(c.privileged.has_value(), at.child("privileged"), errors);
@@ -90,14 +90,14 @@ void checkWindowsContainer(const C& container, const FieldPath& path, FieldError
 }
 
 void checkWindowsSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
-  forbid(spec.hostPID, path.child("hostPID"), errors);
-  forbid(spec.hostIPC, path.child("hostIPC"), errors);
   if (spec.securityContext) {
     const auto& c = *spec.securityContext;
     const auto at = path.child("securityContext");
     forbid(c.appArmorProfile.has_value(), at.child("appArmorProfile"), errors);
     forbid(c.seLinuxOptions.has_value(), at.child("seLinuxOptions"), errors);
     forbid(spec.hostUsers.has_value(), path.child("hostUsers"), errors);
+    forbid(spec.hostPID, path.child("hostPID"), errors);
+    forbid(spec.hostIPC, path.child("hostIPC"), errors);
     forbid(c.seccompProfile.has_value(), at.child("seccompProfile"), errors);
     forbid(c.fsGroup.has_value(), at.child("fsGroup"), errors);
     forbid(c.fsGroupChangePolicy.has_value(), at.child("fsGroupChangePolicy"), errors);
@@ -107,6 +107,7 @@ void checkWindowsSpec(const v1::PodSpec& spec, const FieldPath& path, FieldError
     forbid(c.runAsGroup.has_value(), at.child("runAsGroup"), errors);
     forbid(!c.supplementalGroups.empty(), at.child("supplementalGroups"), errors);
     forbid(c.supplementalGroupsPolicy.has_value(), at.child("supplementalGroupsPolicy"), errors);
+    forbid(c.seLinuxChangePolicy.has_value(), at.child("seLinuxChangePolicy"), errors);
   }
   for (size_t i = 0; i < spec.initContainers.size(); ++i)
     checkWindowsContainer(spec.initContainers[i], path.child("initContainers").index(i), errors);
@@ -119,7 +120,8 @@ std::optional<bool> hostProcessOf(const v1::Container& container) {
   return container.securityContext->windowsOptions->hostProcess;
 }
 
-/// Either all containers run as processes of the host, or none.
+}  // namespace
+
 void checkHostProcess(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
   std::optional<bool> ofPod;
   if (spec.securityContext && spec.securityContext->windowsOptions)
@@ -139,8 +141,8 @@ void checkHostProcess(const v1::PodSpec& spec, const FieldPath& path, FieldError
       if (own.value_or(ofPod.value_or(false))) ++host;
     }
   };
-  each(spec.containers, "containers");
   each(spec.initContainers, "initContainers");
+  each(spec.containers, "containers");
   if (host == 0) return;
   if (host != spec.containers.size() + spec.initContainers.size()) {
     errors.invalid(path, "",
@@ -152,6 +154,8 @@ void checkHostProcess(const v1::PodSpec& spec, const FieldPath& path, FieldError
                    "hostNetwork must be true if pod contains any hostProcess containers");
   }
 }
+
+namespace {
 
 void checkLinuxSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
   if (spec.securityContext && spec.securityContext->windowsOptions)
@@ -170,7 +174,27 @@ void checkLinuxSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors&
 
 }  // namespace
 
+namespace {
+
+void checkProfileType(std::string_view type, std::string_view detail, const FieldPath& path,
+                      FieldErrors& errors) {
+  if (requireText(type, path, errors, detail)) return;
+  if (type != "Localhost" && type != "RuntimeDefault" && type != "Unconfined")
+    errors.notSupported(path, type, {"Localhost", "RuntimeDefault", "Unconfined"});
+}
+
+/// As checkOneOf, but that an empty one is unsupported like others.
+void checkKnown(std::string_view value, std::initializer_list<std::string_view> supported,
+                const FieldPath& path, FieldErrors& errors) {
+  if (std::find(supported.begin(), supported.end(), value) == supported.end())
+    errors.notSupported(path, value, supported);
+}
+
+}  // namespace
+
 void checkSeccomp(const v1::SeccompProfile& profile, const FieldPath& path, FieldErrors& errors) {
+  checkProfileType(profile.type, "type is required when seccompProfile is set", path.child("type"),
+                   errors);
   const auto local = path.child("localhostProfile");
   if (profile.type == "Localhost") {
     if (!profile.localhostProfile) {
@@ -179,43 +203,91 @@ void checkSeccomp(const v1::SeccompProfile& profile, const FieldPath& path, Fiel
       checkDescendingPath(*profile.localhostProfile, local, errors);
     }
   } else if (profile.localhostProfile) {
-    errors.invalid(local, *profile.localhostProfile,
+    errors.invalid(local, api::FieldValue::json(internalJson(profile)),
                    "can only be set when seccomp type is Localhost");
-  }
-  if (!requireText(profile.type, path.child("type"), errors,
-                   "type is required when seccompProfile is set") &&
-      profile.type != "Localhost" && profile.type != "RuntimeDefault" &&
-      profile.type != "Unconfined") {
-    errors.notSupported(path.child("type"), profile.type,
-                        {"Localhost", "RuntimeDefault", "Unconfined"});
   }
 }
 
 void checkAppArmor(const v1::AppArmorProfile& profile, const FieldPath& path, FieldErrors& errors) {
   constexpr size_t kMax = 4095;
+  constexpr std::string_view kNeeded = "must be set when AppArmor type is Localhost";
   const auto local = path.child("localhostProfile");
-  if (profile.type == "Localhost") {
-    const std::string text = profile.localhostProfile.value_or("");
-    const auto trimmed = text.find_first_not_of(" \t\r\n");
-    if (trimmed == std::string::npos) {
-      errors.required(local, "must be set when AppArmor type is Localhost");
-    } else {
-      if (trimmed != 0 || text.find_last_not_of(" \t\r\n") + 1 != text.size())
-        errors.invalid(local, text, "must not be padded with whitespace");
-      if (text.size() > kMax) errors.tooLong(local, kMax);
+  if (profile.type != "Localhost") {
+    const bool known = profile.type == "RuntimeDefault" || profile.type == "Unconfined";
+    if (known && profile.localhostProfile) {
+      errors.invalid(local, *profile.localhostProfile,
+                     "can only be set when AppArmor type is Localhost");
     }
-  } else if (profile.localhostProfile) {
-    errors.invalid(local, *profile.localhostProfile,
-                   "can only be set when AppArmor type is Localhost");
+    return checkProfileType(profile.type, "type is required when appArmorProfile is set",
+                            path.child("type"), errors);
   }
-  if (!requireText(profile.type, path.child("type"), errors,
-                   "type is required when appArmorProfile is set") &&
-      profile.type != "Localhost" && profile.type != "RuntimeDefault" &&
-      profile.type != "Unconfined") {
-    errors.notSupported(path.child("type"), profile.type,
-                        {"Localhost", "RuntimeDefault", "Unconfined"});
+  if (!profile.localhostProfile) return errors.required(local, kNeeded);
+  const std::string& text = *profile.localhostProfile;
+  const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  if (text.empty()) {
+    errors.required(local, kNeeded);
+  } else if (space(text.front()) || space(text.back())) {
+    errors.invalid(local, text, "must not be padded with whitespace");
+  }
+  if (text.size() > kMax) errors.tooLong(local, kMax);
+}
+
+namespace {
+
+bool isAlnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// A NetBIOS name: at most 15 characters, some not allowed, no dot in front.
+bool isNetBiosDomain(std::string_view name) {
+  return !name.empty() && name.size() <= 15 && name.front() != '.' &&
+         name.find_first_of("\\/:*?\"<>|") == std::string_view::npos;
+}
+
+/// A name of the domain name system, in any case.
+bool isDnsDomain(std::string_view name) {
+  while (true) {
+    const auto dot = name.find('.');
+    const auto label = name.substr(0, dot);
+    if (label.empty() || label.size() > 63 || !isAlnum(label.front()) || !isAlnum(label.back()))
+      return false;
+    if (!std::all_of(label.begin(), label.end(), [](char c) { return isAlnum(c) || c == '-'; }))
+      return false;
+    if (dot == std::string_view::npos) return true;
+    name.remove_prefix(dot + 1);
   }
 }
+
+/// "[domain\]user", with at most one backslash.
+void checkWindowsUser(const std::string& name, const FieldPath& path, FieldErrors& errors) {
+  constexpr size_t kDomainMax = 256;
+  constexpr size_t kUserMax = 104;
+  const auto slash = name.find('\\');
+  const bool hasDomain = slash != std::string::npos;
+  const auto domain = hasDomain ? name.substr(0, slash) : std::string();
+  const auto user = hasDomain ? name.substr(slash + 1) : name;
+  if (domain.size() >= kDomainMax)
+    errors.invalid(path, name, "runAsUserName's Domain length must be under 256 characters");
+  if (hasDomain && !isNetBiosDomain(domain) && !isDnsDomain(domain)) {
+    errors.invalid(path, name,
+                   "runAsUserName's Domain doesn't match the NetBios nor the DNS format");
+  }
+  if (user.empty()) {
+    errors.invalid(path, name, "runAsUserName's User cannot be empty");
+  } else if (user.size() > kUserMax) {
+    errors.invalid(path, name,
+                   "runAsUserName's User length must not be longer than 104 characters");
+  }
+  if (!user.empty() && user.find_first_not_of(". ") == std::string::npos)
+    errors.invalid(path, name, "runAsUserName's User cannot contain only periods or spaces");
+  if (user.find_first_of("\"/\\:;|=,+*?<>@[]") != std::string::npos) {
+    errors.invalid(path, name,
+                   "runAsUserName's User cannot contain the following characters: "
+                   "\"/\\:;|=,+*?<>@[]");
+  }
+}
+
+}  // namespace
 
 void checkWindowsOptions(const v1::WindowsSecurityContextOptions& options, const FieldPath& path,
                          FieldErrors& errors) {
@@ -234,23 +306,15 @@ void checkWindowsOptions(const v1::WindowsSecurityContextOptions& options, const
   }
   if (const auto& name = options.runAsUserName) {
     const auto at = path.child("runAsUserName");
-    const auto slash = name->find('\\');
-    const auto user = slash == std::string::npos ? *name : name->substr(slash + 1);
     if (name->empty()) {
       errors.invalid(at, *name, "runAsUserName cannot be an empty string");
     } else if (std::any_of(name->begin(), name->end(),
                            [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
       errors.invalid(at, *name, "runAsUserName cannot contain control characters");
-    } else if (slash != std::string::npos && user.find('\\') != std::string::npos) {
+    } else if (std::count(name->begin(), name->end(), '\\') > 1) {
       errors.invalid(at, *name, "runAsUserName cannot contain more than one backslash");
-    } else if (user.empty()) {
-      errors.invalid(at, *name, "runAsUserName's User cannot be empty");
-    } else if (user.find_first_not_of(". ") == std::string::npos) {
-      errors.invalid(at, *name, "runAsUserName's User cannot contain only periods or spaces");
-    } else if (user.find_first_of("\"/\\:;|=,+*?<>@[]") != std::string::npos) {
-      errors.invalid(at, *name,
-                     "runAsUserName's User cannot contain the following characters: "
-                     "\"/\\:;|=,+*?<>@[]");
+    } else {
+      checkWindowsUser(*name, at, errors);
     }
   }
 }
@@ -263,7 +327,7 @@ void checkSecurityContext(const v1::SecurityContext& context, bool hostUsers, co
     checkSeccomp(*context.seccompProfile, path.child("seccompProfile"), errors);
   if (context.procMount) {
     const auto at = path.child("procMount");
-    checkOneOf(*context.procMount, {"Default", "Unmasked"}, at, errors);
+    checkKnown(*context.procMount, {"Default", "Unmasked"}, at, errors);
     if (hostUsers && *context.procMount == "Unmasked")
       errors.invalid(at, *context.procMount, "`hostUsers` must be false to use `Unmasked`");
   }
@@ -289,13 +353,14 @@ void checkSecurityContext(const v1::SecurityContext& context, bool hostUsers, co
 }
 
 void checkPodSecurityContext(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
-  if (spec.shareProcessNamespace.value_or(false) && spec.hostPID) {
-    errors.invalid(path.child("shareProcessNamespace"), true,
-                   "ShareProcessNamespace and HostPID cannot both be enabled");
-  }
-  if (!spec.securityContext) return;
-  const auto& context = *spec.securityContext;
   const auto at = path.child("securityContext");
+  const auto checkSharing = [&] {
+    if (!spec.shareProcessNamespace.value_or(false) || !spec.hostPID) return;
+    errors.invalid(at.child("shareProcessNamespace"), true,
+                   "ShareProcessNamespace and HostPID cannot both be enabled");
+  };
+  if (!spec.securityContext) return checkSharing();
+  const auto& context = *spec.securityContext;
   if (context.fsGroup) {
     errors.invalidEach(at.child("fsGroup"), *context.fsGroup,
                        api::validateGroupId(*context.fsGroup));
@@ -306,9 +371,10 @@ void checkPodSecurityContext(const v1::PodSpec& spec, const FieldPath& path, Fie
     errors.invalidEach(at.child("supplementalGroups").index(i), context.supplementalGroups[i],
                        api::validateGroupId(context.supplementalGroups[i]));
   }
+  checkSharing();
   checkSysctls(spec, at.child("sysctls"), errors);
   if (context.fsGroupChangePolicy) {
-    checkOneOf(*context.fsGroupChangePolicy, {"Always", "OnRootMismatch"},
+    checkKnown(*context.fsGroupChangePolicy, {"Always", "OnRootMismatch"},
                at.child("fsGroupChangePolicy"), errors);
   }
   if (context.seccompProfile)
@@ -318,21 +384,27 @@ void checkPodSecurityContext(const v1::PodSpec& spec, const FieldPath& path, Fie
   if (context.appArmorProfile)
     checkAppArmor(*context.appArmorProfile, at.child("appArmorProfile"), errors);
   if (context.supplementalGroupsPolicy) {
-    checkOneOf(*context.supplementalGroupsPolicy, {"Merge", "Strict"},
+    checkKnown(*context.supplementalGroupsPolicy, {"Merge", "Strict"},
                at.child("supplementalGroupsPolicy"), errors);
   }
   if (context.seLinuxChangePolicy) {
-    checkOneOf(*context.seLinuxChangePolicy, {"MountOption", "Recursive"},
+    checkKnown(*context.seLinuxChangePolicy, {"MountOption", "Recursive"},
                at.child("seLinuxChangePolicy"), errors);
   }
 }
 
 void checkOs(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
-  checkHostProcess(spec, path, errors);
   if (!spec.os) return;
-  checkOneOf(spec.os->name, {"linux", "windows"}, path.child("os", "name"), errors);
-  if (spec.os->name == "windows") checkWindowsSpec(spec, path, errors);
-  if (spec.os->name == "linux") checkLinuxSpec(spec, path, errors);
+  const auto at = path.child("os");
+  const std::string_view name = spec.os->name;
+  if (requireText(name, at.child("name"), errors)) return;
+  if (name == "windows") {
+    checkWindowsSpec(spec, path, errors);
+  } else if (name == "linux") {
+    checkLinuxSpec(spec, path, errors);
+  } else {
+    errors.notSupported(at, name, {"linux", "windows"});
+  }
 }
 
 }  // namespace coxswain::apiserver::pods

@@ -43,8 +43,6 @@ void setPodTemplateDefaults(api::core::v1::PodTemplateSpec& podTemplate);
 struct PodSpecContext {
   /// A template: names of the pod are not known, images may be left to be filled in.
   bool isTemplate = false;
-  /// spec.ephemeralContainers may be there (an update of a pod).
-  bool allowEphemeralContainers = false;
   /// The object's metadata where there is one.
   const api::meta::v1::ObjectMeta* metadata = nullptr;
 };
@@ -55,10 +53,12 @@ void validatePodTemplate(const api::core::v1::PodTemplateSpec& podTemplate,
 void validatePodSpec(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
                      api::FieldErrors& errors, const PodSpecContext& context = {});
 
-/// Limits and requests of a container. `claims`: names in spec.resourceClaims.
+/// Limits and requests of a container, or with `ofPod` of a pod as a whole. `claims`: names in
+/// spec.resourceClaims.
 void validateResourceRequirements(const api::core::v1::ResourceRequirements& resources,
                                   const std::vector<std::string_view>& claims,
-                                  const api::FieldPath& path, api::FieldErrors& errors);
+                                  const api::FieldPath& path, api::FieldErrors& errors,
+                                  bool ofPod = false);
 /// A resource's name and amount in any list (overhead, node capacity): name rule, not negative,
 /// whole where the resource is not divisible.
 void validateResourceQuantity(std::string_view resource, const api::Quantity& quantity,
@@ -71,8 +71,12 @@ void validateAffinity(const api::core::v1::Affinity& affinity, const api::FieldP
                       api::FieldErrors& errors);
 void validateNodeSelector(const api::core::v1::NodeSelector& selector, const api::FieldPath& path,
                           api::FieldErrors& errors);
+/// `anyValue`: values that no label can have are taken, as in preferences.
 void validateNodeSelectorTerm(const api::core::v1::NodeSelectorTerm& term,
-                              const api::FieldPath& path, api::FieldErrors& errors);
+                              const api::FieldPath& path, api::FieldErrors& errors,
+                              bool anyValue = false);
+/// The value of a taint or toleration: what is wrong with it comes as one error.
+void checkTaintValue(std::string_view value, const api::FieldPath& path, api::FieldErrors& errors);
 /// metav1.LabelSelector: operators, number of values, keys and values.
 void validateLabelSelector(const api::meta::v1::LabelSelector& selector, const api::FieldPath& path,
                            api::FieldErrors& errors);

@@ -31,6 +31,10 @@ std::vector<const api::core::v1::Volume*> checkVolumes(
 void checkDescendingPath(std::string_view value, const api::FieldPath& path,
                          api::FieldErrors& errors);
 void checkNoBacksteps(std::string_view value, const api::FieldPath& path, api::FieldErrors& errors);
+/// Some element of the path is "..".
+bool hasBacksteps(std::string_view value);
+/// An image has no space around it, where it is not a template's.
+void checkImageText(std::string_view image, const api::FieldPath& path, api::FieldErrors& errors);
 
 /// A field of the pod for the environment or a downward API file.
 void checkFieldRef(const api::core::v1::ObjectFieldSelector& ref,
@@ -51,6 +55,18 @@ void checkWindowsOptions(const api::core::v1::WindowsSecurityContextOptions& opt
                          const api::FieldPath& path, api::FieldErrors& errors);
 void checkOs(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
              api::FieldErrors& errors);
+/// Either all containers run as processes of the host, or none.
+void checkHostProcess(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
+                      api::FieldErrors& errors);
+
+/// Annotations that mean something for a pod. `path`: of the annotations.
+void checkPodAnnotations(const api::Map<std::string>& annotations,
+                         const api::core::v1::PodSpec& spec, const api::FieldPath& path,
+                         api::FieldErrors& errors);
+/// Old annotations of seccomp and AppArmor must say what the fields say. `path`: of the spec.
+void checkProfileAnnotations(const api::Map<std::string>& annotations,
+                             const api::core::v1::PodSpec& spec, const api::FieldPath& path,
+                             api::FieldErrors& errors);
 
 void checkProbe(const api::core::v1::Probe& probe, const api::FieldPath& path,
                 api::FieldErrors& errors);
@@ -68,9 +84,10 @@ void checkTopologySpread(const std::vector<api::core::v1::TopologySpreadConstrai
 void checkPodLevelResources(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
                             api::FieldErrors& errors);
 
-/// All rules of a pod without those of an update.
-void checkPod(const api::core::v1::Pod& pod, bool allowEphemeralContainers,
-              api::FieldErrors& errors);
+/// All rules of a pod, without those of a creation or of an update.
+void checkPod(const api::core::v1::Pod& pod, api::FieldErrors& errors);
+/// With those of a creation.
+void checkNewPod(const api::core::v1::Pod& pod, api::FieldErrors& errors);
 void checkPodUpdate(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
                     api::FieldErrors& errors);
 void checkEphemeralContainersUpdate(const api::core::v1::Pod& next,

@@ -2,6 +2,7 @@
 
 #include "api/helpers/resources.h"
 #include "api/names/names.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
 
 namespace coxswain::apiserver {
@@ -52,8 +53,7 @@ void checkDns(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& error
     std::string_view name = dns.searches[i];
     if (name == ".") continue;
     if (name.ends_with('.')) name.remove_suffix(1);
-    errors.invalidEach(searches.index(i), dns.searches[i],
-                       api::validateDns1123SubdomainWithUnderscore(name));
+    errors.invalidEach(searches.index(i), name, api::validateDns1123SubdomainWithUnderscore(name));
   }
   for (size_t i = 0; i < dns.options.size(); ++i) {
     requireText(dns.options[i].name, path.child("options").index(i), errors, "must not be empty");
@@ -75,57 +75,133 @@ void checkGates(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& err
   }
 }
 
+void checkResourceClaim(const v1::PodResourceClaim& claim, std::set<std::string_view>& names,
+                        const FieldPath& path, FieldErrors& errors) {
+  const auto name = path.child("name");
+  if (!requireText(claim.name, name, errors)) {
+    if (names.insert(claim.name).second) {
+      checkDns1123Label(claim.name, name, errors);
+    } else {
+      errors.duplicate(name, claim.name);
+    }
+  }
+  if (claim.resourceClaimName && claim.resourceClaimTemplateName) {
+    errors.invalid(path, api::FieldValue::json(internalJson(claim)),
+                   "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be "
+                   "specified");
+  }
+  if (!claim.resourceClaimName && !claim.resourceClaimTemplateName) {
+    errors.invalid(path, api::FieldValue::json(internalJson(claim)),
+                   "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+  }
+  if (claim.resourceClaimName)
+    checkDns1123Subdomain(*claim.resourceClaimName, path.child("resourceClaimName"), errors);
+  if (claim.resourceClaimTemplateName) {
+    checkDns1123Subdomain(*claim.resourceClaimTemplateName, path.child("resourceClaimTemplateName"),
+                          errors);
+  }
+}
+
 void checkResourceClaims(const v1::PodSpec& spec, const PodSpecContext& context,
                          const FieldPath& path, FieldErrors& errors) {
-  if (spec.resourceClaims.empty()) return;
-  if (context.metadata != nullptr &&
-      context.metadata->annotations.contains("kubernetes.io/config.mirror")) {
-    errors.forbidden(path, "static pods do not support resource claims");
-  }
+  const bool isStatic = context.metadata != nullptr &&
+                        context.metadata->annotations.contains("kubernetes.io/config.mirror");
   std::set<std::string_view> names;
   for (size_t i = 0; i < spec.resourceClaims.size(); ++i) {
-    const auto& claim = spec.resourceClaims[i];
-    const auto at = path.index(i);
-    if (!requireText(claim.name, at.child("name"), errors)) {
-      if (!names.insert(claim.name).second) errors.duplicate(at.child("name"), claim.name);
-      errors.invalidEach(at.child("name"), claim.name, api::validateDns1123Label(claim.name));
-    }
-    if (claim.resourceClaimName && claim.resourceClaimTemplateName) {
-      errors.invalid(at, asJson(claim),
-                     "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be "
-                     "specified");
-    } else if (!claim.resourceClaimName && !claim.resourceClaimTemplateName) {
-      errors.invalid(at, asJson(claim),
-                     "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
-    }
-    if (claim.resourceClaimName)
-      checkDns1123Subdomain(*claim.resourceClaimName, at.child("resourceClaimName"), errors);
-    if (claim.resourceClaimTemplateName) {
-      checkDns1123Subdomain(*claim.resourceClaimTemplateName, at.child("resourceClaimTemplateName"),
-                            errors);
+    if (isStatic) {
+      errors.forbidden(FieldPath().key(""), "static pods do not support resource claims");
+    } else {
+      checkResourceClaim(spec.resourceClaims[i], names, path.index(i), errors);
     }
   }
+}
+
+/// Ports of the host that a pod in its network takes are those of its containers; in a template
+/// they may be left to the pod.
+void checkHostNetworkPorts(const v1::PodSpec& spec, bool isTemplate, const FieldPath& path,
+                           FieldErrors& errors) {
+  if (!spec.hostNetwork) return;
+  const auto list = path.child("containers");
+  for (size_t c = 0; c < spec.containers.size(); ++c) {
+    const auto ports = list.index(c).child("ports");
+    for (size_t p = 0; p < spec.containers[c].ports.size(); ++p) {
+      const auto& port = spec.containers[c].ports[p];
+      if ((isTemplate && port.hostPort == 0) || port.hostPort == port.containerPort) continue;
+      errors.invalid(ports.index(p).child("hostPort"), port.hostPort,
+                     "must match `containerPort` when `hostNetwork` is true");
+    }
+  }
+}
+
+/// Calls `visit` with the list's name, the index and what all kinds of containers have.
+template <typename Visit>
+void eachContainer(const v1::PodSpec& spec, Visit visit) {
+  const auto each = [&](const auto& list, std::string_view name) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      if constexpr (requires { list[i].ephemeralContainerCommon; }) {
+        visit(name, i, list[i].ephemeralContainerCommon);
+      } else {
+        visit(name, i, list[i]);
+      }
+    }
+  };
+  each(spec.initContainers, "initContainers");
+  each(spec.containers, "containers");
+  each(spec.ephemeralContainers, "ephemeralContainers");
+}
+
+/// Variables come from files of emptyDir volumes only.
+void checkFileVolumes(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  eachContainer(spec, [&](std::string_view list, size_t index, const auto& container) {
+    for (size_t i = 0; i < container.env.size(); ++i) {
+      const auto& source = container.env[i].valueFrom;
+      if (!source || !source->fileKeyRef) continue;
+      const auto& name = source->fileKeyRef->volumeName;
+      const auto at = path.child(list).index(index).child("env").index(i);
+      const auto volumeName = at.child("valueFrom", "fileKeyRef", "volumeName");
+      const auto volume = std::find_if(spec.volumes.rbegin(), spec.volumes.rend(),
+                                       [&](const auto& each) { return each.name == name; });
+      if (volume == spec.volumes.rend()) {
+        errors.notFound(volumeName, name);
+      } else if (!volume->volumeSource.emptyDir) {
+        errors.invalid(volumeName, name, "referenced volume must be of type emptyDir");
+      }
+    }
+  });
 }
 
 void checkHostUsers(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  constexpr std::string_view kText = "when `hostUsers` is false";
   if (spec.hostUsers.value_or(true)) return;
   const auto told = [&](bool set, std::string_view name) {
-    if (set) errors.forbidden(path.child(name), "when `hostUsers` is false");
+    if (set) errors.forbidden(path.child(name), kText);
   };
+  // Two of them are spelled as in Go.
   told(spec.hostNetwork, "hostNetwork");
-  told(spec.hostPID, "hostPID");
-  told(spec.hostIPC, "hostIPC");
+  told(spec.hostPID, "HostPID");
+  told(spec.hostIPC, "HostIPC");
+  eachContainer(spec, [&](std::string_view list, size_t index, const auto& container) {
+    if (container.volumeDevices.empty()) return;
+    errors.forbidden(path.child(list).index(index).child("volumeDevices"), kText);
+  });
+}
+
+void checkHostnameOverride(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  constexpr size_t kMax = 64;
+  if (!spec.hostnameOverride) return;
+  const auto at = path.child("hostnameOverride");
+  if (spec.setHostnameAsFQDN.value_or(false))
+    errors.forbidden(at, "may not be specified when setHostnameAsFQDN is true");
+  if (spec.hostNetwork) errors.forbidden(at, "may not be specified when hostNetwork is true");
+  if (spec.hostnameOverride->size() > kMax) errors.tooLong(at, kMax);
+  checkDns1123Subdomain(*spec.hostnameOverride, at, errors);
 }
 
 void checkNames(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  checkHostnameOverride(spec, path, errors);
   if (!spec.serviceAccountName.empty())
     checkDns1123Subdomain(spec.serviceAccountName, path.child("serviceAccountName"), errors);
-  if (!spec.nodeName.empty()) {
-    const auto at = path.child("nodeName");
-    checkDns1123Subdomain(spec.nodeName, at, errors);
-    if (!spec.schedulingGates.empty())
-      errors.forbidden(at, "cannot be set until all schedulingGates have been cleared");
-  }
+  if (!spec.nodeName.empty()) checkDns1123Subdomain(spec.nodeName, path.child("nodeName"), errors);
   if (spec.activeDeadlineSeconds &&
       (*spec.activeDeadlineSeconds < 1 || *spec.activeDeadlineSeconds > kMaxInt32)) {
     errors.invalid(path.child("activeDeadlineSeconds"), *spec.activeDeadlineSeconds,
@@ -133,15 +209,6 @@ void checkNames(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& err
   }
   if (!spec.hostname.empty()) checkDns1123Label(spec.hostname, path.child("hostname"), errors);
   if (!spec.subdomain.empty()) checkDns1123Label(spec.subdomain, path.child("subdomain"), errors);
-  if (spec.hostnameOverride) {
-    const auto at = path.child("hostnameOverride");
-    if (spec.hostnameOverride->size() > 64) errors.tooLong(at, 64);
-    checkDns1123Subdomain(*spec.hostnameOverride, at, errors);
-    if (spec.setHostnameAsFQDN.value_or(false))
-      errors.forbidden(at, "setHostnameAsFQDN and hostnameOverride cannot both be set");
-    if (spec.hostNetwork)
-      errors.forbidden(at, "hostnameOverride cannot be set when hostNetwork is true");
-  }
 }
 
 void checkRest(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
@@ -159,7 +226,7 @@ void checkRest(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& erro
   if (spec.runtimeClassName)
     checkDns1123Subdomain(*spec.runtimeClassName, path.child("runtimeClassName"), errors);
   if (spec.preemptionPolicy) {
-    checkOneOf(*spec.preemptionPolicy, {"Never", "PreemptLowerPriority"},
+    checkOneOf(*spec.preemptionPolicy, {"PreemptLowerPriority", "Never"},
                path.child("preemptionPolicy"), errors);
   }
   if (!spec.overhead.empty()) {
@@ -177,39 +244,34 @@ void checkPodLevelResources(const v1::PodSpec& spec, const FieldPath& path, Fiel
   if (!spec.resources) return;
   const auto& resources = *spec.resources;
   if (spec.os && spec.os->name == "windows")
-    errors.forbidden(path, "may not be set for a windows pod");
-  if (!resources.claims.empty()) {
+    return errors.forbidden(path, "may not be set for a windows pod");
+  if (!resources.claims.empty())
     errors.forbidden(path.child("claims"), "claims may not be set for Resources at pod-level");
+  std::vector<std::string_view> claims;
+  for (const auto& claim : spec.resourceClaims) claims.push_back(claim.name);
+  validateResourceRequirements(resources, claims, path, errors, true);
+  const api::PodResourcesOptions containersOnly{.excludeOverhead = true,
+                                                .skipPodLevelResources = true};
+  for (const auto& [name, sum] : api::podRequests(spec, containersOnly)) {
+    const auto* ofPod = resources.requests.get(name);
+    if (ofPod == nullptr || sum <= *ofPod) continue;
+    errors.invalid(path.child("requests").key(name), *ofPod,
+                   "must be greater than or equal to aggregate container requests of " + sum.str());
   }
-  const auto supported = [&](const api::ResourceList& list, const FieldPath& at) {
-    for (const auto& [name, amount] : list) {
-      if (name != "cpu" && name != "memory" && !api::isHugePages(name))
-        errors.notSupported(at.key(name), name, {"cpu", "hugepages-", "memory"});
-    }
-  };
-  supported(resources.limits, path.child("limits"));
-  supported(resources.requests, path.child("requests"));
-  v1::ResourceRequirements plain = resources;
-  plain.claims.clear();
-  validateResourceRequirements(plain, {}, path, errors);
-  const auto sum = api::podRequests(spec, {.excludeOverhead = true, .skipPodLevelResources = true});
-  for (const auto& [name, amount] : resources.requests) {
-    const auto* total = sum.get(name);
-    if (total != nullptr && *total > amount) {
-      errors.invalid(
-          path.child("requests").key(name), amount,
-          "must be greater than or equal to aggregate container requests of " + total->str());
-    }
+  for (const auto& [name, sum] : api::podLimits(spec, containersOnly)) {
+    const auto* ofPod = resources.limits.get(name);
+    if (!api::isHugePages(name) || ofPod == nullptr || sum <= *ofPod) continue;
+    errors.invalid(path.child("limits").key(name), *ofPod,
+                   "must be greater than or equal to aggregate container limits of " + sum.str());
   }
-  for (const auto& container : spec.containers) {
-    for (const auto& [name, amount] : container.resources.limits) {
-      const auto* limit = resources.limits.get(name);
-      if (limit != nullptr && amount > *limit) {
-        errors.invalid(
-            path.child("limits").key(name), *limit,
-            "must be greater than or equal to the limit of each container (" + amount.str() + ")");
-        break;
-      }
+  // Upstream tells of containers below the resources of the pod.
+  const auto list = path.child("containers");
+  for (size_t i = 0; i < spec.containers.size(); ++i) {
+    for (const auto& [name, limit] : spec.containers[i].resources.limits) {
+      const auto* ofPod = resources.limits.get(name);
+      if (ofPod == nullptr || limit <= *ofPod) continue;
+      errors.invalid(list.index(i).key(name).child("limits"), limit,
+                     "must be less than or equal to pod limits of " + ofPod->str());
     }
   }
 }
@@ -227,6 +289,7 @@ void validatePodSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors
   checkResourceClaims(spec, context, path.child("resourceClaims"), errors);
   pods::checkContainers(scope, path, errors);
   pods::checkPodLevelResources(spec, path.child("resources"), errors);
+  checkHostNetworkPorts(spec, context.isTemplate, path, errors);
   checkOneOf(spec.restartPolicy, {"Always", "OnFailure", "Never"}, path.child("restartPolicy"),
              errors);
   checkOneOf(spec.dnsPolicy, {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"},
@@ -238,19 +301,29 @@ void validatePodSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors
   checkGates(spec, path, errors);
   pods::checkTopologySpread(spec.topologySpreadConstraints, path.child("topologySpreadConstraints"),
                             errors);
+  pods::checkHostProcess(spec, path, errors);
   checkHostUsers(spec, path, errors);
   checkNames(spec, path, errors);
   checkRest(spec, path, errors);
   pods::checkOs(spec, path, errors);
+  checkFileVolumes(spec, path, errors);
 }
 
 void validatePodTemplate(const v1::PodTemplateSpec& podTemplate, const FieldPath& path,
                          FieldErrors& errors) {
-  const auto meta = path.child("metadata");
-  validateLabels(podTemplate.metadata.labels, meta.child("labels"), errors);
-  validateAnnotations(podTemplate.metadata.annotations, meta.child("annotations"), errors);
-  validatePodSpec(podTemplate.spec, path.child("spec"), errors,
-                  {.isTemplate = true, .metadata = &podTemplate.metadata});
+  // Upstream does not tell that these two stand in the metadata.
+  validateLabels(podTemplate.metadata.labels, path.child("labels"), errors);
+  const auto annotations = path.child("annotations");
+  validateAnnotations(podTemplate.metadata.annotations, annotations, errors);
+  pods::checkPodAnnotations(podTemplate.metadata.annotations, podTemplate.spec, annotations,
+                            errors);
+  const auto spec = path.child("spec");
+  validatePodSpec(podTemplate.spec, spec, errors, {.isTemplate = true});
+  pods::checkProfileAnnotations(podTemplate.metadata.annotations, podTemplate.spec, spec, errors);
+  if (!podTemplate.spec.ephemeralContainers.empty()) {
+    errors.forbidden(spec.child("ephemeralContainers"),
+                     "ephemeral containers not allowed in pod template");
+  }
 }
 
 }  // namespace coxswain::apiserver

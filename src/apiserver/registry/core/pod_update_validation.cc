@@ -19,6 +19,9 @@ namespace {
 constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
 constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 constexpr std::string_view kAppArmor = "container.apparmor.security.beta.kubernetes.io/";
+constexpr std::string_view kSeccompPod = "seccomp.security.alpha.kubernetes.io/pod";
+constexpr std::string_view kSeccomp = "container.seccomp.security.alpha.kubernetes.io/";
+constexpr std::string_view kLocalhost = "localhost/";
 constexpr std::string_view kSpecText =
     "pod updates may not change fields other than "
     "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
@@ -37,62 +40,92 @@ bool isInt32(std::string_view text) {
   return value >= INT32_MIN && value <= INT32_MAX;
 }
 
-void checkAnnotations(const v1::Pod& pod, FieldErrors& errors) {
-  const FieldPath metadata("metadata");
-  const auto path = metadata.child("annotations");
-  const auto& annotations = pod.metadata.annotations;
-  if (const auto* mirror = annotations.get(kMirror); mirror != nullptr && pod.spec.nodeName.empty())
-    errors.invalid(path.key(kMirror), *mirror,
-                   "must set spec.nodeName if mirror pod annotation is set");
-  if (const auto* cost = annotations.get(kDeletionCost); cost != nullptr && !isInt32(*cost))
-    errors.invalid(path.key(kDeletionCost), *cost, "must be a 32bit integer");
+/// A profile that containers could be given by annotation before there were fields.
+void checkAppArmorAnnotations(const api::Map<std::string>& annotations, const v1::PodSpec& spec,
+                              const FieldPath& path, FieldErrors& errors) {
   for (const auto& [key, value] : annotations) {
     if (!key.starts_with(kAppArmor)) continue;
     const std::string_view name = std::string_view(key).substr(kAppArmor.size());
     const auto named = [&](const auto& c) { return c.name == name; };
-    const auto& spec = pod.spec;
     if (std::none_of(spec.containers.begin(), spec.containers.end(), named) &&
         std::none_of(spec.initContainers.begin(), spec.initContainers.end(), named) &&
         std::none_of(spec.ephemeralContainers.begin(), spec.ephemeralContainers.end(),
                      [&](const auto& c) { return c.ephemeralContainerCommon.name == name; })) {
       errors.invalid(path.key(key), name, "container not found");
     }
+    if (!value.empty() && value != "runtime/default" && value != "unconfined" &&
+        !value.starts_with("localhost/")) {
+      errors.invalid(path.key(key), value, "invalid AppArmor profile name: " + api::goQuote(value));
+    }
   }
+}
+
+void checkSeccompAnnotation(std::string_view value, const FieldPath& path, FieldErrors& errors) {
+  if (value == "runtime/default" || value == "docker/default" || value == "unconfined") return;
+  if (value.starts_with(kLocalhost)) {
+    return checkDescendingPath(value.substr(kLocalhost.size()), path, errors);
+  }
+  errors.invalid(path, value, "must be a valid seccomp profile");
 }
 
 void checkAnnotationsUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
   const FieldPath metadata("metadata");
   const auto path = metadata.child("annotations");
-  const auto* a = current.metadata.annotations.get(kMirror);
-  const auto* b = next.metadata.annotations.get(kMirror);
-  if (a == nullptr && b != nullptr) {
-    errors.forbidden(path.key(kMirror), "may not add mirror pod annotation");
-  } else if (a != nullptr && b == nullptr) {
-    errors.forbidden(path.key(kMirror), "may not remove mirror pod annotation");
-  } else if (a != nullptr && *a != *b) {
-    errors.forbidden(path.key(kMirror), "may not update mirror pod annotation");
-  }
-  for (const auto& [key, value] : current.metadata.annotations) {
-    if (!key.starts_with(kAppArmor)) continue;
-    const auto* now = next.metadata.annotations.get(key);
-    if (now == nullptr || *now != value)
+  const auto& now = next.metadata.annotations;
+  const auto& was = current.metadata.annotations;
+  for (const auto& [key, value] : was) {
+    const auto* kept = now.get(key);
+    if (kept != nullptr && *kept == value) continue;
+    if (key.starts_with(kAppArmor))
       errors.forbidden(path.key(key), "may not remove or update AppArmor annotations");
+    if (key == kMirror)
+      errors.forbidden(path.key(key), "may not remove or update mirror pod annotation");
   }
-  for (const auto& [key, value] : next.metadata.annotations) {
-    if (key.starts_with(kAppArmor) && !current.metadata.annotations.contains(key))
+  for (const auto& [key, value] : now) {
+    if (was.contains(key)) continue;
+    if (key.starts_with(kAppArmor))
       errors.forbidden(path.key(key), "may not add AppArmor annotations");
+    if (key == kMirror) errors.forbidden(path.key(key), "may not add mirror pod annotation");
   }
+  checkPodAnnotations(now, next.spec, path, errors);
 }
 
-void checkDeadline(const v1::PodSpec& next, const v1::PodSpec& current, const FieldPath& path,
-                   FieldErrors& errors) {
-  if (!current.activeDeadlineSeconds) return;
-  const auto at = path.child("activeDeadlineSeconds");
-  if (!next.activeDeadlineSeconds) {
-    errors.invalid(at, nullptr, "must not update from a positive integer to nil value");
-  } else if (*next.activeDeadlineSeconds > *current.activeDeadlineSeconds) {
-    errors.invalid(at, *next.activeDeadlineSeconds, "must be less than or equal to previous value");
+/// Images, told of once more than by the rules of containers. False: another number of containers,
+/// after which there is nothing to compare.
+bool checkContainersUpdate(const std::vector<v1::Container>& next,
+                           const std::vector<v1::Container>& current, const FieldPath& path,
+                           FieldErrors& errors) {
+  if (next.size() != current.size()) {
+    errors.forbidden(path, "pod updates may not add or remove containers");
+    return false;
   }
+  for (size_t i = 0; i < next.size(); ++i) {
+    const auto image = path.index(i).child("image");
+    requireText(next[i].image, image, errors);
+    checkImageText(next[i].image, image, errors);
+  }
+  return true;
+}
+
+/// It may come, and shrink. False: nothing more is to be told.
+bool checkDeadline(const v1::PodSpec& next, const v1::PodSpec& current, const FieldPath& path,
+                   FieldErrors& errors) {
+  const auto at = path.child("activeDeadlineSeconds");
+  const auto& now = next.activeDeadlineSeconds;
+  const auto& was = current.activeDeadlineSeconds;
+  if (!now) {
+    if (was) errors.invalid(at, nullptr, "must not update from a positive integer to nil value");
+    return true;
+  }
+  if (*now < 0 || *now > INT32_MAX) {
+    errors.invalid(at, *now, api::rangeMessage(0, INT32_MAX));
+    return false;
+  }
+  if (was && *was < *now) {
+    errors.invalid(at, *now, "must be less than or equal to previous value");
+    return false;
+  }
+  return true;
 }
 
 void checkOnlyAddedTolerations(const v1::PodSpec& next, const v1::PodSpec& current,
@@ -109,6 +142,7 @@ void checkOnlyAddedTolerations(const v1::PodSpec& next, const v1::PodSpec& curre
       return;
     }
   }
+  validateTolerations(next.tolerations, path.child("tolerations"), errors);
 }
 
 void checkGates(const v1::PodSpec& next, const v1::PodSpec& current, const FieldPath& path,
@@ -147,22 +181,30 @@ void checkGatedNarrowing(const v1::PodSpec& next, const v1::PodSpec& current, co
                    "only additions are allowed to spec.nodeSelector (no mutations or deletions)");
   }
   const v1::NodeSelector* was = requiredNodes(current);
-  if (was == nullptr) return;
+  if (was == nullptr || was->nodeSelectorTerms.empty()) return;
   const v1::NodeSelector* now = requiredNodes(next);
   const auto at =
       path.child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution");
   const auto terms = at.child("nodeSelectorTerms");
   if (now == nullptr || now->nodeSelectorTerms.size() != was->nodeSelectorTerms.size()) {
-    errors.invalid(terms, now == nullptr ? api::FieldValue(nullptr) : asJson(*now),
+    std::string shown = now == nullptr ? "null" : "[";
+    for (size_t i = 0; now != nullptr && i < now->nodeSelectorTerms.size(); ++i) {
+      shown.append(i > 0 ? "," : "").append(internalJson(now->nodeSelectorTerms[i]));
+    }
+    if (now != nullptr) shown += "]";
+    errors.invalid(terms, api::FieldValue::json(shown),
                    "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
     return;
   }
   for (size_t i = 0; i < was->nodeSelectorTerms.size(); ++i) {
     const auto& a = was->nodeSelectorTerms[i];
     const auto& b = now->nodeSelectorTerms[i];
-    if (!startsWith(b.matchExpressions, a.matchExpressions) ||
+    const auto empty = [](const v1::NodeSelectorTerm& term) {
+      return term.matchExpressions.empty() && term.matchFields.empty();
+    };
+    if ((empty(a) && !empty(b)) || !startsWith(b.matchExpressions, a.matchExpressions) ||
         !startsWith(b.matchFields, a.matchFields)) {
-      errors.invalid(terms.index(i), asJson(b),
+      errors.invalid(terms.index(i), api::FieldValue::json(internalJson(b)),
                      "only additions are allowed (no mutations or deletions)");
     }
   }
@@ -186,21 +228,17 @@ v1::PodSpec withoutAllowedChanges(const v1::PodSpec& next, const v1::PodSpec& cu
   }
   if (current.schedulingGates.empty()) return spec;
   spec.nodeSelector = current.nodeSelector;
-  if (!spec.affinity || !spec.affinity->nodeAffinity) {
-    if (requiredNodes(current) == nullptr) return spec;
-  }
-  const v1::NodeSelector* was = requiredNodes(current);
-  auto& node = spec.affinity.getOrCreate().nodeAffinity.getOrCreate();
+  const auto* was = current.affinity ? current.affinity->nodeAffinity.get() : nullptr;
+  const auto* now = spec.affinity ? spec.affinity->nodeAffinity.get() : nullptr;
+  if (was == nullptr && now == nullptr) return spec;
+  auto& affinity = spec.affinity.getOrCreate();
   if (was == nullptr) {
-    node.requiredDuringSchedulingIgnoredDuringExecution.reset();
+    affinity.nodeAffinity.reset();
   } else {
-    node.requiredDuringSchedulingIgnoredDuringExecution = *was;
+    affinity.nodeAffinity = *was;
   }
   // An affinity that held nothing but the addition was not there before.
-  if (!current.affinity || !current.affinity->nodeAffinity) {
-    if (node == v1::NodeAffinity()) spec.affinity->nodeAffinity.reset();
-    if (!current.affinity && *spec.affinity == v1::Affinity()) spec.affinity.reset();
-  }
+  if (!current.affinity && affinity == v1::Affinity()) spec.affinity.reset();
   return spec;
 }
 
@@ -225,54 +263,245 @@ void checkIps(const std::vector<T>& ips, const FieldPath& path, FieldErrors& err
   }
 }
 
-/// A container that ended for good must not run again.
+constexpr std::string_view kEnded = "may not be transitioned to non-terminated state";
+
+/// Whether a container that ended so may run again.
+bool startsAgain(const v1::Container& container, const v1::PodSpec& spec, int32_t exitCode) {
+  for (const auto& rule : container.restartPolicyRules) {
+    if (!container.restartPolicy || !rule.exitCodes) continue;
+    const auto& codes = rule.exitCodes->values;
+    const bool in = std::find(codes.begin(), codes.end(), exitCode) != codes.end();
+    if (in == (rule.exitCodes->operator_ == "In")) return true;
+  }
+  const auto& policy = container.restartPolicy ? *container.restartPolicy : spec.restartPolicy;
+  return policy == "Always" || (policy == "OnFailure" && exitCode != 0);
+}
+
+/// Tells of containers that ended for good and run again. `mayRestart(status)`: others.
+template <typename MayRestart>
 void checkStates(const std::vector<v1::ContainerStatus>& next,
-                 const std::vector<v1::ContainerStatus>& current, const v1::PodSpec& spec,
-                 const std::vector<v1::Container>& containers, const FieldPath& path,
-                 FieldErrors& errors) {
-  for (size_t i = 0; i < next.size(); ++i) {
-    if (next[i].state.terminated) continue;
-    const auto was = std::find_if(current.begin(), current.end(),
-                                  [&](const auto& s) { return s.name == next[i].name; });
-    if (was == current.end() || !was->state.terminated) continue;
-    const auto container = std::find_if(containers.begin(), containers.end(),
-                                        [&](const auto& c) { return c.name == was->name; });
-    std::string policy = spec.restartPolicy;
-    bool rules = false;
-    if (container != containers.end()) {
-      policy = container->restartPolicy.value_or(policy);
-      rules = !container->restartPolicyRules.empty();
+                 const std::vector<v1::ContainerStatus>& current, const FieldPath& path,
+                 FieldErrors& errors, MayRestart mayRestart) {
+  for (size_t i = 0; i < current.size(); ++i) {
+    const auto& was = current[i];
+    if (!was.state.terminated || mayRestart(was)) continue;
+    for (const auto& now : next) {
+      if (now.name == was.name && !now.state.terminated)
+        errors.forbidden(path.index(i).child("state"), kEnded);
     }
-    if (rules || policy == "Always") continue;
-    if (policy == "OnFailure" && was->state.terminated->exitCode != 0) continue;
-    errors.forbidden(path.index(i).child("state"),
-                     "may not be transitioned to non-terminated state");
+  }
+}
+
+void checkAllStates(const v1::PodStatus& next, const v1::PodStatus& current,
+                    const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  const auto find = [](const std::vector<v1::Container>& list, std::string_view name) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const auto& container) { return container.name == name; });
+    return found == list.end() ? nullptr : &*found;
+  };
+  checkStates(next.containerStatuses, current.containerStatuses, path.child("containerStatuses"),
+              errors, [&](const v1::ContainerStatus& was) {
+                const auto* container = find(spec.containers, was.name);
+                return container != nullptr &&
+                       startsAgain(*container, spec, was.state.terminated->exitCode);
+              });
+  checkStates(next.initContainerStatuses, current.initContainerStatuses,
+              path.child("initContainerStatuses"), errors, [&](const v1::ContainerStatus& was) {
+                if (spec.restartPolicy == "Always") return true;
+                if (spec.restartPolicy == "OnFailure" && was.state.terminated->exitCode != 0)
+                  return true;
+                const auto* container = find(spec.initContainers, was.name);
+                return container != nullptr && api::isSidecar(*container);
+              });
+  checkStates(next.ephemeralContainerStatuses, current.ephemeralContainerStatuses,
+              path.child("ephemeralContainerStatuses"), errors,
+              [](const v1::ContainerStatus&) { return false; });
+}
+
+void checkClaimStatuses(const v1::Pod& pod, const FieldPath& path, FieldErrors& errors) {
+  const auto& claims = pod.spec.resourceClaims;
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < pod.status.resourceClaimStatuses.size(); ++i) {
+    const auto& status = pod.status.resourceClaimStatuses[i];
+    const auto at = path.index(i).child("name");
+    if (std::none_of(claims.begin(), claims.end(),
+                     [&](const auto& claim) { return claim.name == status.name; })) {
+      errors.invalid(at, status.name, "must match the name of an entry in `spec.resourceClaims`");
+    }
+    if (!seen.insert(status.name).second) errors.duplicate(at, status.name);
+    if (status.resourceClaimName) checkDns1123Subdomain(*status.resourceClaimName, at, errors);
+  }
+}
+
+void checkConditions(const std::vector<v1::PodCondition>& conditions, const FieldPath& path,
+                     FieldErrors& errors) {
+  for (size_t i = 0; i < conditions.size(); ++i) {
+    const auto& condition = conditions[i];
+    const auto at = path.index(i);
+    if (condition.observedGeneration < 0) {
+      errors.invalid(at.child("observedGeneration"), condition.observedGeneration,
+                     "must be a non-negative integer");
+    }
+    checkQualifiedName(condition.type, at.child("Type"), errors);
+  }
+}
+
+/// Who runs in the containers, as the node tells.
+void checkUsers(const std::vector<v1::ContainerStatus>& statuses, bool windows,
+                const FieldPath& path, FieldErrors& errors) {
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    if (!statuses[i].user || !statuses[i].user->linux) continue;
+    const auto at = path.index(i).child("user", "linux");
+    if (windows) {
+      errors.forbidden(at, "cannot be set for a windows pod");
+      continue;
+    }
+    const auto& user = *statuses[i].user->linux;
+    errors.invalidEach(at.child("uid"), user.uid, api::validateUserId(user.uid));
+    errors.invalidEach(at.child("gid"), user.gid, api::validateGroupId(user.gid));
+    for (size_t g = 0; g < user.supplementalGroups.size(); ++g) {
+      errors.invalidEach(at.child("supplementalGroups").index(g), user.supplementalGroups[g],
+                         api::validateGroupId(user.supplementalGroups[g]));
+    }
+  }
+}
+
+void checkNominated(const v1::Pod& next, const v1::Pod& current, const FieldPath& path,
+                    FieldErrors& errors) {
+  const auto& name = next.status.nominatedNodeName;
+  if (name.empty() || name == current.status.nominatedNodeName) return;
+  checkDns1123Subdomain(name, path, errors);
+  if (!current.spec.nodeName.empty())
+    errors.forbidden(path, "may not be set on pods that are already bound to a node");
+}
+
+/// An old annotation beside the field that took its place: what it must say.
+void checkProfileMatches(std::string_view annotation, std::string_view what,
+                         std::string_view runtimeDefault, std::string_view olderDefault,
+                         const auto& profile, const FieldPath& path, FieldErrors& errors) {
+  const auto tell = [&](std::string_view member, std::string_view kind) {
+    errors.forbidden(path.child(member), std::string(what) + " " + std::string(kind) +
+                                             " in annotation and field must match");
+  };
+  if (profile.type == "Unconfined") {
+    if (annotation != "unconfined") tell("type", "type");
+  } else if (profile.type == "RuntimeDefault") {
+    if (annotation != runtimeDefault && annotation != olderDefault) tell("type", "type");
+  } else if (profile.type == "Localhost") {
+    if (!annotation.starts_with(kLocalhost)) {
+      tell("type", "type");
+    } else if (!profile.localhostProfile ||
+               annotation.substr(kLocalhost.size()) != *profile.localhostProfile) {
+      tell("localhostProfile", "profile");
+    }
   }
 }
 
 }  // namespace
 
-void checkPod(const v1::Pod& pod, bool allowEphemeralContainers, FieldErrors& errors) {
-  checkAnnotations(pod, errors);
-  validatePodSpec(
-      pod.spec, FieldPath("spec"), errors,
-      {.allowEphemeralContainers = allowEphemeralContainers, .metadata = &pod.metadata});
+void checkPodAnnotations(const api::Map<std::string>& annotations, const v1::PodSpec& spec,
+                         const FieldPath& path, FieldErrors& errors) {
+  if (const auto* mirror = annotations.get(kMirror); mirror != nullptr && spec.nodeName.empty()) {
+    errors.invalid(path.key(kMirror), *mirror,
+                   "must set spec.nodeName if mirror pod annotation is set");
+  }
+  if (const auto* cost = annotations.get(kDeletionCost); cost != nullptr && !isInt32(*cost))
+    errors.invalid(path.key(kDeletionCost), *cost, "must be a 32bit integer");
+  if (const auto* profile = annotations.get(kSeccompPod))
+    checkSeccompAnnotation(*profile, path.child(kSeccompPod), errors);
+  for (const auto& [key, value] : annotations) {
+    if (key.starts_with(kSeccomp)) checkSeccompAnnotation(value, path.child(key), errors);
+  }
+  checkAppArmorAnnotations(annotations, spec, path, errors);
+}
+
+void checkProfileAnnotations(const api::Map<std::string>& annotations, const v1::PodSpec& spec,
+                             const FieldPath& path, FieldErrors& errors) {
+  if (annotations.empty()) return;
+  const auto* ofPod = spec.securityContext.get();
+  const auto seccomp = [&](const std::string& key, const auto& profile, const FieldPath& at) {
+    const auto* annotation = annotations.get(key);
+    if (annotation == nullptr || !profile) return;
+    checkProfileMatches(*annotation, "seccomp", "runtime/default", "docker/default", *profile,
+                        at.child("securityContext", "seccompProfile"), errors);
+  };
+  const auto appArmor = [&](const std::string& name, const auto& own, const FieldPath& at) {
+    const auto* annotation = annotations.get(std::string(kAppArmor) + name);
+    const auto* profile = own                ? own.get()
+                          : ofPod != nullptr ? ofPod->appArmorProfile.get()
+                                             : nullptr;
+    if (annotation == nullptr || profile == nullptr) return;
+    checkProfileMatches(*annotation, "apparmor", "runtime/default", "runtime/default", *profile,
+                        at.child("securityContext", "appArmorProfile"), errors);
+  };
+  const auto each = [&](auto visit) {
+    const auto init = path.child("initContainers");
+    const auto plain = path.child("containers");
+    for (size_t i = 0; i < spec.initContainers.size(); ++i)
+      visit(spec.initContainers[i], init.index(i));
+    for (size_t i = 0; i < spec.containers.size(); ++i) visit(spec.containers[i], plain.index(i));
+  };
+  if (ofPod != nullptr) seccomp(std::string(kSeccompPod), ofPod->seccompProfile, path);
+  each([&](const v1::Container& container, const FieldPath& at) {
+    if (!container.securityContext) return;
+    seccomp(std::string(kSeccomp) + container.name, container.securityContext->seccompProfile, at);
+  });
+  if (spec.os && spec.os->name == "windows") return;
+  static const api::Box<v1::AppArmorProfile> kNone;
+  each([&](const v1::Container& container, const FieldPath& at) {
+    const auto& context = container.securityContext;
+    appArmor(container.name, context ? context->appArmorProfile : kNone, at);
+  });
+}
+
+void checkPod(const v1::Pod& pod, FieldErrors& errors) {
+  const FieldPath metadata("metadata");
+  const FieldPath path("spec");
+  const auto& spec = pod.spec;
+  checkPodAnnotations(pod.metadata.annotations, spec, metadata.child("annotations"), errors);
+  validatePodSpec(spec, path, errors, {.metadata = &pod.metadata});
+  const auto volumes = path.child("volumes");
+  for (size_t v = 0; spec.serviceAccountName.empty() && v < spec.volumes.size(); ++v) {
+    const auto& projected = spec.volumes[v].volumeSource.projected;
+    if (!projected) continue;
+    for (size_t i = 0; i < projected->sources.size(); ++i) {
+      if (!projected->sources[i].serviceAccountToken) continue;
+      const auto source = volumes.index(v).child("projected", "sources").index(i);
+      errors.forbidden(source.child("serviceAccountToken"),
+                       "must not be specified when serviceAccountName is not set");
+    }
+  }
+  const auto images = [&](const std::vector<v1::Container>& list, const FieldPath& at) {
+    for (size_t i = 0; i < list.size(); ++i)
+      checkImageText(list[i].image, at.index(i).child("image"), errors);
+  };
+  images(spec.containers, path.child("containers"));
+  images(spec.initContainers, path.child("initContainers"));
+}
+
+void checkNewPod(const v1::Pod& pod, FieldErrors& errors) {
+  checkPod(pod, errors);
+  const FieldPath path("spec");
+  if (!pod.spec.ephemeralContainers.empty())
+    errors.forbidden(path.child("ephemeralContainers"), "cannot be set on create");
+  if (!pod.spec.nodeName.empty() && !pod.spec.schedulingGates.empty()) {
+    errors.forbidden(path.child("nodeName"),
+                     "cannot be set until all schedulingGates have been cleared");
+  }
+  checkProfileAnnotations(pod.metadata.annotations, pod.spec, path, errors);
 }
 
 void checkPodUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
-  checkPod(next, true, errors);
+  checkPod(next, errors);
   checkAnnotationsUpdate(next, current, errors);
   const FieldPath path("spec");
-  constexpr std::string_view kCount = "pod updates may not add or remove containers";
-  if (next.spec.containers.size() != current.spec.containers.size()) {
-    errors.forbidden(path.child("containers"), kCount);
+  if (!checkContainersUpdate(next.spec.containers, current.spec.containers,
+                             path.child("containers"), errors) ||
+      !checkContainersUpdate(next.spec.initContainers, current.spec.initContainers,
+                             path.child("initContainers"), errors) ||
+      !checkDeadline(next.spec, current.spec, path, errors)) {
     return;
   }
-  if (next.spec.initContainers.size() != current.spec.initContainers.size()) {
-    errors.forbidden(path.child("initContainers"), kCount);
-    return;
-  }
-  checkDeadline(next.spec, current.spec, path, errors);
   checkOnlyAddedTolerations(next.spec, current.spec, path, errors);
   checkGates(next.spec, current.spec, path, errors);
   if (!current.spec.schedulingGates.empty())
@@ -285,16 +514,14 @@ void checkPodUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& er
 
 void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
                                     FieldErrors& errors) {
+  if (current.metadata.annotations.contains(kMirror)) {
+    // Nothing else is told.
+    return errors.forbidden(FieldPath().key(""), "static pods do not support ephemeral containers");
+  }
+  checkPod(next, errors);
+  checkAnnotationsUpdate(next, current, errors);
   const FieldPath spec("spec");
   const auto path = spec.child("ephemeralContainers");
-  const PodSpecContext context{.allowEphemeralContainers = true, .metadata = &next.metadata};
-  FieldErrors ignored;  // the volumes were checked when the pod was made
-  const ContainerScope scope{
-      next.spec, context, checkVolumes(next.spec.volumes, false, spec.child("volumes"), ignored)};
-  checkEphemeralContainers(scope, path, errors);
-  if (current.metadata.annotations.contains(kMirror)) {
-    errors.forbidden(path, "static pods do not support ephemeral containers");
-  }
   for (const auto& was : current.spec.ephemeralContainers) {
     const std::string& name = was.ephemeralContainerCommon.name;
     const auto& list = next.spec.ephemeralContainers;
@@ -314,44 +541,20 @@ void checkEphemeralContainersUpdate(const v1::Pod& next, const v1::Pod& current,
 void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
   checkAnnotationsUpdate(next, current, errors);
   const FieldPath path("status");
+  const auto& status = next.status;
+  checkConditions(status.conditions, path.child("conditions"), errors);
   if (next.spec.nodeName != current.spec.nodeName)
     errors.forbidden(path.child("nodeName"), "may not be changed directly");
-  const auto& status = next.status;
-  if (!status.nominatedNodeName.empty()) {
-    const auto at = path.child("nominatedNodeName");
-    checkDns1123Subdomain(status.nominatedNodeName, at, errors);
-    // What a binding cleared stays so.
-    if (!current.spec.nodeName.empty() &&
-        status.nominatedNodeName != current.status.nominatedNodeName) {
-      errors.forbidden(at, "may not be set on a pod that is bound to a node");
-    }
+  checkNominated(next, current, path.child("nominatedNodeName"), errors);
+  if (status.observedGeneration < 0) {
+    errors.invalid(path.child("observedGeneration"), status.observedGeneration,
+                   "must be a non-negative integer");
   }
-  const v1::PodSpec& spec = current.spec;
-  const auto states = [&](const auto& list, const auto& was, const auto& containers,
-                          std::string_view name) {
-    checkStates(list, was, spec, containers, path.child(name), errors);
-  };
-  states(status.containerStatuses, current.status.containerStatuses, spec.containers,
-         "containerStatuses");
-  // Sidecars start again whatever the policy.
-  std::vector<v1::ContainerStatus> init;
-  for (const auto& s : current.status.initContainerStatuses) {
-    const auto container = std::find_if(spec.initContainers.begin(), spec.initContainers.end(),
-                                        [&](const auto& c) { return c.name == s.name; });
-    if (container == spec.initContainers.end() || !api::isSidecar(*container)) init.push_back(s);
-  }
-  states(status.initContainerStatuses, init, spec.initContainers, "initContainerStatuses");
-
-  std::set<std::string_view> claims;
-  for (size_t i = 0; i < status.resourceClaimStatuses.size(); ++i) {
-    const auto& name = status.resourceClaimStatuses[i].name;
-    const auto at = path.child("resourceClaimStatuses").index(i).child("name");
-    const bool known = std::any_of(spec.resourceClaims.begin(), spec.resourceClaims.end(),
-                                   [&](const auto& c) { return c.name == name; });
-    if (!known)
-      errors.invalid(at, name, "must match the name of an entry in `spec.resourceClaims`");
-    if (!claims.insert(name).second) errors.duplicate(at, name);
-  }
+  if (status.qosClass != current.status.qosClass)
+    errors.invalid(path.child("qosClass"), status.qosClass, kImmutableText);
+  checkAllStates(status, current.status, current.spec, path, errors);
+  checkClaimStatuses(next, path.child("resourceClaimStatuses"), errors);
+  checkIps(status.podIPs, path.child("podIPs"), errors);
   if (!status.hostIPs.empty()) {
     const auto hosts = path.child("hostIPs");
     if (status.hostIPs.front().ip != status.hostIP)
@@ -359,14 +562,11 @@ void checkPodStatusUpdate(const v1::Pod& next, const v1::Pod& current, FieldErro
                      "must be equal to `hostIP`");
     checkIps(status.hostIPs, hosts, errors);
   }
-  checkIps(status.podIPs, path.child("podIPs"), errors);
-  for (size_t i = 0; i < status.conditions.size(); ++i) {
-    const auto& type = status.conditions[i].type;
-    errors.invalidEach(path.child("conditions").index(i).child("Type"), type,
-                       api::validateQualifiedName(type));
-  }
-  if (!current.status.qosClass.empty() && status.qosClass != current.status.qosClass)
-    errors.invalid(path.child("qosClass"), status.qosClass, kImmutableText);
+  const bool windows = next.spec.os && next.spec.os->name == "windows";
+  checkUsers(status.containerStatuses, windows, path.child("containerStatuses"), errors);
+  checkUsers(status.initContainerStatuses, windows, path.child("initContainerStatuses"), errors);
+  checkUsers(status.ephemeralContainerStatuses, windows, path.child("ephemeralContainerStatuses"),
+             errors);
 }
 
 }  // namespace coxswain::apiserver::pods

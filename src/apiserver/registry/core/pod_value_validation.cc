@@ -2,7 +2,10 @@
 
 #include "api/helpers/resources.h"
 #include "api/names/names.h"
+#include "api/names/quote.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
+#include "apiserver/registry/core/resource_names.h"
+#include "base/text.h"
 
 namespace coxswain::apiserver {
 
@@ -16,35 +19,65 @@ bool isStandardResource(std::string_view name) {
   return name == "cpu" || name == "memory" || name == "ephemeral-storage" || api::isHugePages(name);
 }
 
-/// Amounts of it may be broken: cpu, memory, storage.
-bool isDivisible(std::string_view name) {
-  return name == "cpu" || name == "memory" || name == "ephemeral-storage" || name == "storage" ||
-         name.find('/') == std::string_view::npos;
+/// Without a domain, or with one of ours.
+bool isNativeResource(std::string_view name) {
+  return name.find('/') == std::string_view::npos ||
+         name.find("kubernetes.io/") != std::string_view::npos;
 }
 
-void checkResourceName(std::string_view name, const FieldPath& path, FieldErrors& errors) {
-  const auto messages = api::validateQualifiedName(name);
-  errors.invalidEach(path, name, messages);
-  if (!messages.empty()) return;
+void checkContainerResourceNameOnly(std::string_view name, const FieldPath& path,
+                                    FieldErrors& errors) {
   if (name.find('/') == std::string_view::npos) {
     if (!isStandardResource(name))
       errors.invalid(path, name, "must be a standard resource for containers");
-  } else if (!api::isExtendedResource(name) && !name.starts_with("kubernetes.io/")) {
+  } else if (!isNativeResource(name) && !api::isExtendedResource(name)) {
     errors.invalid(path, name, "doesn't follow extended resource name standard");
   }
 }
 
+/// Of a pod as a whole there are few.
+void checkPodResourceName(std::string_view name, const FieldPath& path, FieldErrors& errors) {
+  const size_t before = errors.size();
+  checkResourceName(name, path, errors);
+  if (errors.size() != before) return;
+  if (name != "cpu" && name != "memory" && !api::isHugePages(name))
+    errors.notSupported(path, name, {"cpu", "hugepages-", "memory"});
+}
+
 /// Requests of it may be below the limit.
 bool mayOvercommit(std::string_view name) {
-  return !api::isHugePages(name) && !api::isExtendedResource(name);
+  return isNativeResource(name) && !api::isHugePages(name);
 }
 
-bool isWholePages(std::string_view resource, const api::Quantity& amount) {
+void checkWholePages(std::string_view resource, const api::Quantity& amount, const FieldPath& path,
+                     FieldErrors& errors) {
+  if (!api::isHugePages(resource)) return;
   const auto size = api::Quantity::parse(resource.substr(std::string_view("hugepages-").size()));
-  if (!size.ok() || size->sign() <= 0) return false;
-  return size->value() > 0 && amount.value() % size->value() == 0;
+  if (size.ok() && size->sign() > 0 && size->isExactAt(api::Quantity::Unit) &&
+      amount.value() % size->value() == 0) {
+    return;
+  }
+  errors.invalid(path, amount,
+                 amount.str() + " is not positive integer multiple of " + std::string(resource));
 }
 
+/// Tells of a claim that the pod does not have, with those it has.
+void tellUnknownClaim(const std::string& name, const std::vector<std::string_view>& claims,
+                      const FieldPath& path, FieldErrors& errors) {
+  std::string text =
+      "Not found: " + api::goQuote(name) + ": must be one of the names in pod.spec.resourceClaims";
+  std::set<std::string_view> known(claims.begin(), claims.end());
+  known.erase("");
+  if (known.empty()) text += " which is empty";
+  std::string_view separator = ": ";
+  for (const auto each : known) {
+    text.append(separator).append(each);
+    separator = ", ";
+  }
+  errors.add({"FieldValueNotFound", std::move(text), path.str()});
+}
+
+/// The same claim, or the same request of it, is named once; all of a claim takes in its requests.
 void checkClaims(const v1::ResourceRequirements& resources,
                  const std::vector<std::string_view>& claims, const FieldPath& path,
                  FieldErrors& errors) {
@@ -53,13 +86,25 @@ void checkClaims(const v1::ResourceRequirements& resources,
     const auto& claim = resources.claims[i];
     const auto at = path.child("claims").index(i);
     if (requireText(claim.name, at, errors)) continue;
-    std::string key = claim.name;
-    if (!claim.request.empty()) key += "/" + claim.request;
-    if (seen.contains(key) || (!claim.request.empty() && seen.contains(claim.name)))
-      errors.duplicate(at, key);
-    seen.insert(key);
+    if (seen.contains(claim.name)) {
+      errors.duplicate(at, claim.name);
+    } else {
+      std::string key = claim.name;
+      if (!claim.request.empty()) {
+        checkDns1123Label(claim.request, at.child("request"), errors);
+        key += "/" + claim.request;
+      }
+      if (seen.contains(key)) {
+        errors.duplicate(at, key);
+      } else if (claim.request.empty()) {
+        for (const auto& each : seen) {
+          if (each.starts_with(claim.name + "/")) errors.duplicate(at, claim.name);
+        }
+      }
+      seen.insert(std::move(key));
+    }
     if (std::find(claims.begin(), claims.end(), claim.name) == claims.end())
-      errors.notFound(at, claim.name);
+      tellUnknownClaim(claim.name, claims, at, errors);
   }
 }
 
@@ -68,33 +113,40 @@ void checkClaims(const v1::ResourceRequirements& resources,
 void validateResourceQuantity(std::string_view resource, const api::Quantity& quantity,
                               const FieldPath& path, FieldErrors& errors) {
   checkNonNegative(quantity, path, errors);
-  if (!isDivisible(resource) && quantity.milliValue() % 1000 != 0)
+  if (isIntegerResource(resource) && quantity.milliValue() % 1000 != 0)
     errors.invalid(path, quantity, "must be an integer");
+}
+
+void checkContainerResourceName(std::string_view name, const FieldPath& path, FieldErrors& errors) {
+  checkResourceName(name, path, errors);
+  checkContainerResourceNameOnly(name, path, errors);
+}
+
+bool mayOvercommitResource(std::string_view name) {
+  return mayOvercommit(name);
 }
 
 void validateResourceRequirements(const v1::ResourceRequirements& resources,
                                   const std::vector<std::string_view>& claims,
-                                  const FieldPath& path, FieldErrors& errors) {
+                                  const FieldPath& path, FieldErrors& errors, bool ofPod) {
   const auto limits = path.child("limits");
   const auto requests = path.child("requests");
   bool pages = false;
   bool plain = false;
-  const auto each = [&](const api::ResourceList& list, const FieldPath& listPath) {
-    for (const auto& [name, amount] : list) {
-      const auto at = listPath.key(name);
-      checkResourceName(name, at, errors);
-      validateResourceQuantity(name, amount, at, errors);
-      if (api::isHugePages(name)) {
-        pages = true;
-        if (!isWholePages(name, amount))
-          errors.invalid(at, amount, "must be a multiple of the page size");
-      }
-      plain = plain || name == "cpu" || name == "memory";
-    }
+  const auto each = [&](std::string_view name, const api::Quantity& amount, const FieldPath& at) {
+    ofPod ? checkPodResourceName(name, at, errors) : checkContainerResourceName(name, at, errors);
+    validateResourceQuantity(name, amount, at, errors);
+    pages = pages || api::isHugePages(name);
+    plain = plain || name == "cpu" || name == "memory";
   };
-  each(resources.limits, limits);
-  each(resources.requests, requests);
+  for (const auto& [name, amount] : resources.limits) {
+    const auto at = limits.key(name);
+    each(name, amount, at);
+    checkWholePages(name, amount, at, errors);
+  }
   for (const auto& [name, request] : resources.requests) {
+    const auto at = requests.key(name);
+    each(name, request, at);
     const api::Quantity* limit = resources.limits.get(name);
     if (limit != nullptr) {
       if (request != *limit && !mayOvercommit(name)) {
@@ -106,6 +158,7 @@ void validateResourceRequirements(const v1::ResourceRequirements& resources,
     } else if (!mayOvercommit(name)) {
       errors.required(limits, "Limit must be set for non overcommitable resources");
     }
+    checkWholePages(name, request, at, errors);
   }
   if (pages && !plain) errors.forbidden(path, "HugePages require cpu or memory");
   checkClaims(resources, claims, path, errors);
@@ -113,15 +166,17 @@ void validateResourceRequirements(const v1::ResourceRequirements& resources,
 
 namespace pods {
 
-void checkNoBacksteps(std::string_view value, const FieldPath& path, FieldErrors& errors) {
+bool hasBacksteps(std::string_view value) {
   for (size_t at = 0; at <= value.size();) {
     const size_t end = std::min(value.find('/', at), value.size());
-    if (value.substr(at, end - at) == "..") {
-      errors.invalid(path, value, "must not contain '..'");
-      return;
-    }
+    if (value.substr(at, end - at) == "..") return true;
     at = end + 1;
   }
+  return false;
+}
+
+void checkNoBacksteps(std::string_view value, const FieldPath& path, FieldErrors& errors) {
+  if (hasBacksteps(value)) errors.invalid(path, value, "must not contain '..'");
 }
 
 void checkDescendingPath(std::string_view value, const FieldPath& path, FieldErrors& errors) {
@@ -136,19 +191,22 @@ void checkFieldRef(const v1::ObjectFieldSelector& ref,
   const auto at = path.child("fieldPath");
   if (requireText(ref.fieldPath, at, errors)) return;
   const std::string_view text = ref.fieldPath;
+  const auto unknown = [&](const std::string& why) {
+    errors.invalid(at, text, "error converting fieldPath: " + why);
+  };
+  if (ref.apiVersion != "v1") return unknown("unsupported pod version: " + ref.apiVersion);
   // "metadata.labels['key']".
-  if (const auto open = text.find("['"); text.ends_with("']") && open != std::string_view::npos) {
+  const auto open = text.find("['");
+  if (text.ends_with("']") && open != std::string_view::npos && open > 0) {
     const std::string_view base = text.substr(0, open);
-    std::string key(text.substr(open + 2, text.size() - open - 4));
+    const std::string key(text.substr(open + 2, text.size() - std::min(text.size(), open + 4)));
+    // Upstream tells of the key at the reference itself.
     if (base == "metadata.annotations") {
-      for (char& c : key) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-      }
-      errors.invalidEach(at, text, api::validateQualifiedName(key));
+      checkQualifiedName(lowerCase(key), path, errors);
     } else if (base == "metadata.labels") {
-      errors.invalidEach(at, text, api::validateLabelKey(key));
+      checkQualifiedName(key, path, errors);
     } else {
-      errors.invalid(at, base, "does not support subscript");
+      unknown("field label does not support subscript: " + ref.fieldPath);
     }
     return;
   }
@@ -160,39 +218,38 @@ void checkFieldRef(const v1::ObjectFieldSelector& ref,
                                               "status.hostIP",        "status.hostIPs",
                                               "status.phase",         "status.podIP",
                                               "status.podIPs"};
-  if (ref.apiVersion != "v1") {
-    errors.invalid(at, text,
-                   "error converting fieldPath: unsupported pod version: " + ref.apiVersion);
-  } else if (std::find(std::begin(kAll), std::end(kAll), text) == std::end(kAll)) {
-    errors.invalid(at, text,
-                   "error converting fieldPath: field label not supported: " + ref.fieldPath);
-  } else if (std::find(known.begin(), known.end(), text) == known.end()) {
-    errors.notSupported(at, text, known);
-  }
+  if (std::find(std::begin(kAll), std::end(kAll), text) == std::end(kAll))
+    return unknown("field label not supported: " + ref.fieldPath);
+  const std::string_view now = text == "spec.host" ? "spec.nodeName" : text;
+  if (std::find(known.begin(), known.end(), now) == known.end())
+    errors.notSupported(at, now, known);
 }
 
 void checkResourceFieldRef(const v1::ResourceFieldSelector& ref, bool needsContainer,
                            const FieldPath& path, FieldErrors& errors) {
-  if (needsContainer) {
-    if (requireText(ref.containerName, path.child("containerName"), errors)) return;
-  }
-  if (requireText(ref.resource, path.child("resource"), errors)) return;
   std::string_view kind = ref.resource;
   for (const std::string_view prefix : {"limits.", "requests."}) {
-    if (kind.starts_with(prefix)) kind.remove_prefix(prefix.size());
+    if (!kind.starts_with(prefix)) continue;
+    kind.remove_prefix(prefix.size());
+    break;
   }
-  if (kind == ref.resource || !isStandardResource(kind)) {
+  const bool known = kind.size() != ref.resource.size() && isStandardResource(kind);
+  if (needsContainer && ref.containerName.empty()) {
+    errors.required(path.child("containerName"));
+  } else if (ref.resource.empty()) {
+    errors.required(path.child("resource"));
+  } else if (!known) {
     errors.notSupported(path.child("resource"), ref.resource,
                         {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
                          "requests.ephemeral-storage", "requests.memory"});
-    return;
   }
-  if (ref.divisor.isZero()) return;
+  if (!known || ref.divisor.isZero()) return;
   const std::string divisor = ref.divisor.str();
+  // The resource is told of, not the divisor, as upstream.
   const auto at = path.child("divisor");
   if (kind == "cpu") {
     if (divisor != "1m" && divisor != "1") {
-      errors.invalid(at, divisor,
+      errors.invalid(at, ref.resource,
                      "only divisor's values 1m and 1 are supported with the cpu resource");
     }
     return;
@@ -203,7 +260,7 @@ void checkResourceFieldRef(const v1::ResourceFieldSelector& ref, bool needsConta
   const std::string_view what = kind == "memory"              ? "memory"
                                 : kind == "ephemeral-storage" ? "local ephemeral storage"
                                                               : "hugepages";
-  errors.invalid(at, divisor,
+  errors.invalid(at, ref.resource,
                  "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei "
                  "are supported with the " +
                      std::string(what) + " resource");

@@ -31,14 +31,22 @@ void checkItemPath(std::string_view value, const FieldPath& path, FieldErrors& e
     errors.invalid(path, value, "must not start with '..'");
 }
 
-/// Where several sources write into one volume: which paths are taken.
-using Paths = std::set<std::string, std::less<>>;
+/// Where several sources write into one volume: which paths are taken. Doubles are told of at the
+/// volume.
+class Paths {
+ public:
+  Paths(const FieldPath& volume, FieldErrors& errors) : volume_(volume), errors_(errors) {}
+  /// `told`: what the error shows.
+  void take(const std::string& path, std::string_view told) {
+    if (!path.empty() && !taken_.insert(path).second)
+      errors_.invalid(volume_, told, "conflicting duplicate paths");
+  }
 
-void takePath(Paths* taken, const std::string& path, std::string_view suffixedName,
-              const FieldPath& at, FieldErrors& errors) {
-  if (taken == nullptr || path.empty()) return;
-  if (!taken->insert(path).second) errors.invalid(at, suffixedName, "conflicting duplicate paths");
-}
+ private:
+  const FieldPath& volume_;
+  FieldErrors& errors_;
+  std::set<std::string> taken_;
+};
 
 void checkItems(const std::vector<v1::KeyToPath>& items, Paths* taken, std::string_view source,
                 const FieldPath& path, FieldErrors& errors) {
@@ -48,7 +56,7 @@ void checkItems(const std::vector<v1::KeyToPath>& items, Paths* taken, std::stri
     if (!requireText(items[i].path, at.child("path"), errors))
       checkItemPath(items[i].path, at.child("path"), errors);
     checkMode(items[i].mode, at.child("mode"), errors);
-    takePath(taken, items[i].path, source, path, errors);
+    if (taken != nullptr) taken->take(items[i].path, source);
   }
 }
 
@@ -73,12 +81,13 @@ void checkDownwardItems(const std::vector<v1::DownwardAPIVolumeFile>& items, Pat
       errors.required(path, "one of fieldRef and resourceFieldRef is required");
     }
     checkMode(item.mode, path.child("mode"), errors);
-    takePath(taken, item.path, item.path, path, errors);
+    if (taken != nullptr) taken->take(item.path, item.path);
   }
 }
 
+/// `volume`: where upstream tells of the path.
 void checkToken(const v1::ServiceAccountTokenProjection& token, const FieldPath& path,
-                FieldErrors& errors) {
+                const FieldPath& volume, FieldErrors& errors) {
   if (token.expirationSeconds) {
     const auto at = path.child("expirationSeconds");
     if (*token.expirationSeconds < kMinTokenSeconds)
@@ -88,101 +97,42 @@ void checkToken(const v1::ServiceAccountTokenProjection& token, const FieldPath&
       errors.invalid(at, *token.expirationSeconds,
                      "may not specify a duration larger than 2^32 seconds");
   }
-  if (!requireText(token.path, path.child("path"), errors))
-    checkItemPath(token.path, path.child("path"), errors);
+  if (!requireText(token.path, volume.child("path"), errors))
+    checkItemPath(token.path, volume.child("path"), errors);
 }
 
-void checkTrustBundle(const v1::ClusterTrustBundleProjection& bundle, const FieldPath& path,
-                      FieldErrors& errors) {
-  if (bundle.name && bundle.signerName) {
-    errors.invalid(path, asJson(bundle), "only one of name and signerName may be used");
-  } else if (bundle.name) {
-    if (!requireText(*bundle.name, path.child("name"), errors) && bundle.labelSelector)
-      errors.invalid(path.child("labelSelector"), asJson(*bundle.labelSelector),
-                     "labelSelector must be unset if name is specified");
-  } else if (bundle.signerName) {
-    requireText(*bundle.signerName, path.child("signerName"), errors);
-    if (bundle.labelSelector)
-      validateLabelSelector(*bundle.labelSelector, path.child("labelSelector"), errors);
-  } else {
-    errors.required(path, "either name or signerName must be specified");
-  }
-  if (!requireText(bundle.path, path.child("path"), errors))
-    checkItemPath(bundle.path, path.child("path"), errors);
-}
-
-void checkCertificate(const v1::PodCertificateProjection& certificate, Paths& taken,
-                      const FieldPath& path, FieldErrors& errors) {
-  constexpr int32_t kMin = 3600;
-  const int32_t max = certificate.signerName.starts_with("kubernetes.io/") ? 86400 : 7862400;
-  requireText(certificate.signerName, path.child("signerName"), errors);
-  checkOneOf(certificate.keyType,
-             {"RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"},
-             path.child("keyType"), errors);
-  if (certificate.maxExpirationSeconds &&
-      (*certificate.maxExpirationSeconds < kMin || *certificate.maxExpirationSeconds > max)) {
-    errors.invalid(path.child("maxExpirationSeconds"), *certificate.maxExpirationSeconds,
-                   "if provided, maxExpirationSeconds " + api::rangeMessage(kMin, max));
-  }
-  const std::pair<std::string_view, const std::string*> files[] = {
-      {"credentialBundlePath", &certificate.credentialBundlePath},
-      {"keyPath", &certificate.keyPath},
-      {"certificateChainPath", &certificate.certificateChainPath}};
-  bool any = false;
-  for (const auto& [name, file] : files) {
-    if (file->empty()) continue;
-    any = true;
-    checkItemPath(*file, path.child(name), errors);
-    takePath(&taken, *file, *file, path.child(name), errors);
-  }
-  if (!any)
-    errors.required(path,
-                    "specify at least one of credentialBundlePath, keyPath, and "
-                    "certificateChainPath");
-}
-
+/// Sources of features that are off never get here.
 void checkProjected(const v1::ProjectedVolumeSource& projected, const FieldPath& path,
                     FieldErrors& errors) {
-  Paths taken;
+  Paths taken(path, errors);
   checkMode(projected.defaultMode, path.child("defaultMode"), errors);
   for (size_t i = 0; i < projected.sources.size(); ++i) {
     const auto& source = projected.sources[i];
     const auto at = path.child("sources").index(i);
     int kinds = 0;
-    const auto next = [&](std::string_view name) {
-      if (kinds++ == 0) return true;
-      errors.forbidden(at.child(name), kOneType);
-      return false;
-    };
-    if (source.secret && next("secret")) {
+    if (source.secret) {
+      ++kinds;
       const auto child = at.child("secret");
-      requireText(source.secret->localObjectReference.name, child.child("name"), errors);
-      checkItems(source.secret->items, &taken, source.secret->localObjectReference.name, child,
-                 errors);
+      const auto& name = source.secret->localObjectReference.name;
+      requireText(name, child.child("name"), errors);
+      checkItems(source.secret->items, &taken, name, child, errors);
     }
-    if (source.configMap && next("configMap")) {
+    if (source.configMap) {
+      ++kinds;
       const auto child = at.child("configMap");
-      requireText(source.configMap->localObjectReference.name, child.child("name"), errors);
-      checkItems(source.configMap->items, &taken, source.configMap->localObjectReference.name,
-                 child, errors);
+      const auto& name = source.configMap->localObjectReference.name;
+      requireText(name, child.child("name"), errors);
+      checkItems(source.configMap->items, &taken, name, child, errors);
     }
-    if (source.downwardAPI && next("downwardAPI"))
+    if (source.downwardAPI) {
+      ++kinds;
       checkDownwardItems(source.downwardAPI->items, &taken, at.child("downwardAPI"), errors);
-    if (source.serviceAccountToken && next("serviceAccountToken")) {
-      const auto child = at.child("serviceAccountToken");
-      checkToken(*source.serviceAccountToken, child, errors);
-      takePath(&taken, source.serviceAccountToken->path, source.serviceAccountToken->path, child,
-               errors);
     }
-    if (source.clusterTrustBundle && next("clusterTrustBundle")) {
-      const auto child = at.child("clusterTrustBundle");
-      checkTrustBundle(*source.clusterTrustBundle, child, errors);
-      takePath(&taken, source.clusterTrustBundle->path, source.clusterTrustBundle->path, child,
-               errors);
+    if (source.serviceAccountToken) {
+      ++kinds;
+      checkToken(*source.serviceAccountToken, at.child("serviceAccountToken"), path, errors);
     }
-    if (source.podCertificate && next("podCertificate"))
-      checkCertificate(*source.podCertificate, taken, at.child("podCertificate"), errors);
-    if (kinds == 0) errors.required(at, "must specify a volume type");
+    if (kinds > 1) errors.forbidden(at, "may not specify more than 1 volume type per source");
   }
 }
 
@@ -198,28 +148,19 @@ void checkEphemeral(const v1::EphemeralVolumeSource& source, const FieldPath& pa
   validatePersistentVolumeClaimSpec(claim.spec, at.child("spec"), errors);
 }
 
-/// The claim of an ephemeral volume is named by pod and volume.
-void checkClaimName(const v1::Volume& volume, const api::meta::v1::ObjectMeta* pod,
-                    const FieldPath& path, FieldErrors& errors) {
-  if (!volume.volumeSource.ephemeral || !pod || pod->name.empty() || volume.name.empty()) return;
-  const std::string name = pod->name + "-" + volume.name;
-  for (const auto& message : api::validateDns1123Subdomain(name)) {
-    errors.invalid(path.child("name"), volume.name,
-                   "PVC name " + api::goQuote(name) + ": " + message);
-  }
-}
-
 /// Visits the sources that are set, in the order upstream looks at them.
 class SourceChecker {
  private:
+  /// `name`: where its rules tell; `excess`: where it is told that there was one before, which
+  /// upstream spells otherwise at times.
   template <typename T, typename F>
-  void one(const api::Box<T>& source, std::string_view name, const F& check) {
+  void one(const api::Box<T>& source, std::string_view name, const F& check,
+           std::string_view excess = {}) {
     if (!source) return;
-    const auto at = path_.child(name);
     if (count_++ > 0) {
-      errors_.forbidden(at, kOneType);
+      errors_.forbidden(path_.child(excess.empty() ? name : excess), kOneType);
     } else {
-      check(*source, at);
+      check(*source, path_.child(name));
     }
   }
   template <typename T>
@@ -234,15 +175,37 @@ class SourceChecker {
   }
   /// Sources with rules of their own, the same in templates and pods.
   template <typename T>
-  void known(const api::Box<T>& source, std::string_view name) {
-    one(source, name,
-        [this](const T& set, const FieldPath& at) { volume_sources::check(set, at, errors_); });
+  void known(const api::Box<T>& source, std::string_view name, std::string_view excess = {}) {
+    one(
+        source, name,
+        [this](const T& set, const FieldPath& at) { volume_sources::check(set, at, errors_); },
+        excess);
+  }
+  /// What the initiator is named by.
+  void checkIscsiName() {
+    const auto& iscsi = volume_.volumeSource.iscsi;
+    constexpr size_t kMax = 64;
+    if (!iscsi || !iscsi->initiatorName) return;
+    if (volume_.name.size() + 1 + iscsi->targetPortal.size() <= kMax) return;
+    errors_.invalid(
+        path_.child("name"), volume_.name,
+        "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters "
+        "if iscsi.initiatorName is specified.");
+  }
+  /// The claim of an ephemeral volume is named by pod and volume.
+  void checkClaimName() {
+    if (pod_ == nullptr || pod_->name.empty() || volume_.name.empty()) return;
+    const std::string name = pod_->name + "-" + volume_.name;
+    for (const auto& message : api::validateDns1123Subdomain(name)) {
+      errors_.invalid(path_.child("name"), volume_.name,
+                      "PVC name " + api::goQuote(name) + ": " + message);
+    }
   }
 
  public:
-  SourceChecker(const v1::Volume& volume, bool isTemplate, const FieldPath& path,
-                FieldErrors& errors)
-      : volume_(volume), isTemplate_(isTemplate), path_(path), errors_(errors) {}
+  SourceChecker(const v1::Volume& volume, bool isTemplate, const api::meta::v1::ObjectMeta* pod,
+                const FieldPath& path, FieldErrors& errors)
+      : volume_(volume), isTemplate_(isTemplate), pod_(pod), path_(path), errors_(errors) {}
 
   void run() {
     const auto& s = volume_.volumeSource;
@@ -254,7 +217,7 @@ class SourceChecker {
     });
     known(s.hostPath, "hostPath");
     known(s.gitRepo, "gitRepo");
-    known(s.gcePersistentDisk, "gcePersistentDisk");
+    known(s.gcePersistentDisk, "persistentDisk", "gcePersistentDisk");
     known(s.awsElasticBlockStore, "awsElasticBlockStore");
     one(s.secret, "secret", [&](const auto& source, const FieldPath& at) {
       requireText(source.secretName, at.child("secretName"), errors_);
@@ -263,35 +226,42 @@ class SourceChecker {
     });
     known(s.nfs, "nfs");
     known(s.iscsi, "iscsi");
+    checkIscsiName();
     known(s.glusterfs, "glusterfs");
     known(s.flocker, "flocker");
     one(s.persistentVolumeClaim, "persistentVolumeClaim",
         text(&v1::PersistentVolumeClaimVolumeSource::claimName, "claimName"));
     known(s.rbd, "rbd");
     known(s.cinder, "cinder");
-    known(s.cephfs, "cephfs");
+    known(s.cephfs, "cephfs", "cephFS");
     known(s.quobyte, "quobyte");
-    one(s.downwardAPI, "downwardAPI", [&](const auto& source, const FieldPath& at) {
-      checkMode(source.defaultMode, at.child("defaultMode"), errors_);
-      checkDownwardItems(source.items, nullptr, at, errors_);
-    });
+    one(
+        s.downwardAPI, "downwardAPI",
+        [&](const auto& source, const FieldPath& at) {
+          checkMode(source.defaultMode, at.child("defaultMode"), errors_);
+          checkDownwardItems(source.items, nullptr, at, errors_);
+        },
+        "downwarAPI");
     known(s.fc, "fc");
     known(s.flexVolume, "flexVolume");
-    known(s.azureFile, "azureFile");
     one(s.configMap, "configMap", [&](const auto& source, const FieldPath& at) {
       requireText(source.localObjectReference.name, at.child("name"), errors_);
       checkMode(source.defaultMode, at.child("defaultMode"), errors_);
       checkItems(source.items, nullptr, {}, at, errors_);
     });
+    known(s.azureFile, "azureFile");
     known(s.vsphereVolume, "vsphereVolume");
     known(s.photonPersistentDisk, "photonPersistentDisk");
     known(s.portworxVolume, "portworxVolume");
     known(s.azureDisk, "azureDisk");
     known(s.storageos, "storageos");
-    known(s.scaleIO, "scaleIO");
     one(s.projected, "projected", with(checkProjected));
+    known(s.scaleIO, "scaleIO");
     known(s.csi, "csi");
-    one(s.ephemeral, "ephemeral", with(checkEphemeral));
+    one(s.ephemeral, "ephemeral", [&](const auto& source, const FieldPath& at) {
+      checkEphemeral(source, at, errors_);
+      checkClaimName();
+    });
     one(s.image, "image", [&](const auto& source, const FieldPath& at) {
       // A template may leave the reference to whoever makes pods of it.
       if (!isTemplate_) requireText(source.reference, at.child("reference"), errors_);
@@ -304,6 +274,7 @@ class SourceChecker {
  private:
   const v1::Volume& volume_;
   const bool isTemplate_;
+  const api::meta::v1::ObjectMeta* pod_;
   const FieldPath& path_;
   FieldErrors& errors_;
   int count_ = 0;
@@ -318,12 +289,17 @@ std::vector<const v1::Volume*> checkVolumes(const std::vector<v1::Volume>& volum
                                             const api::meta::v1::ObjectMeta* pod) {
   std::vector<const v1::Volume*> valid;
   std::set<std::string_view> names;
+  std::set<std::string> made;  // claims of ephemeral volumes
+  if (pod != nullptr && !pod->name.empty()) {
+    for (const auto& volume : volumes) {
+      if (volume.volumeSource.ephemeral) made.insert(pod->name + "-" + volume.name);
+    }
+  }
   for (size_t i = 0; i < volumes.size(); ++i) {
     const auto& volume = volumes[i];
     const size_t before = errors.size();
     const auto at = path.index(i);
-    SourceChecker(volume, isTemplate, at, errors).run();
-    checkClaimName(volume, pod, at, errors);
+    SourceChecker(volume, isTemplate, pod, at, errors).run();
     const auto name = at.child("name");
     if (!requireText(volume.name, name, errors)) {
       errors.invalidEach(name, volume.name, api::validateDns1123Label(volume.name));
@@ -332,6 +308,11 @@ std::vector<const v1::Volume*> checkVolumes(const std::vector<v1::Volume>& volum
     if (errors.size() == before) {
       names.insert(volume.name);
       valid.push_back(&volume);
+    }
+    const auto& claim = volume.volumeSource.persistentVolumeClaim;
+    if (claim && made.contains(claim->claimName)) {
+      errors.invalid(at.child("persistentVolumeClaim", "claimName"), claim->claimName,
+                     "must not reference a PVC that gets created for an ephemeral volume");
     }
   }
   return valid;

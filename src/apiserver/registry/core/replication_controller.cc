@@ -42,7 +42,7 @@ class ReplicationControllerKind final : public TypedStrategy<ReplicationControll
     const auto at = path.child("template");
     if (!spec.template_) return errors.required(at);
     const auto& labels = spec.template_->metadata.labels;
-    if (!api::LabelSelector::fromLabels(spec.selector).matches(labels)) {
+    if (!spec.selector.empty() && !api::LabelSelector::fromLabels(spec.selector).matches(labels)) {
       errors.invalid(at.child("metadata").child("labels"), labels,
                      "`selector` does not match template `labels`");
     }

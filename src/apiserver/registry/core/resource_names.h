@@ -12,5 +12,10 @@ bool isStandardQuotaResource(std::string_view name);
 bool isIntegerResource(std::string_view name);
 /// A qualified name, standard where it has no domain.
 void checkResourceName(std::string_view name, const api::FieldPath& path, api::FieldErrors& errors);
+/// The same, and one that containers can have. A name that neither fits is told of twice.
+void checkContainerResourceName(std::string_view name, const api::FieldPath& path,
+                                api::FieldErrors& errors);
+/// Requests of it may be below its limit.
+bool mayOvercommitResource(std::string_view name);
 
 }  // namespace coxswain::apiserver

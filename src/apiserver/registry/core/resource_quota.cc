@@ -4,6 +4,7 @@
 
 #include "api/gen/core_v1.h"
 #include "api/helpers/resources.h"
+#include "api/names/names.h"
 #include "apiserver/registry/core/resource_names.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
@@ -199,7 +200,9 @@ bool isIntegerResource(std::string_view name) {
 }
 
 void checkResourceName(std::string_view name, const FieldPath& path, FieldErrors& errors) {
-  checkQualifiedName(name, path, errors);
+  const auto messages = api::validateQualifiedName(name);
+  errors.invalidEach(path, name, messages);
+  if (!messages.empty()) return;
   if (name.find('/') == std::string_view::npos && !in(kCounts, name) && !in(kAmounts, name) &&
       name != "storage" && name.find("hugepages-") == std::string_view::npos) {
     errors.invalid(path, name, "must be a standard resource type or fully qualified");

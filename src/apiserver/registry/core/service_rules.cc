@@ -19,7 +19,6 @@ using api::core::v1::ServiceSpec;
 
 namespace {
 
-constexpr int32_t kKubeletPort = 10250;
 constexpr int32_t kAffinityTimeoutMax = 86400;
 constexpr std::string_view kLoadBalancerOnly = "may only be used when `type` is 'LoadBalancer'";
 constexpr std::string_view kNotExternalName = "may not be set for ExternalName services";
@@ -56,11 +55,6 @@ void checkPort(const ServicePort& port, bool needsName, std::set<std::string_vie
 void checkType(const ServiceSpec& spec, const FieldPath& path, FieldErrors& errors) {
   const auto first = path.child("clusterIPs").index(0);
   if (spec.type == "LoadBalancer") {
-    for (size_t i = 0; i < spec.ports.size(); ++i) {
-      if (spec.ports[i].port != kKubeletPort) continue;
-      errors.invalid(path.child("ports").index(i), spec.ports[i].port,
-                     "may not expose port 10250 externally since it is used by kubelet");
-    }
     if (isHeadless(spec)) {
       errors.invalid(first, "None", "may not be set to 'None' for LoadBalancer services");
     }
@@ -206,8 +200,41 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-void checkLoadBalancerFields(const ServiceSpec& spec, const ServiceSpec* current,
-                             const FieldPath& path, FieldErrors& errors) {
+constexpr std::string_view kSourceRanges = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/// Where the field is not used there is an annotation: ranges with commas between.
+void checkSourceRangesAnnotation(const Service& service, const Service* current,
+                                 FieldErrors& errors) {
+  const auto* value = service.metadata.annotations.get(kSourceRanges);
+  if (!value) return;
+  const FieldPath metadata("metadata");
+  const auto path = metadata.child("annotations").key(kSourceRanges);
+  if (service.spec.type != "LoadBalancer") errors.forbidden(path, kLoadBalancerOnly);
+  const auto* was = current ? current->metadata.annotations.get(kSourceRanges) : nullptr;
+  if (was && *was == *value) return;
+  for (auto rest = trimmed(*value); !rest.empty();) {
+    const auto comma = rest.find(',');
+    const auto range = trimmed(rest.substr(0, comma));
+    errors.invalidEach(path, range, api::validateCidrForLegacyField(range));
+    if (comma == std::string_view::npos) return;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+void checkLoadBalancerClass(const ServiceSpec& spec, FieldErrors& errors) {
+  if (!spec.loadBalancerClass) return;
+  const auto path = FieldPath("spec").child("loadBalancerClass");
+  if (spec.type == "LoadBalancer") {
+    checkQualifiedName(*spec.loadBalancerClass, path, errors);
+  } else {
+    errors.forbidden(path, kLoadBalancerOnly);
+  }
+}
+
+void checkLoadBalancerFields(const Service& service, const Service* before, const FieldPath& path,
+                             FieldErrors& errors) {
+  const auto& spec = service.spec;
+  const auto* current = before ? &before->spec : nullptr;
   const bool isLoadBalancer = spec.type == "LoadBalancer";
   if (!spec.loadBalancerSourceRanges.empty()) {
     const auto at = path.child("LoadBalancerSourceRanges");
@@ -219,19 +246,16 @@ void checkLoadBalancerFields(const ServiceSpec& spec, const ServiceSpec* current
           api::validateCidrForLegacyField(
               trimmed(range), current && contains(current->loadBalancerSourceRanges, range)));
     }
+  } else {
+    checkSourceRangesAnnotation(service, before, errors);
   }
   const auto allocate = path.child("allocateLoadBalancerNodePorts");
   if (spec.allocateLoadBalancerNodePorts && !isLoadBalancer) {
     errors.forbidden(allocate, kLoadBalancerOnly);
   }
-  if (!spec.allocateLoadBalancerNodePorts && isLoadBalancer) errors.required(allocate);
-  if (spec.loadBalancerClass) {
-    if (isLoadBalancer) {
-      checkQualifiedName(*spec.loadBalancerClass, path.child("loadBalancerClass"), errors);
-    } else {
-      errors.forbidden(path.child("loadBalancerClass"), kLoadBalancerOnly);
-    }
-  }
+  if (!spec.allocateLoadBalancerNodePorts && isLoadBalancer)
+    errors.required(FieldPath("allocateLoadBalancerNodePorts"));
+  checkLoadBalancerClass(spec, errors);
 }
 
 void checkTrafficPolicies(const ServiceSpec& spec, const FieldPath& path, FieldErrors& errors) {
@@ -282,39 +306,57 @@ void checkExternalIps(const ServiceSpec& spec, const ServiceSpec* current, const
   }
 }
 
-void checkPrimaryUnchanged(const std::vector<std::string>& next,
-                           const std::vector<std::string>& current, const ServiceSpec& spec,
-                           std::string_view field, std::string_view what, FieldErrors& errors) {
+void tellSecondaryReleased(const ServiceSpec& spec, std::string_view what, FieldErrors& errors) {
+  if (spec.ipFamilyPolicy == "SingleStack") return;
+  errors.invalid(
+      FieldPath("spec").child("ipFamilyPolicy"),
+      spec.ipFamilyPolicy ? api::FieldValue(*spec.ipFamilyPolicy) : api::FieldValue(nullptr),
+      "must be set to 'SingleStack' when releasing the secondary " + std::string(what));
+}
+
+/// The address that is first stays; the second may come, and go where the policy says so.
+void checkClusterIpsKept(const ServiceSpec& next, const ServiceSpec& current, FieldErrors& errors) {
   const FieldPath root("spec");
-  const auto path = root.child(field);
-  if (next.size() == current.size()) {
-    for (size_t i = 0; i < next.size(); ++i) {
-      if (next[i] != current[i]) errors.invalid(path.index(i), next, kOnceSet);
+  const auto path = root.child("clusterIPs");
+  const auto& now = next.clusterIPs;
+  const auto& was = current.clusterIPs;
+  if (now.size() == was.size()) {
+    for (size_t i = 0; i < now.size(); ++i) {
+      if (now[i] != was[i]) errors.invalid(path.index(i), now, kOnceSet);
     }
     return;
   }
-  if (next.empty()) {
-    errors.invalid(path.index(0), next, "primary " + std::string(what) + " can not be unset");
-  } else if (!current.empty() && next[0] != current[0]) {
-    errors.invalid(path.index(0), next, kOnceSet);
+  if (now.empty()) errors.invalid(path.index(0), now, "primary clusterIP can not be unset");
+  if (!now.empty() && !was.empty() && now[0] != was[0])
+    errors.invalid(path.index(0), now, kOnceSet);
+  if (now.size() < was.size() && now.size() == 1) tellSecondaryReleased(next, "clusterIP", errors);
+}
+
+/// Upstream tells of some changes with the addresses instead of the families.
+void checkFamiliesKept(const ServiceSpec& next, const ServiceSpec& current, FieldErrors& errors) {
+  if (isHeadless(next) || isHeadless(current)) return;
+  const FieldPath root("spec");
+  const auto first = root.child("ipFamilies").index(0);
+  const auto& now = next.ipFamilies;
+  const auto& was = current.ipFamilies;
+  if (now.size() == was.size()) {
+    for (size_t i = 0; i < now.size(); ++i) {
+      if (now[i] != was[i]) errors.invalid(first, now, kOnceSet);
+    }
+    return;
   }
-  if (next.size() < current.size() && next.size() == 1 && spec.ipFamilyPolicy != "SingleStack") {
-    errors.invalid(
-        root.child("ipFamilyPolicy"),
-        spec.ipFamilyPolicy ? api::FieldValue(*spec.ipFamilyPolicy) : api::FieldValue(nullptr),
-        "must be set to 'SingleStack' when releasing the secondary " + std::string(what));
-  }
+  if (now.size() < was.size() && next.clusterIPs.empty())
+    errors.invalid(first, now, "primary ipFamily can not be unset");
+  if (!now.empty() && !was.empty() && now[0] != was[0])
+    errors.invalid(first, next.clusterIPs, kOnceSet);
+  if (now.size() < was.size() && now.size() == 1) tellSecondaryReleased(next, "ipFamily", errors);
 }
 
 void checkAllocationKept(const ServiceSpec& next, const ServiceSpec& current, FieldErrors& errors) {
   if (next.type == "ExternalName" || current.type == "ExternalName") return;
   if (isHeadless(next) && isHeadless(current)) return;
-  const auto before = errors.size();
-  checkPrimaryUnchanged(next.clusterIPs, current.clusterIPs, next, "clusterIPs", "clusterIP",
-                        errors);
-  if (errors.size() != before) return;
-  checkPrimaryUnchanged(next.ipFamilies, current.ipFamilies, next, "ipFamilies", "ipFamily",
-                        errors);
+  checkClusterIpsKept(next, current, errors);
+  checkFamiliesKept(next, current, errors);
 }
 
 }  // namespace
@@ -358,7 +400,7 @@ void validateService(const Service& service, const Service* current, FieldErrors
   checkOneOf(spec.type, {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"},
              path.child("type"), errors);
   checkPortsAmongThemselves(spec, path, errors);
-  checkLoadBalancerFields(spec, old, path, errors);
+  checkLoadBalancerFields(service, current, path, errors);
   checkTrafficPolicies(spec, path, errors);
 }
 
@@ -374,6 +416,11 @@ void validateServiceUpdate(const Service& next, const Service& current, FieldErr
                    next.spec.loadBalancerClass ? api::FieldValue(*next.spec.loadBalancerClass)
                                                : api::FieldValue(nullptr),
                    kOnceSet);
+  }
+  checkLoadBalancerClass(next.spec, errors);
+  if (needsHealthCheck(next.spec) && needsHealthCheck(current.spec) &&
+      next.spec.healthCheckNodePort != current.spec.healthCheckNodePort) {
+    errors.forbidden(FieldPath("spec").child("healthCheckNodePort"), kImmutableText);
   }
   validateService(next, &current, errors);
 }

@@ -89,7 +89,7 @@ TEST(VolumeSources, WhatEachMustHave) {
   const Requests volumes("", "persistentvolumes");
   const std::pair<const char*, const char*> cases[] = {
       {R"("gcePersistentDisk":{"pdName":"","partition":256})",
-       "[spec.gcePersistentDisk.pdName: Required value, spec.gcePersistentDisk.partition: Invalid "
+       "[spec.persistentDisk.pdName: Required value, spec.persistentDisk.partition: Invalid "
        "value: 256: must be between 1 and 255, inclusive]"},
       {R"("awsElasticBlockStore":{"volumeID":"v","partition":0})", ""},
       {R"("glusterfs":{"endpoints":"e","path":"p","endpointsNamespace":"A"})",

@@ -89,8 +89,11 @@ void checkIscsi(const Source& source, std::string_view unknown, const FieldPath&
   if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef) {
     errors.required(path.child("secretRef"));
   }
-  if (source.secretRef)
-    requireText(source.secretRef->name, path.child("secretRef", "name"), errors);
+  // Of a persistent volume it may be in another namespace, and is looked at.
+  if constexpr (requires { source.secretRef->namespace_; }) {
+    if (source.secretRef)
+      requireText(source.secretRef->name, path.child("secretRef", "name"), errors);
+  }
   if (source.initiatorName) {
     checkIscsiName(*source.initiatorName, path.child("initiatorname"), unknown, errors);
   }
@@ -286,7 +289,6 @@ void check(const v1::QuobyteVolumeSource& source, const FieldPath& path, FieldEr
       const auto comma = rest.find(',');
       if (!isHostPort(rest.substr(0, comma))) {
         errors.invalid(path.child("registry"), source.registry, kPairs);
-        break;  // the same of each is told once
       }
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);

@@ -32,8 +32,11 @@ TEST(ServiceCidr, NewOnes) {
       {R"(["a","b","c"])",
        R"(spec.cidrs: Invalid value: {"CIDRs":["a","b","c"]}: may only hold up to 2 values)"},
       {R"(["10.0.0.0/24","10.1.0.0/24"])",
-       R"(spec.cidrs: Invalid value: {"CIDRs":["10.0.0.0/24","10.1.0.0/24"]}: may specify no more )"
+       R"(spec.cidrs: Invalid value: ["10.0.0.0/24","10.1.0.0/24"]: may specify no more )"
        "than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"},
+      {R"(["x","10.1.0.0/24"])",
+       "spec.cidrs[0]: Invalid value: \"x\": must be a valid CIDR value, (e.g. 10.9.8.0/24 or "
+       "2001:db8::/64)"},
       {R"(["10.0.0.1/24"])",
        "spec.cidrs[0]: Invalid value: \"10.0.0.1/24\": must not have bits set beyond the prefix "
        "length"},
@@ -52,6 +55,8 @@ TEST(ServiceCidr, MayBecomeOneOfTwoFamilies) {
             "spec.cidrs[0]: Invalid value: \"10.1.0.0/24\": field is immutable");
   EXPECT_EQ(change(R"(["10.0.0.0/24","fd00::/64"])", R"(["10.0.0.0/24"])"),
             "spec.cidrs: Invalid value: [\"10.0.0.0/24\"]: field is immutable");
+  EXPECT_EQ(change(R"(["10.0.0.0/24"])", R"(["10.1.0.0/24"])"),
+            "spec.cidrs[0]: Invalid value: \"10.1.0.0/24\": field is immutable");
 }
 
 TEST(IpAddress, NamesAndParents) {
@@ -127,8 +132,8 @@ TEST(PersistentVolumeClaim, ClassesOfAttributes) {
   EXPECT_EQ(change(claim("a", "Bound", ""), claim("b", "Bound", "")), "");
   EXPECT_NE(change(claim("a", "Pending", ""), claim("b", "Pending", "")), "");
   EXPECT_EQ(change(claim("a", "Bound", "a"), claim("", "Bound", "a")),
-            "spec.volumeAttributesClassName: Forbidden: update from non-nil value to nil is "
-            "forbidden");
+            "spec.volumeAttributesClassName: Forbidden: update to nil is forbidden when "
+            "status.currentVolumeAttributesClassName is not nil");
 }
 
 }  // namespace

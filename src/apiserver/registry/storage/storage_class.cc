@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 
 #include "api/gen/core_v1.h"
@@ -14,25 +15,39 @@ using api::storage::v1::StorageClass;
 
 namespace {
 
+using Topology = std::map<std::string_view, std::set<std::string_view>>;
+
+/// The term's keys with their values.
+Topology checkTerm(const api::core::v1::TopologySelectorTerm& term, const FieldPath& path,
+                   FieldErrors& errors) {
+  Topology topology;
+  for (size_t i = 0; i < term.matchLabelExpressions.size(); ++i) {
+    const auto& each = term.matchLabelExpressions[i];
+    const auto at = path.index(i);
+    const auto valuesPath = at.child("values");
+    if (each.values.empty()) errors.required(valuesPath);
+    std::set<std::string_view> values;
+    for (size_t k = 0; k < each.values.size(); ++k) {
+      if (!values.insert(each.values[k]).second)
+        errors.duplicate(valuesPath.index(k), each.values[k]);
+    }
+    checkQualifiedName(each.key, at.child("key"), errors);
+    if (topology.contains(each.key)) errors.duplicate(at.child("key"), each.key);
+    topology[each.key] = std::move(values);
+  }
+  return topology;
+}
+
 void checkTopologies(const StorageClass& object, FieldErrors& errors) {
   const FieldPath path("allowedTopologies");
+  std::vector<Topology> seen;
   for (size_t i = 0; i < object.allowedTopologies.size(); ++i) {
     const auto at = path.index(i).child("matchLabelExpressions");
-    std::set<std::string_view> keys;
-    const auto& expressions = object.allowedTopologies[i].matchLabelExpressions;
-    for (size_t j = 0; j < expressions.size(); ++j) {
-      const auto& each = expressions[j];
-      const auto here = at.index(j);
-      if (each.values.empty()) errors.required(here.child("values"));
-      std::set<std::string_view> values;
-      for (size_t k = 0; k < each.values.size(); ++k) {
-        if (!values.insert(each.values[k]).second) {
-          errors.duplicate(here.child("values").index(k), each.values[k]);
-        }
-      }
-      checkQualifiedName(each.key, here.child("key"), errors);
-      if (!keys.insert(each.key).second) errors.duplicate(here.child("key"), each.key);
+    auto topology = checkTerm(object.allowedTopologies[i], at, errors);
+    for (const auto& other : seen) {
+      if (other == topology) errors.duplicate(at, "");
     }
+    seen.push_back(std::move(topology));
   }
 }
 
