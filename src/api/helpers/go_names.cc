@@ -62,6 +62,7 @@ constexpr OwnName kOwnNames[] = {
     {"RBD", "monitors", "CephMonitors"},
     {"RBD", "pool", "RBDPool"},
     {"RBD", "user", "RadosUser"},
+    {"Subject", "serviceAccount", "ServiceAccount"},
 };
 
 }  // namespace

@@ -75,7 +75,9 @@ void checkService(const APIServiceSpec& spec, FieldErrors& errors) {
 
 class ApiServiceStrategy final : public TypedStrategy<APIService> {
  public:
-  ApiServiceStrategy() : TypedStrategy(StrategyTraits{.allowUnconditionalUpdate = false}) {}
+  ApiServiceStrategy()
+      : TypedStrategy(
+            StrategyTraits{.allowUnconditionalUpdate = false, .standardFinalizers = false}) {}
   /// The rest of the rule needs the spec.
   [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
                                                    bool prefix) const override {

@@ -21,10 +21,12 @@ class CoreEventStrategy final : public TypedStrategy<CoreEvent> {
   CoreEventStrategy()
       : TypedStrategy(StrategyTraits{
             .allowCreateOnUpdate = true,
-            .fieldSelectors = {
-                "involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
-                "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
-                "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}}) {}
+            .fieldSelectors = {"involvedObject.kind", "involvedObject.namespace",
+                               "involvedObject.name", "involvedObject.uid",
+                               "involvedObject.apiVersion", "involvedObject.resourceVersion",
+                               "involvedObject.fieldPath", "reason", "reportingComponent", "source",
+                               "type"},
+            .standardFinalizers = false}) {}
 
   [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
                                                    bool prefix) const override {
@@ -63,11 +65,6 @@ class EventsEventStrategy final : public TypedStrategy<EventsEvent> {
             .fieldSelectors = {"regarding.kind", "regarding.namespace", "regarding.name",
                                "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion",
                                "regarding.fieldPath", "reason", "reportingController", "type"}}) {}
-
-  [[nodiscard]] std::vector<std::string> checkName(std::string_view name,
-                                                   bool prefix) const override {
-    return pathSegmentNameRule(name, prefix);
-  }
 
  protected:
   void check(const EventsEvent& event, FieldErrors& errors) const override {

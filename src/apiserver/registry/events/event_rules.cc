@@ -3,6 +3,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/events_v1.h"
 #include "api/names/names.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/rules.h"
 
 namespace coxswain::apiserver {
@@ -54,9 +55,18 @@ void checkCommon(const CoreEvent& event, EventApi from, FieldErrors& errors) {
   checkDns1123Subdomain(own, FieldPath("namespace"), errors);
 }
 
-void checkReference(const ObjectReference& next, const ObjectReference& current,
-                    std::string_view field, FieldErrors& errors) {
-  checkImmutableMessage(next, current, FieldPath(field), errors);
+api::FieldValue shown(const ObjectReference& reference) {
+  return api::FieldValue::json(internalJson(reference));
+}
+
+void checkSeries(const CoreEvent& event, FieldErrors& errors) {
+  if (!event.series) return;
+  if (event.series->count < 2) {
+    errors.invalid(FieldPath("series.count"), "", "should be at least 2");
+  }
+  if (event.series->lastObservedTime.isZero()) {
+    errors.required(FieldPath("series.lastObservedTime"));
+  }
 }
 
 }  // namespace
@@ -64,6 +74,7 @@ void checkReference(const ObjectReference& next, const ObjectReference& current,
 void validateEvent(const CoreEvent& event, EventApi from, FieldErrors& errors) {
   checkCommon(event, from, errors);
   if (from == EventApi::Core) return;
+  checkSeries(event, errors);
   if (event.eventTime.isZero()) errors.required(FieldPath("eventTime"));
   if (event.type != "Normal" && event.type != "Warning") {
     errors.invalid(FieldPath("type"), "", "has invalid value: " + event.type);
@@ -80,7 +91,10 @@ void validateEventUpdate(const CoreEvent& next, const CoreEvent& current, EventA
                          FieldErrors& errors) {
   checkCommon(next, from, errors);
   if (from == EventApi::Core) return;
-  checkReference(next.involvedObject, current.involvedObject, "involvedObject", errors);
+  if (!(next.series == current.series)) checkSeries(next, errors);
+  if (!(next.involvedObject == current.involvedObject)) {
+    errors.invalid(FieldPath("involvedObject"), shown(next.involvedObject), kImmutableText);
+  }
   // Twice, as upstream tells it.
   checkImmutable(next.reason, current.reason, FieldPath("reason"), errors);
   checkImmutable(next.message, current.message, FieldPath("message"), errors);
@@ -93,7 +107,7 @@ void validateEventUpdate(const CoreEvent& next, const CoreEvent& current, EventA
   checkImmutable(next.action, current.action, FieldPath("action"), errors);
   if (!(next.related == current.related)) {
     errors.invalid(FieldPath("related"),
-                   next.related ? asJson(*next.related) : api::FieldValue(nullptr), kImmutableText);
+                   next.related ? shown(*next.related) : api::FieldValue(nullptr), kImmutableText);
   }
   checkImmutable(next.reportingComponent, current.reportingComponent,
                  FieldPath("reportingController"), errors);

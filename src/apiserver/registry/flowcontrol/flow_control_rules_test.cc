@@ -105,6 +105,8 @@ TEST(FlowSchema, MandatoryOnesAreFixed) {
                           "\"exempt\"},\"MatchingPrecedence\":1,"))
       << problem;
   EXPECT_TRUE(problem.ends_with(": spec of 'exempt' must equal the fixed value")) << problem;
+  EXPECT_NE(problem.find(R"("Group":{"Name":"someone"},"ServiceAccount":null)"), std::string::npos)
+      << problem;
   EXPECT_EQ(schemas().create(R"({"spec":{"priorityLevelConfiguration":{"name":"l"},)"
                              R"("matchingPrecedence":1}})"),
             "spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have "

@@ -15,6 +15,7 @@ using api::FieldPath;
 using api::networking::v1::HTTPIngressPath;
 using api::networking::v1::Ingress;
 using api::networking::v1::IngressBackend;
+using api::networking::v1::IngressRule;
 
 namespace {
 
@@ -48,7 +49,9 @@ void checkBackend(const IngressBackend& backend, const FieldPath& path, FieldErr
     segment(resource.name, "name", "name is required");
     return;
   }
-  if (!backend.service) return errors.required(path, "must specify either a resource or a service");
+  if (!backend.service) {
+    return errors.invalid(path, "", "resource or service backend is required");
+  }
   const auto at = path.child("service");
   const auto& service = *backend.service;
   if (service.name.empty()) {
@@ -101,13 +104,48 @@ void checkPath(const HTTPIngressPath& rule, const FieldPath& path, FieldErrors& 
   checkBackend(rule.backend, path.child("backend"), errors);
 }
 
+void checkRule(const IngressRule& rule, const FieldPath& path, FieldErrors& errors) {
+  const auto& http = rule.ingressRuleValue.http;
+  if (!http) return;
+  const auto paths = path.child("http").child("paths");
+  if (http->paths.empty()) errors.required(paths);
+  for (size_t j = 0; j < http->paths.size(); ++j) {
+    checkPath(http->paths[j], paths.index(j), errors);
+  }
+}
+
+bool isWildcard(const IngressRule& rule) {
+  return rule.host.find('*') != std::string::npos;
+}
+
+/// What a stored object does wrong already, and may go on doing.
+struct Leniency {
+  bool secretNames = false;
+  bool wildcardRules = false;
+};
+
+Leniency leniencyFor(const Ingress& current) {
+  Leniency out;
+  for (const auto& tls : current.spec.tls) {
+    if (!tls.secretName.empty() && !api::validateDns1123Subdomain(tls.secretName).empty()) {
+      out.secretNames = true;
+    }
+  }
+  FieldErrors found;
+  for (const auto& rule : current.spec.rules) {
+    if (isWildcard(rule)) checkRule(rule, FieldPath("rules"), found);
+  }
+  out.wildcardRules = !found.empty();
+  return out;
+}
+
 class IngressStrategy final : public TypedStrategy<Ingress> {
  public:
   IngressStrategy() : TypedStrategy(StrategyTraits{.generation = true}) {}
 
  protected:
   void check(const Ingress& ingress, FieldErrors& errors) const override {
-    checkAll(ingress, errors);
+    checkAll(ingress, {}, errors);
     const auto* annotation = ingress.metadata.annotations.get(kClassAnnotation);
     if (annotation && ingress.spec.ingressClassName &&
         *annotation != *ingress.spec.ingressClassName) {
@@ -115,8 +153,9 @@ class IngressStrategy final : public TypedStrategy<Ingress> {
                      "must match `ingressClassName` when both are specified");
     }
   }
-  void checkUpdate(const Ingress& next, const Ingress&, FieldErrors& errors) const override {
-    checkAll(next, errors);
+  void checkUpdate(const Ingress& next, const Ingress& current,
+                   FieldErrors& errors) const override {
+    checkAll(next, leniencyFor(current), errors);
   }
   void warn(const Ingress& next, const Ingress* current,
             std::vector<std::string>& out) const override {
@@ -147,7 +186,7 @@ class IngressStrategy final : public TypedStrategy<Ingress> {
   }
 
  private:
-  static void checkAll(const Ingress& ingress, FieldErrors& errors) {
+  static void checkAll(const Ingress& ingress, const Leniency& lenient, FieldErrors& errors) {
     const FieldPath path("spec");
     const auto& spec = ingress.spec;
     if (spec.rules.empty() && !spec.defaultBackend) {
@@ -165,13 +204,7 @@ class IngressStrategy final : public TypedStrategy<Ingress> {
         }
         checkHost(rule.host, at.child("host"), errors);
       }
-      const auto& http = rule.ingressRuleValue.http;
-      if (!http) continue;
-      const auto paths = at.child("http").child("paths");
-      if (http->paths.empty()) errors.required(paths);
-      for (size_t j = 0; j < http->paths.size(); ++j) {
-        checkPath(http->paths[j], paths.index(j), errors);
-      }
+      if (!lenient.wildcardRules || !isWildcard(rule)) checkRule(rule, at, errors);
     }
     for (size_t i = 0; i < spec.tls.size(); ++i) {
       const auto at = path.child("tls").index(i);
@@ -179,7 +212,7 @@ class IngressStrategy final : public TypedStrategy<Ingress> {
       for (size_t j = 0; j < hosts.size(); ++j) {
         checkHost(hosts[j], at.child("hosts").index(j), errors);
       }
-      if (!spec.tls[i].secretName.empty()) {
+      if (!spec.tls[i].secretName.empty() && !lenient.secretNames) {
         checkDns1123Subdomain(spec.tls[i].secretName, at.child("secretName"), errors);
       }
     }

@@ -26,13 +26,12 @@ void checkParameters(const IngressClassParametersReference& parameters, const Fi
   segment(parameters.kind, "kind", "kind is required");
   segment(parameters.name, "name", "name is required");
   const auto ns = path.child("namespace");
-  if (parameters.namespace_) {
-    checkDns1123Label(*parameters.namespace_, ns, errors);
-  }
   if (!parameters.scope) {
     errors.required(path.child("scope"));
   } else if (*parameters.scope == "Namespace") {
-    if (!parameters.namespace_) {
+    if (parameters.namespace_) {
+      checkDns1123Label(*parameters.namespace_, ns, errors);
+    } else {
       errors.required(ns, "`parameters.scope` is set to 'Namespace'");
     }
   } else if (*parameters.scope == "Cluster") {

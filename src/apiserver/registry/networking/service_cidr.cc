@@ -32,18 +32,16 @@ class ServiceCidrStrategy final : public TypedStrategy<ServiceCIDR> {
     if (cidrs.size() > 2) {
       return errors.invalid(path, shown(object.spec), "may only hold up to 2 values");
     }
-    if (cidrs.size() == 2) {
-      auto first = api::parseCidr(cidrs[0]);
-      auto second = api::parseCidr(cidrs[1]);
-      if (!first || !second || first->address.v6 == second->address.v6) {
-        return errors.invalid(
-            path, shown(object.spec),
-            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and "
-            "2001:db8::/64");
-      }
-    }
     for (size_t i = 0; i < cidrs.size(); ++i) {
       errors.invalidEach(path.index(i), cidrs[i], api::validateCidr(cidrs[i]));
+    }
+    if (cidrs.size() < 2) return;
+    const auto first = api::parseCidr(cidrs[0]);
+    const auto second = api::parseCidr(cidrs[1]);
+    if (first && second && first->address.v6 == second->address.v6) {
+      errors.invalid(path, cidrs,
+                     "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and "
+                     "2001:db8::/64");
     }
   }
   void checkUpdate(const ServiceCIDR& next, const ServiceCIDR& current,
@@ -53,9 +51,13 @@ class ServiceCidrStrategy final : public TypedStrategy<ServiceCIDR> {
     const auto& before = current.spec.cidrs;
     // A cluster of one family may become one of two.
     const bool grows = before.size() == 1 && now.size() == 2;
-    if (!grows) return checkImmutable(now, before, path, errors);
-    if (now[0] != before[0]) errors.invalid(path.index(0), now[0], kImmutableText);
-    check(next, errors);
+    if (!grows && now.size() != before.size()) {
+      return errors.invalid(path, now, kImmutableText);
+    }
+    for (size_t i = 0; i < before.size(); ++i) {
+      if (now[i] != before[i]) errors.invalid(path.index(i), now[i], kImmutableText);
+    }
+    if (grows) check(next, errors);
   }
   void beforeStatusUpdate(ServiceCIDR& next, const ServiceCIDR& current) const override {
     keepMetadata(next.metadata, current.metadata);

@@ -15,8 +15,9 @@ namespace {
 class RuntimeClassStrategy final : public TypedStrategy<RuntimeClass> {
  public:
   RuntimeClassStrategy()
-      : TypedStrategy(
-            StrategyTraits{.allowCreateOnUpdate = true, .allowUnconditionalUpdate = false}) {}
+      : TypedStrategy(StrategyTraits{.allowCreateOnUpdate = true,
+                                     .allowUnconditionalUpdate = false,
+                                     .standardFinalizers = false}) {}
 
  protected:
   void check(const RuntimeClass& object, FieldErrors& errors) const override {
@@ -27,10 +28,9 @@ class RuntimeClassStrategy final : public TypedStrategy<RuntimeClass> {
       checkDns1123Label(object.handler, handler, errors);
     }
     if (object.overhead) {
-      const auto path = FieldPath("overhead").child("limits");
-      for (const auto& [name, amount] : object.overhead->podFixed) {
-        validateResourceQuantity(name, amount, path.key(name), errors);
-      }
+      api::core::v1::ResourceRequirements fixed;
+      fixed.limits = object.overhead->podFixed;
+      validateResourceRequirements(fixed, {}, FieldPath("overhead"), errors);
     }
     if (object.scheduling) {
       const FieldPath path("scheduling");
