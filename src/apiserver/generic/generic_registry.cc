@@ -1,11 +1,14 @@
 #include "apiserver/generic/generic_registry.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "api/codec/protobuf.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
+#include "api/names/quote.h"
+#include "apiserver/generic/owner_references.h"
 #include "apiserver/registry/metadata.h"
 #include "apiserver/registry/resources.h"
 #include "base/assert.h"
@@ -35,6 +38,18 @@ void setFinalizer(ObjectMeta& meta, std::string_view finalizer, bool wanted) {
   } else if (!api::hasFinalizer(meta, finalizer)) {
     meta.finalizers.emplace_back(finalizer);
   }
+}
+
+/// As Go reads it, with Go's text where it is none; 0 for an empty one.
+Result<uint64_t> versionNumber(const std::string& text) {
+  uint64_t number = 0;
+  if (text.empty()) return number;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ptr == text.data() + text.size() && read.ec == std::errc()) return number;
+  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+  return Status(Reason::Unknown, 500,
+                "strconv.ParseUint: parsing " + api::goQuote(text) +
+                    (digits ? ": value out of range" : ": invalid syntax"));
 }
 
 /// Gives the transaction back unless the write succeeds.
@@ -223,13 +238,15 @@ storage::Operation GenericRegistry::put(std::string key, Encoded encoded,
 Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Object object,
                                                        bool dryRun, WriteAdmission* admission,
                                                        bool tracked) {
+  if (admission && admission->request().info.verb != "patch") {
+    dropRepeatedOwners(*api::objectMeta(object), OwnersSeen::BeforeAdmission,
+                       admission->request().warnings);
+  }
   // What admission and the kind's strategy set belongs to nobody.
   if (!tracked) track(admission, nullptr, object, strategy_, false);
   auto& first = *api::objectMeta(object);
-  if (!first.resourceVersion.empty() && first.resourceVersion != "0") {
-    co_return Status(Reason::Unknown, 500,
-                     "resourceVersion should not be set on objects to be created");
-  }
+  // The store looks at it, behind everybody else, and only where it is a number.
+  const bool versioned = versionNumber(first.resourceVersion).valueOr(0) != 0;
   first.resourceVersion.clear();
   first.namespace_ = ns;
   prepareMetaForCreate(first, strategy_.traits());
@@ -238,6 +255,8 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
   stamp(strategy_, admission, object, nullptr);
   if (admission) {
     CO_TRY_STATUS(co_await admission->admit(WriteKind::Create, &object, nullptr));
+    dropRepeatedOwners(*api::objectMeta(object), OwnersSeen::AfterAdmission,
+                       admission->request().warnings);
   }
   const bool generated =
       api::objectMeta(object)->name.empty() && !api::objectMeta(object)->generateName.empty();
@@ -255,6 +274,10 @@ Task<Result<api::ConstObject>> GenericRegistry::create(std::string ns, api::Obje
     if (admission) {
       strategy_.warnings(next.data(), nullptr, admission->request().warnings);
       CO_TRY_STATUS(co_await admission->validate(WriteKind::Create, &next, nullptr));
+    }
+    if (versioned && !dryRun) {
+      co_return Status(Reason::Unknown, 500,
+                       "resourceVersion should not be set on objects to be created");
     }
     auto path = key(ns, meta.name);
     std::unique_ptr<StorageTransaction> transaction;
@@ -342,10 +365,10 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
   const auto& strategy = request.strategy ? *request.strategy : strategy_;
   auto& meta = *api::objectMeta(next);
   const auto& currentMeta = *api::objectMeta(current);
-  if (meta.resourceVersion.empty() && strategy_.traits().allowUnconditionalUpdate) {
+  TRY(const auto version, versionNumber(meta.resourceVersion));
+  if (version == 0 && strategy_.traits().allowUnconditionalUpdate) {
     meta.resourceVersion = currentMeta.resourceVersion;
-  }
-  if (meta.resourceVersion.empty()) {
+  } else if (version == 0) {
     api::FieldErrors errors;
     errors.invalid(api::FieldPath("metadata").child("resourceVersion"), 0,
                    "must be specified for an update");
@@ -398,6 +421,7 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
         co_return notFound(collection_.resource, request.name);
       }
       CO_TRY(auto fresh, transform(nullptr));
+      api::objectMeta(fresh)->resourceVersion.clear();
       auto made =
           co_await create(request.ns, std::move(fresh), request.dryRun, admission, request.tracked);
       if (!made.ok()) co_return made.status();
@@ -406,6 +430,10 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
     auto current = stored.object.clone();
     CO_TRY_STATUS(checkPreconditions(request.preconditions, current));
     CO_TRY(auto next, transform(&current));
+    if (admission && admission->request().info.verb == "update") {
+      dropRepeatedOwners(*api::objectMeta(next), OwnersSeen::BeforeAdmission,
+                         admission->request().warnings);
+    }
     if (!request.tracked) {
       track(admission, &current, next, request.strategy ? *request.strategy : strategy_,
             request.status);
@@ -414,6 +442,8 @@ Task<Result<GenericRegistry::Updated>> GenericRegistry::update(UpdateRequest req
     stamp(request.strategy ? *request.strategy : strategy_, admission, next, &current);
     if (admission) {
       CO_TRY_STATUS(co_await admission->admit(WriteKind::Update, &next, &current));
+      dropRepeatedOwners(*api::objectMeta(next), OwnersSeen::AfterAdmission,
+                         admission->request().warnings);
     }
     CO_TRY_STATUS(validateUpdate(request, next, current));
     if (admission) {

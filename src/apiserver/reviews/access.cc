@@ -69,18 +69,22 @@ void checkSelector(const Selector& selector, const FieldPath& path, FieldErrors&
   }
 }
 
+/// As upstream's internal type prints them.
+template <typename Attributes>
+api::FieldValue shown(const Attributes& attributes) {
+  std::string text = "{\"Path\":";
+  api::appendJsonQuoted(text, attributes.path);
+  text += ",\"Verb\":";
+  api::appendJsonQuoted(text, attributes.verb);
+  return api::FieldValue::json(text + "}");
+}
+
 /// Spec has resourceAttributes and nonResourceAttributes.
 template <typename Spec>
 void checkAttributes(const Spec& spec, FieldErrors& errors) {
   const FieldPath path("spec");
   if (spec.resourceAttributes && spec.nonResourceAttributes) {
-    const auto& other = *spec.nonResourceAttributes;
-    std::string text = "{\"Path\":";
-    api::appendJsonQuoted(text, other.path);
-    text += ",\"Verb\":";
-    api::appendJsonQuoted(text, other.verb);
-    text += "}";
-    errors.invalid(path.child("nonResourceAttributes"), api::FieldValue::json(std::move(text)),
+    errors.invalid(path.child("nonResourceAttributes"), shown(*spec.nonResourceAttributes),
                    "cannot be specified in combination with resourceAttributes");
   }
   if (!spec.resourceAttributes && !spec.nonResourceAttributes) {
@@ -242,8 +246,7 @@ Status checkLocalReview(const ObjectMeta& metadata, const SubjectAccessReviewSpe
                    "must match metadata.namespace");
   }
   if (spec.nonResourceAttributes) {
-    errors.invalid(path.child("nonResourceAttributes"),
-                   api::FieldValue::json(api::encodeJson(*spec.nonResourceAttributes)),
+    errors.invalid(path.child("nonResourceAttributes"), shown(*spec.nonResourceAttributes),
                    "disallowed on this kind of request");
   }
   return toStatus(errors);

@@ -431,6 +431,10 @@ Status ApiServer::route(RequestContext& context) const {
   if (found == registries_.end() || (!resource->namespaced && !info.ns.empty())) {
     return nothingThere();
   }
+  // No method has a path for one object of a namespace without that, or for what lies below
+  // something that is not served by others.
+  if (resource->namespaced && info.ns.empty() && !info.name.empty()) return nothingThere();
+  if (!info.rest.empty() && info.subresource != "proxy") return nothingThere();
   std::span<const std::string_view> verbs = resource->verbs;
   if (!info.subresource.empty()) {
     const auto* below = resource->findSubresource(info.subresource);
@@ -450,8 +454,7 @@ Status ApiServer::route(RequestContext& context) const {
       (post && info.name.empty() == below)) {
     return notAllowed();
   }
-  if (resource->namespaced && info.ns.empty() && (one || post)) return notAllowed();
-  if (resource->namespaced && info.ns.empty() && info.verb == "deletecollection") {
+  if (resource->namespaced && info.ns.empty() && (one || post || info.verb == "deletecollection")) {
     return notAllowed();
   }
   context.resource = resource;

@@ -131,6 +131,11 @@ class ApiServer final : public net::Handler {
   Task<Status> impersonate(Exchange& exchange);
   Task<Status> handlePath(Exchange& exchange);
   Task<Status> handleDiscovery(Exchange& exchange);
+  Task<Status> listPaths(Exchange& exchange);
+  /// Where nobody claims a path: Go's page.
+  Task<Status> sendNoPage(Exchange& exchange);
+  /// Does discovery tell of it? Paths below its own get a Status where nothing is there.
+  bool ownsGroup(std::string_view group);
   Task<Status> handleOpenApi(Exchange& exchange);
   Task<Status> handleHealth(Exchange& exchange);
   Task<Status> handleResource(Exchange& exchange);

@@ -41,8 +41,11 @@ Result<Configuration> readConfiguration(std::string_view body, const BodyKind& k
   auto parsed = api::parseJsonValue(*json);
   if (!parsed.ok()) return badRequest("error decoding YAML: " + parsed.status().message());
   config.document = parsed->is_null() ? value(boost::json::object()) : std::move(*parsed);
-  if (!config.document.is_object()) {
-    return badRequest("error decoding YAML: the document is not an object");
+  if (auto object = checkIsObject(config.document,
+                                  "error decoding YAML: error unmarshaling JSON: while decoding "
+                                  "JSON: ");
+      !object.ok()) {
+    return object;
   }
   auto& object = config.document.get_object();
   const auto apiVersion = textOf(object.if_contains("apiVersion"));

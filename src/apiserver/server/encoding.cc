@@ -490,6 +490,10 @@ Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, Me
            (!givenKind.empty() && givenKind != wanted.kind);
   };
   auto other = [&](std::string_view givenVersion, std::string_view givenKind) {
+    if (std::count(givenVersion.begin(), givenVersion.end(), '/') > 1) {
+      return unrecognized(wanted.kind,
+                          "unexpected GroupVersion string: " + std::string(givenVersion), body);
+    }
     return mismatch(givenVersion.empty() ? apiVersion : givenVersion,
                     givenKind.empty() ? wanted.kind : givenKind);
   };

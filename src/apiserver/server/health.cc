@@ -34,7 +34,7 @@ Health::Answer Health::answer(std::string_view path, std::vector<std::string> ex
   const auto root =
       static_cast<size_t>(std::find(kRoots.begin(), kRoots.end(), name) - kRoots.begin());
   if (root == kRoots.size()) return {404, "404 page not found\n"};
-  if (!one.empty()) {
+  if (slash != std::string_view::npos) {
     for (auto& check : checks_) {
       if (check.name != one || (check.readyOnly && root != kReady)) continue;
       if (ask(check, root)) return {200, "ok"};

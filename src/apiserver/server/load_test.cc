@@ -75,7 +75,8 @@ class Load : public ServerTestBase {
   /// Again until `wanted` is answered.
   template <typename F>
   bool until(int wanted, F ask) {
-    for (int i = 0; i < 2000; ++i) {
+    const auto end = std::chrono::steady_clock::now() + 240s;
+    while (std::chrono::steady_clock::now() < end) {
       if (ask().code == wanted) return true;
     }
     return false;
@@ -197,12 +198,13 @@ TEST_F(Load, ANamespaceIsInItself) {
 TEST_F(Load, AStalledBodyIsGivenUp) {
   ApiServerOptions options;
   options.bodyBytesMax = 1;
-  options.requestTimeout = 50ms;
+  options.requestTimeout = 300ms;
   start(std::move(options));
   holdRequest(std::string("POST ") + kMaps +
               " HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000");
-  // It held the whole budget.
-  EXPECT_TRUE(until(201, [&] { return post("other"); }));
+  // It held the whole budget. One that is too late itself may have made its object.
+  int tries = 0;
+  EXPECT_TRUE(until(201, [&] { return post("other" + std::to_string(++tries)); }));
 }
 
 TEST_F(Load, ListsOfAllRequestsShareABudget) {
@@ -222,7 +224,7 @@ TEST_F(Load, ListsOfAllRequestsShareABudget) {
 
 TEST_F(Load, AWatchThatIsNotReadIsClosed) {
   ApiServerOptions options;
-  options.stallMax = 20ms;
+  options.stallMax = 500ms;  // enough for a client that reads
   start(std::move(options));
   ASSERT_EQ(post("w", 10).code, 201);
   holdRequest(std::string("GET ") + kMaps + "?watch=true&resourceVersion=0 HTTP/1.1");
@@ -236,12 +238,12 @@ TEST_F(Load, AWatchThatIsNotReadIsClosed) {
     return '-';
   };
   bool seen = false;
-  for (int i = 0; i < 2000 && !seen; ++i) seen = open() == '1';
+  for (int i = 0; i < 20000 && !seen; ++i) seen = open() == '1';
   EXPECT_TRUE(seen);
   // More than the sockets take.
   const auto patch = R"({"data":{"a":")" + std::string(900'000, 'y');
   bool closed = false;
-  for (int i = 0; i < 200 && !closed; ++i) {
+  for (int i = 0; i < 20000 && !closed; ++i) {
     auto patched = send("PATCH", std::string(kMaps) + "/w", patch + std::to_string(i) + "\"}}",
                         {{"Content-Type", "application/merge-patch+json"}});
     EXPECT_EQ(patched.code, 200);
@@ -304,7 +306,7 @@ TEST_F(Load, AnswersCarryIds) {
 Task<Result<uint64_t>> floodAndAsk(Reactor& reactor, net::HttpServer& server,
                                    flow::FlowController& flow, std::string path) {
   constexpr size_t kFlood = 200;
-  Deadline deadline(20s, {});
+  Deadline deadline(240s, {});
   auto stop = deadline.token();
   std::vector<std::unique_ptr<net::Stream>> flood;
   for (size_t i = 0; i < kFlood; ++i) {
@@ -430,7 +432,7 @@ TEST_F(Load, FiguresHaveUpstreamsNames) {
   ASSERT_EQ(post("m").code, 201);
   EXPECT_EQ(send("GET", std::string(kMaps) + "/m").code, 200);
   EXPECT_EQ(send("GET", std::string(kMaps) + "/m").code, 200);
-  EXPECT_EQ(send("BREW", "/coffee").code, 405);
+  EXPECT_EQ(send("BREW", "/version").code, 405);
   const auto metrics = send("GET", "/metrics").body;
   for (const char* wanted : {
            "apiserver_request_total{code=\"200\",component=\"apiserver\",dry_run=\"\",group=\"\","

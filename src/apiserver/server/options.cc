@@ -112,21 +112,17 @@ void checkMatch(const ListRequest& request, bool watch, bool initialEvents, Fiel
   const FieldPath path("resourceVersionMatch");
   const auto& match = request.resourceVersionMatch;
   if (watch) {
-    if (!initialEvents) {
-      if (!match.empty()) {
-        errors.forbidden(path,
-                         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
-                         "provided");
-      }
-      return;
-    }
-    if (match != "NotOlderThan") {
+    if (initialEvents && match != "NotOlderThan") {
       errors.forbidden(path,
                        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     }
-    if (!match.empty() && match != "NotOlderThan") {
-      errors.notSupported(path, match, {"NotOlderThan"});
+    if (match.empty()) return;
+    if (!initialEvents) {
+      errors.forbidden(path,
+                       "resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
+                       "provided");
     }
+    if (match != "NotOlderThan") errors.notSupported(path, match, {"NotOlderThan"});
     if (!request.continueToken.empty()) {
       errors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided");
     }
@@ -147,15 +143,66 @@ void checkMatch(const ListRequest& request, bool watch, bool initialEvents, Fiel
   }
 }
 
-Result<ListRequest> parseSelection(const Query& query, std::string_view ns,
-                                   const Resource& resource) {
+/// Kinds that say for themselves which fields select, and in words of their own.
+struct OwnFields {
+  std::string_view resource;
+  std::string_view before;
+  std::string_view after = {};
+  bool byNamespace = true;
+  std::string_view empty = {};  ///< known, and nothing has it
+};
+constexpr std::string_view kNotSupported = "field label not supported: ";
+constexpr OwnFields kOwnFields[] = {
+    {"pods", kNotSupported, "", true, "status.podIPs"},
+    {"nodes", kNotSupported, "", false},
+    {"namespaces", kNotSupported, "", false},
+    {"replicationcontrollers", kNotSupported},
+    {"events", kNotSupported},
+    {"secrets", kNotSupported},
+    {"services", kNotSupported},
+    {"events.events.k8s.io", kNotSupported},
+    {"certificatesigningrequests.certificates.k8s.io", kNotSupported, "", false},
+    {"resourceslices.resource.k8s.io",
+     "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ", "", false},
+    {"statefulsets.apps", "field label not supported for appsv1.StatefulSet: ", "", true,
+     "status.successful"},
+    {"jobs.batch", "field label ", " not supported for batchv1.Job"},
+};
+
+Status checkFields(const Resource& resource, api::FieldSelector& fields) {
+  if (fields.isEverything()) return {};
+  std::vector<std::string_view> known = {"metadata.name", "metadata.namespace"};
+  const auto& more = resource.strategy->traits().fieldSelectors;
+  const auto name = resource.qualifiedName();
+  const auto own = std::find_if(std::begin(kOwnFields), std::end(kOwnFields),
+                                [&](const OwnFields& each) { return each.resource == name; });
+  if (own == std::end(kOwnFields)) {
+    known.insert(known.end(), more.begin(), more.end());
+    return fields.checkKnown(known);
+  }
+  if (!own->byNamespace) known.pop_back();
+  known.insert(known.end(), more.begin(), more.end());
+  if (!own->empty.empty()) known.push_back(own->empty);
+  api::FieldSelector renamed;
+  for (auto each : fields.requirements()) {
+    // As clients of long ago have it.
+    if (name == "pods" && each.field == "spec.host") each.field = "spec.nodeName";
+    if (std::find(known.begin(), known.end(), each.field) == known.end()) {
+      return badRequest(std::string(own->before) +
+                        (own->after.empty() ? each.field : api::goQuote(each.field)) +
+                        std::string(own->after));
+    }
+    renamed.add(std::move(each));
+  }
+  fields = std::move(renamed);
+  return {};
+}
+
+Result<ListRequest> parseSelection(const Query& query, std::string_view ns) {
   ListRequest request;
   request.ns = ns;
   TRY(request.labels, api::LabelSelector::parse(query.get("labelSelector")));
   TRY(request.fields, api::FieldSelector::parse(query.get("fieldSelector")));
-  std::vector<std::string_view> known = {"metadata.name", "metadata.namespace"};
-  for (auto field : resource.strategy->traits().fieldSelectors) known.push_back(field);
-  TRY_STATUS(request.fields.checkKnown(known));
   if (auto text = query.get("limit"); !text.empty()) {
     TRY(request.limit, parseInt(text));
     request.limit = std::max<int64_t>(request.limit, 0);
@@ -225,27 +272,21 @@ Result<DeleteRequest> parseDeleteOptions(const Query& query, std::string_view bo
 
 Result<ListRequest> parseListOptions(const Query& query, std::string_view ns,
                                      const Resource& resource) {
-  TRY(auto request, parseSelection(query, ns, resource));
+  TRY(auto request, parseSelection(query, ns));
   FieldErrors errors;
+  checkMatch(request, false, false, errors);
   if (query.has("sendInitialEvents")) {
     errors.forbidden(FieldPath("sendInitialEvents"), "sendInitialEvents is forbidden for list");
   }
-  checkMatch(request, false, false, errors);
   TRY_STATUS(optionsStatus(errors, "ListOptions"));
+  TRY_STATUS(checkFields(resource, request.fields));
   return request;
 }
 
 Result<WatchParameters> parseWatchOptions(const Query& query, std::string_view ns,
                                           std::string_view name, const Resource& resource) {
   WatchParameters out;
-  TRY(out.selection, parseSelection(query, ns, resource));
-  if (!name.empty()) {
-    if (const auto* other = out.selection.fields.requiredValue("metadata.name");
-        other && *other != name) {
-      return badRequest("fieldSelector metadata.name doesn't match requested name");
-    }
-    out.selection.fields.add({"metadata.name", true, std::string(name)});
-  }
+  TRY(out.selection, parseSelection(query, ns));
   out.initialEvents = query.option("sendInitialEvents");
   out.fromNow = query.has("sendInitialEvents") && !out.initialEvents;
   out.bookmarks = query.option("allowWatchBookmarks");
@@ -256,6 +297,14 @@ Result<WatchParameters> parseWatchOptions(const Query& query, std::string_view n
   FieldErrors errors;
   checkMatch(out.selection, true, query.has("sendInitialEvents"), errors);
   TRY_STATUS(optionsStatus(errors, "ListOptions"));
+  auto& fields = out.selection.fields;
+  TRY_STATUS(checkFields(resource, fields));
+  if (name.empty()) return out;
+  if (fields.isEverything()) {
+    fields.add({"metadata.name", true, std::string(name)});
+  } else if (const auto* other = fields.requiredValue("metadata.name"); !other || *other != name) {
+    return badRequest("fieldSelector metadata.name doesn't match requested name");
+  }
   return out;
 }
 

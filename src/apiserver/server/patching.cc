@@ -1,5 +1,7 @@
 #include "apiserver/server/patching.h"
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 
 #include "api/codec/json.h"
@@ -32,14 +34,6 @@ std::string_view jsonKindOf(const boost::json::value& value) {
   }
 }
 
-/// A merge patch is an object; null does nothing.
-Status checkObject(const boost::json::value& patch, std::string_view context) {
-  if (patch.is_object() || patch.is_null()) return {};
-  return badRequest(std::string(context) + "json: cannot unmarshal " +
-                    std::string(jsonKindOf(patch)) +
-                    " into Go value of type map[string]interface {}");
-}
-
 /// A JSON patch is a list of operations.
 Status checkOperations(const boost::json::value& patch) {
   auto refused = [](const boost::json::value& value, std::string_view type) {
@@ -68,7 +62,33 @@ Status invalidPatch(std::string_view text, std::string_view why) {
   return invalid("", "", {std::move(cause)});
 }
 
+/// What strict readers find in the operations themselves: `doubled` fields, and unknown ones.
+std::vector<std::string> strictOfOperations(const boost::json::value& patch,
+                                            std::vector<std::string> doubled) {
+  constexpr std::string_view kKnown[] = {"op", "path", "from", "value"};
+  auto out = std::move(doubled);
+  if (const auto* operations = patch.if_array()) {
+    for (size_t i = 0; i < operations->size(); ++i) {
+      const auto* operation = (*operations)[i].if_object();
+      if (!operation) continue;
+      for (const auto& [key, value] : *operation) {
+        if (std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown)) continue;
+        out.push_back("unknown field \"[" + std::to_string(i) + "]." + std::string(key) + "\"");
+      }
+    }
+  }
+  for (auto& each : out) each.insert(0, "json patch ");
+  return out;
+}
+
 }  // namespace
+
+Status checkIsObject(const boost::json::value& patch, std::string_view context) {
+  if (patch.is_object() || patch.is_null()) return {};
+  return badRequest(std::string(context) + "json: cannot unmarshal " +
+                    std::string(jsonKindOf(patch)) +
+                    " into Go value of type map[string]interface {}");
+}
 
 std::optional<PatchKind> patchKindOf(std::string_view contentType) {
   auto type = contentType.substr(0, contentType.find(';'));
@@ -119,11 +139,11 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
     }
     patched = std::move(*applied);
   } else if (kind_ == PatchKind::Merge) {
-    TRY_STATUS(checkObject(*parsed, "error decoding patch: "));
+    TRY_STATUS(checkIsObject(*parsed, "error decoding patch: "));
     patched = parsed->is_null() ? std::move(document)
                                 : api::applyMergePatch(std::move(document), *parsed);
   } else {
-    TRY_STATUS(checkObject(*parsed, ""));
+    TRY_STATUS(checkIsObject(*parsed, ""));
     patched = std::move(document);
     if (!parsed->is_null()) {
       TRY(patched, api::applyStrategicMergePatch(std::move(patched), *parsed, *kind.info));
@@ -161,8 +181,10 @@ Result<api::Object> Patch::apply(const BodyKind& kind, const api::Object& curren
   if (!strategic && (givenKind != kind.kind || givenVersion != apiVersion)) {
     return invalidPatch(shown(), otherKindFailure(kind, givenVersion, givenKind));
   }
-  auto found =
-      kind_ == PatchKind::Json ? std::vector<std::string>() : std::move(patchReport.strict);
+  auto found = std::move(patchReport.strict);
+  if (kind_ == PatchKind::Json && validation_ != FieldValidation::Ignore) {
+    found = strictOfOperations(*parsed, std::move(found));
+  }
   found.insert(found.end(), report.strict.begin(), report.strict.end());
   if (validation_ == FieldValidation::Strict && !found.empty()) {
     report.strict = std::move(found);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 namespace coxswain::apiserver {
 
 enum class PatchKind : uint8_t { Json, Merge, StrategicMerge, Apply };
+
+/// BadRequest, `context` and Go's text, for what is neither an object nor null.
+Status checkIsObject(const boost::json::value& patch, std::string_view context);
 
 /// Of a Content-Type; nothing: not a patch.
 std::optional<PatchKind> patchKindOf(std::string_view contentType);

@@ -24,7 +24,13 @@ Status nothingThere() {
       .withDetails({});
 }
 
-/// "/readyz", "/readyz/", "/readyz/etcd".
+Status notAllowed() {
+  return Status(Reason::MethodNotAllowed, 405,
+                "the server does not allow this method on the requested resource")
+      .withDetails({});
+}
+
+/// "/version", "/version/", "/version/x".
 bool isBelow(std::string_view path, std::string_view root) {
   return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
 }
@@ -64,17 +70,9 @@ bool unchanged(const net::Request& request, const std::string& etag) {
 
 Task<Status> ApiServer::handlePath(Exchange& exchange) {
   const auto& path = exchange.info.path;
-  const auto& method = exchange.request.method;
-  if (method != "GET" && method != "HEAD") {
-    co_return Status(Reason::MethodNotAllowed, 405,
-                     "the server does not allow this method on the requested resource")
-        .withDetails({});
-  }
+  // As upstream has it, these answer to any method.
   if (isBelow(path, "/healthz") || isBelow(path, "/livez") || isBelow(path, "/readyz")) {
     co_return co_await handleHealth(exchange);
-  }
-  if (path == "/version" || path == "/version/") {
-    co_return co_await send(exchange, 200, "application/json", versionText(options_.version));
   }
   if (path == "/metrics") {
     co_return co_await send(exchange, 200, kMetricsContentType, metrics_->text());
@@ -84,35 +82,54 @@ Task<Status> ApiServer::handlePath(Exchange& exchange) {
     co_return co_await send(exchange, 200, kMetricsContentType, std::move(text));
   }
   if (isBelow(path, "/openapi")) co_return co_await handleOpenApi(exchange);
+  if (path == "/" || path == "/index.html") co_return co_await listPaths(exchange);
+  if (isBelow(path, "/version")) {
+    if (path != "/version" && path != "/version/") co_return nothingThere();
+    if (exchange.request.method != "GET") co_return notAllowed();
+    co_return co_await send(exchange, 200, "application/json", versionText(options_.version));
+  }
   if (isBelow(path, "/api") || isBelow(path, "/apis")) co_return co_await handleDiscovery(exchange);
-  if (path == "/") {
-    std::string text = "{\n  \"paths\": [";
-    std::vector<std::string> paths = {"/api", "/api/v1", "/apis"};
-    for (const auto& group : servedGroups(served())) {
-      if (group.name.empty()) continue;
-      paths.push_back("/apis/" + group.name);
-      for (const auto& version : group.versions) {
-        paths.push_back("/apis/" + group.name + "/" + version);
-      }
-    }
-    for (auto each : {"/healthz", "/livez", "/metrics", "/metrics/slis", "/openapi/v2",
-                      "/openapi/v3", "/readyz", "/version"}) {
-      paths.emplace_back(each);
-    }
-    for (const auto& [own, document] : options_.documents) paths.push_back(own);
-    std::sort(paths.begin(), paths.end());
-    for (size_t i = 0; i < paths.size(); ++i) {
-      text += (i > 0 ? ",\n    \"" : "\n    \"") + paths[i] + "\"";
-    }
-    co_return co_await send(exchange, 200, "application/json", text + "\n  ]\n}");
-  }
-  if (auto found = options_.documents.find(path); found != options_.documents.end()) {
-    net::Headers headers{{"Content-Type", found->second.contentType},
-                         {"Cache-Control", found->second.cacheControl}};
+  for (const auto& [own, document] : options_.documents) {
+    if (!isBelow(path, own)) continue;
+    if (path.size() > own.size() + 1) co_return nothingThere();
+    if (exchange.request.method != "GET") co_return notAllowed();
+    net::Headers headers{{"Content-Type", document.contentType},
+                         {"Cache-Control", document.cacheControl}};
     exchange.code = 200;
-    co_return co_await exchange.response.respond(200, std::move(headers), found->second.body);
+    co_return co_await exchange.response.respond(200, std::move(headers), document.body);
   }
-  co_return nothingThere();
+  co_return co_await sendNoPage(exchange);
+}
+
+Task<Status> ApiServer::sendNoPage(Exchange& exchange) {
+  co_return co_await sendText(exchange, 404, "404 page not found\n");
+}
+
+bool ApiServer::ownsGroup(std::string_view group) {
+  ownGroups_.refresh();
+  return documents().discovery("/apis/" + std::string(group)).has_value();
+}
+
+Task<Status> ApiServer::listPaths(Exchange& exchange) {
+  std::vector<std::string> paths = {"/api", "/api/v1", "/apis"};
+  for (const auto& group : servedGroups(served())) {
+    if (group.name.empty()) continue;
+    paths.push_back("/apis/" + group.name);
+    for (const auto& version : group.versions) {
+      paths.push_back("/apis/" + group.name + "/" + version);
+    }
+  }
+  for (auto each : {"/healthz", "/livez", "/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3",
+                    "/readyz", "/version"}) {
+    paths.emplace_back(each);
+  }
+  for (const auto& [own, document] : options_.documents) paths.push_back(own);
+  std::sort(paths.begin(), paths.end());
+  std::string text = "{\n  \"paths\": [";
+  for (size_t i = 0; i < paths.size(); ++i) {
+    text += (i > 0 ? ",\n    \"" : "\n    \"") + paths[i] + "\"";
+  }
+  co_return co_await send(exchange, 200, "application/json", text + "\n  ]\n}");
 }
 
 Task<Status> ApiServer::handleDiscovery(Exchange& exchange) {
@@ -122,6 +139,7 @@ Task<Status> ApiServer::handleDiscovery(Exchange& exchange) {
   const bool core = path == "/api" || path == "/api/";
   const bool root = core || path == "/apis" || path == "/apis/";
   CO_TRY(exchange.accepted, negotiate(accept, root ? Offer::Discovery : Offer::Document));
+  if (root && exchange.request.method != "GET") co_return notAllowed();
   if (root && exchange.accepted.form == Form::Discovery) {
     const auto document = documents().aggregated(core);
     net::Headers headers{{"Content-Type", std::string(kDiscoveryType)},
@@ -135,7 +153,14 @@ Task<Status> ApiServer::handleDiscovery(Exchange& exchange) {
     co_return co_await exchange.response.respond(200, std::move(headers), *document.body);
   }
   auto document = documents().discovery(path);
-  if (!document) co_return nothingThere();
+  if (!document) {
+    const auto parts = std::string_view(path).substr(core || isBelow(path, "/api") ? 0 : 6);
+    if (parts.size() == path.size() || ownsGroup(parts.substr(0, parts.find('/')))) {
+      co_return nothingThere();
+    }
+    co_return co_await sendNoPage(exchange);
+  }
+  if (exchange.request.method != "GET") co_return notAllowed();
   co_return co_await sendObject(exchange, 200, *document);
 }
 
@@ -144,7 +169,7 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
   const auto& path = exchange.info.path;
   Document document;
   std::string type = "application/json";
-  if (path == "/openapi/v3" || path == "/openapi/v3/") {
+  if (path == "/openapi/v3") {
     document = documents().openApiV3Index();
     type = "text/plain; charset=utf-8";
   } else if (path == "/openapi/v2") {
@@ -161,7 +186,7 @@ Task<Status> ApiServer::handleOpenApi(Exchange& exchange) {
     document = documents().openApiV3(std::string_view(path).substr(12));
   }
   if (!document) {
-    if (!path.starts_with("/openapi/v3/")) co_return nothingThere();
+    if (!path.starts_with("/openapi/v3/")) co_return co_await sendNoPage(exchange);
     exchange.code = 404;
     co_return co_await exchange.response.respond(404, {}, "");
   }

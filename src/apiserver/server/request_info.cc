@@ -150,8 +150,7 @@ Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view p
   if (rest.size() > 1) info.name = rest[1];
   if (rest.size() > 2) info.subresource = rest[2];
   for (size_t i = 3; i < rest.size(); ++i) info.rest.append("/").append(rest[i]);
-  info.verb = verbOf(method, info, query);
-  if (oldWatch && (info.verb == "list" || info.verb == "get")) info.verb = "watch";
+  info.verb = oldWatch ? "watch" : verbOf(method, info, query);
   return info;
 }
 

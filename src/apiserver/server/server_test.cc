@@ -115,9 +115,14 @@ TEST_F(ServerTest, PathsMethodsAndUsers) {
   };
   const Case cases[] = {
       {"GET", "/api/v1/nothing", 404},
-      {"GET", "/apis/nothing/v1/x", 404},
-      {"GET", "/nothing", 404},
-      {"GET", "//api/v1", 404},
+      {"GET", "/api/v9", 404},
+      {"GET", "/apis/apps/v9", 404},
+      {"GET", "/apis/apps/v9/things", 404},
+      {"GET", "/version/x", 404},
+      {"GET", "/api/v1/configmaps/x", 404},
+      {"GET", "/api/v1/namespaces/default/pods/x/log/more", 404},
+      {"OPTIONS", "/api/v1/configmaps", 405},
+      {"POST", "/api/v1", 405},
       {"GET", "/api/v1/namespaces/default/configmaps/%2e%2e", 400},
       {"GET", "/api/v1/namespaces/default/configmaps/%zz", 400},
       {"GET", "/api/v1/configmaps?limit=x", 400},
@@ -125,6 +130,8 @@ TEST_F(ServerTest, PathsMethodsAndUsers) {
       {"GET", "/api/v1/configmaps?continue=garbage", 400},
       {"GET", "/api/v1/configmaps?resourceVersion=x", 400},
       {"GET", "/api/v1/configmaps?resourceVersionMatch=Exact", 422},
+      {"GET", "/api/v1/namespaces/default/configmaps/a?resourceVersion=x", 500},
+      {"POST", "/api/v1/watch/namespaces/default/configmaps", 405},
       {"POST", "/api/v1/configmaps", 405},
       {"POST", "/api/v1/namespaces/default/configmaps/x", 405},
       {"DELETE", "/api/v1/configmaps", 405},
@@ -138,6 +145,17 @@ TEST_F(ServerTest, PathsMethodsAndUsers) {
     EXPECT_EQ(answer.code, each.code) << each.method << " " << each.target << ": " << answer.body;
     EXPECT_EQ(answer.text("/kind"), "Status") << each.target;
   }
+  // Nobody's: no Status.
+  for (const auto* path : {"/nothing", "//api/v1", "/apis/nothing", "/apis/nothing/v1",
+                           "/apis/nothing/v1/x", "/healthz/", "/openapi", "/metrics/x"}) {
+    auto answer = send("GET", path);
+    EXPECT_EQ(answer.code, 404) << path;
+    EXPECT_EQ(answer.body, "404 page not found\n") << path;
+  }
+  EXPECT_EQ(send("POST", "/healthz").body, "ok");
+  EXPECT_EQ(send("GET", "/index.html").body, send("GET", "/").body);
+  EXPECT_EQ(send("HEAD", std::string(kMaps)).code, 405);
+  EXPECT_EQ(send("HEAD", "/healthz").code, 200);
   EXPECT_EQ(send("GET", "/api", "", {{"Authorization", "Bearer nonsense"}}).code, 401);
   EXPECT_EQ(send("GET", std::string(kMaps), "", {{"Authorization", "Bearer bob-token"}}).code, 403);
 }
@@ -239,6 +257,60 @@ TEST_F(ServerTest, FutureRevisionsTimeOut) {
   EXPECT_EQ(answer.text("/details/causes/0/reason"), "ResourceVersionTooLarge");
 }
 
+TEST_F(ServerTest, FieldsThatDoNotSelect) {
+  struct Case {
+    const char* target;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"/api/v1/pods?fieldSelector=spec.x=1", "field label not supported: spec.x"},
+      {"/api/v1/nodes?fieldSelector=metadata.namespace=a",
+       "field label not supported: metadata.namespace"},
+      {"/apis/batch/v1/jobs?fieldSelector=a=b", "field label \"a\" not supported for batchv1.Job"},
+      {"/apis/apps/v1/statefulsets?fieldSelector=a=b",
+       "field label not supported for appsv1.StatefulSet: a"},
+      {"/apis/resource.k8s.io/v1/resourceslices?fieldSelector=a=b",
+       "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: a"},
+      {"/api/v1/configmaps?fieldSelector=a=b",
+       "\"a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""},
+      {"/api/v1/watch/namespaces/default/configmaps/x?fieldSelector=metadata.name!=y",
+       "fieldSelector metadata.name doesn't match requested name"},
+  };
+  for (const auto& each : cases) {
+    auto answer = send("GET", each.target);
+    EXPECT_EQ(answer.code, 400) << each.target;
+    EXPECT_EQ(answer.text("/message"), each.message) << each.target;
+  }
+  EXPECT_EQ(send("GET", "/api/v1/pods?fieldSelector=spec.host=n,status.podIPs=").code, 200);
+  auto both =
+      send("GET", std::string(kMaps) + "?watch=true&resourceVersion=1&resourceVersionMatch=Exact");
+  EXPECT_EQ(both.code, 422);
+  EXPECT_NE(both.text("/message").find("supported values: \"NotOlderThan\""), std::string::npos);
+}
+
+TEST_F(ServerTest, OwnersAreKeptOnce) {
+  const auto map = [](std::string_view owners) {
+    return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"o","ownerReferences":)" +
+           std::string(owners) + "}}";
+  };
+  constexpr std::string_view kOne = R"({"apiVersion":"v1","kind":"K","name":"n","uid":"1"})";
+  const auto two = "[" + std::string(kOne) + "," + std::string(kOne) + "]";
+  constexpr std::string_view kEnd =
+      "; API server dedups owner references in 1.20+, and may reject such requests as early as "
+      "1.24; please fix your requests; duplicate UID(s) observed: 1";
+  const auto told = [&](const Answer& answer, std::string_view when) {
+    EXPECT_EQ(answer.text("/metadata/ownerReferences/1/uid"), "");
+    EXPECT_EQ(answer.text("/metadata/ownerReferences/0/uid"), "1");
+    EXPECT_EQ(answer.headers.get("Warning"),
+              "299 - \".metadata.ownerReferences contains duplicate entries" + std::string(when) +
+                  std::string(kEnd) + "\"");
+  };
+  told(send("POST", std::string(kMaps), map(two)), "");
+  told(send("PUT", std::string(kMaps) + "/o", map(two)), "");
+  told(patch("o", "merge-patch+json", map(two)), " after mutating admission happens");
+  EXPECT_FALSE(send("PUT", std::string(kMaps) + "/o", map("[]")).headers.has("Warning"));
+}
+
 TEST_F(ServerTest, BadPatches) {
   ASSERT_EQ(post(configMap("p", R"(,"data":{"k":"v"})")).code, 201);
   struct Case {
@@ -257,6 +329,8 @@ TEST_F(ServerTest, BadPatches) {
       {"merge-patch+json", R"({"metadata":{"resourceVersion":"1"}})", 409},
       {"strategic-merge-patch+json", "nonsense", 400},
       {"strategic-merge-patch+json", R"({"data":7})", 422},
+      {"merge-patch+json", R"({"metadata":{"resourceVersion":"x"}})", 500},
+      {"merge-patch+json", R"({"metadata":{"resourceVersion":"0"}})", 200},
       {"apply-patch+yaml", "a: [", 422},  // no manager
       {"json", "{}", 415},
   };
@@ -265,6 +339,23 @@ TEST_F(ServerTest, BadPatches) {
     EXPECT_EQ(answer.code, each.code) << each.type << " " << each.body << ": " << answer.body;
   }
   EXPECT_EQ(send("GET", std::string(kMaps) + "/p").text("/data/k"), "v");
+  const auto strict = [&](std::string body) {
+    auto answer = send("PATCH", std::string(kMaps) + "/p?fieldValidation=Strict", std::move(body),
+                       {{"Content-Type", "application/json-patch+json"}});
+    EXPECT_EQ(answer.code, 422);
+    const auto message = answer.text("/message");
+    const auto at = message.find("strict decoding error");
+    return at == std::string::npos ? message : message.substr(at);
+  };
+  EXPECT_EQ(strict(R"([{"op":"add","path":"/bogus","value":1,"x":1}])"),
+            "strict decoding error: json patch unknown field \"[0].x\", unknown field \"bogus\"");
+  EXPECT_EQ(strict(R"([{"op":"add","path":"/data/a","path":"/data/b","value":"1"}])"),
+            "strict decoding error: json patch duplicate field \"[0].path\"");
+  auto list = send("PATCH", std::string(kMaps) + "/p?fieldManager=m", "[]",
+                   {{"Content-Type", "application/apply-patch+yaml"}});
+  EXPECT_EQ(list.text("/message"),
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot "
+            "unmarshal array into Go value of type map[string]interface {}");
   EXPECT_EQ(patch("none", "merge-patch+json", "{}").code, 404);
 }
 

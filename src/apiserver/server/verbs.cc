@@ -68,8 +68,20 @@ constexpr std::string_view kInconsistent =
 }  // namespace
 
 Task<Status> ApiServer::handleResource(Exchange& exchange) {
-  CO_TRY_STATUS(route(exchange));
   const auto& info = exchange.info;
+  if (auto routed = route(exchange); !routed.ok()) {
+    if (isNotFound(routed) && !info.group.empty() && !ownsGroup(info.group)) {
+      co_return co_await sendNoPage(exchange);
+    }
+    co_return routed;
+  }
+  // HEAD has the rights of GET, but no handler; nor has what is sent to the old paths of watches.
+  const bool reads = info.verb == "get" || info.verb == "list" || info.verb == "watch";
+  if (reads && exchange.request.method != "GET" && info.subresource != "proxy") {
+    co_return Status(Reason::MethodNotAllowed, 405,
+                     "the server does not allow this method on the requested resource")
+        .withDetails({});
+  }
   CO_TRY_STATUS(checkPathName(info.name));
   if (auto* handler = subresources_.find(exchange.resource->qualifiedName(), info.subresource)) {
     co_return co_await handler->serve(exchange);
@@ -96,6 +108,9 @@ Task<Status> ApiServer::handleResource(Exchange& exchange) {
 Task<Status> ApiServer::handleGet(Exchange& exchange) {
   const auto& info = exchange.info;
   std::string version(exchange.query.get("resourceVersion"));
+  if (auto parsed = parseResourceVersion(version); !version.empty() && !parsed.ok()) {
+    co_return Status(Reason::Unknown, 500, parsed.status().message());
+  }
   CO_TRY_STATUS(co_await exchange.registry->waitFor(version, exchange.request.stop));
   if (info.subresource == "scale") {
     CO_TRY(auto scale, operations_.get(exchange));

@@ -67,7 +67,6 @@ api::ConstObject successStatus(int code) {
 Status matchNames(const RequestContext& context, api::Object& body, std::string_view kind) {
   auto& meta = *api::objectMeta(body);
   const auto& info = context.info;
-  if (meta.name.empty()) meta.name = info.name;
   if (!info.name.empty() && meta.name != info.name) {
     return badRequest("name in URL does not match name in " + std::string(kind) + " object");
   }

@@ -120,7 +120,7 @@ class ServerTestBase : public ::testing::Test {
     co_return Status();
   }
   Task<Result<Answer>> exchange(net::ClientRequest request) {
-    Deadline deadline(20s, {});
+    Deadline deadline(240s, {});
     CO_TRY(auto response, co_await client_->send(std::move(request), deadline.token()));
     Answer answer;
     answer.code = response->status;
