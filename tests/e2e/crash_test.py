@@ -18,7 +18,7 @@ WRITER = """
 import http.client, json, ssl, sys
 server, folder, prefix = sys.argv[1:4]
 context = ssl.create_default_context(cafile=folder + "/pki/ca.crt")
-connection = http.client.HTTPSConnection(server, context=context, timeout=10)
+connection = http.client.HTTPSConnection(server, context=context, timeout=60)
 n = 0
 try:
     while True:
@@ -45,6 +45,7 @@ class Crash(ClusterTest):
         cls.server = None
         cls.launch()
         cls.cluster.load_images("busybox")
+        cls.cluster.wait_account()
 
     @classmethod
     def launch(cls):
@@ -52,7 +53,7 @@ class Crash(ClusterTest):
         cls.server = cluster.start(harness.BINARY, "up", "--foreground", "--data-dir", cluster.data, "--node-name",
                                    harness.NODE, "--token-auth-file", cluster.data + "/tokens",
                                    log=cluster.data + "/server.log")
-        eventually("the API server", lambda: cluster.kubectl("get", "--raw", "/readyz").stdout == "ok", timeout=60,
+        eventually("the API server", lambda: cluster.kubectl("get", "--raw", "/readyz").stdout == "ok",
                    every=0.02)
 
     def write_until_killed(self, number):
@@ -73,7 +74,7 @@ class Crash(ClusterTest):
         threads = [threading.Thread(target=collect, args=(i,)) for i in range(WRITERS)]
         for thread in threads:
             thread.start()
-        self.assertTrue(under_way.wait(30))
+        self.assertTrue(under_way.wait(harness.PATIENCE))
         self.server.kill()
         self.server.wait()
         for thread in threads:

@@ -37,7 +37,7 @@ class FirstLight(ClusterTest):
 
     def test_02_sample_answers_from_all_three(self):
         self.cluster.kubectl("apply", "-f", SAMPLE)
-        self.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s", timeout=70)
+        self.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=240s")
         wanted = {pod["metadata"]["name"] for pod in self.cluster.get("pods", "-l", "app=web")["items"]}
         self.assertEqual(len(wanted), 3)
         for url, where in (("http://127.0.0.1:30080/", None),
@@ -47,14 +47,14 @@ class FirstLight(ClusterTest):
             def all_seen():
                 seen.add(re.search(r"Hello from (\S+),", self.cluster.fetch(url, where=where)).group(1))
                 return seen == wanted
-            eventually(f"answers of {wanted} at {url}", all_seen, timeout=30, every=0)
+            eventually(f"answers of {wanted} at {url}", all_seen, every=0)
 
     def test_03_cluster_address_and_name(self):
         self.cluster.apply(busybox_pod("client", SLEEP))
         self.cluster.wait_running("client")
         for name in ("web", "web.default", "web.default.svc.cluster.local"):
             out = eventually(f"wget {name}", lambda n=name: self.cluster.kubectl(
-                "exec", "client", "--", "wget", "-qO-", f"http://{n}/").stdout, timeout=20)
+                "exec", "client", "--", "wget", "-qO-", f"http://{n}/").stdout)
             self.assertIn("Hello from web-", out)
 
     def test_04_logs_exec_cp_port_forward(self):
@@ -105,13 +105,13 @@ class FirstLight(ClusterTest):
     def test_06_scale_update_undo(self):
         kubectl = self.cluster.kubectl
         kubectl("scale", "deployment/web", "--replicas=5")
-        kubectl("rollout", "status", "deployment/web", "--timeout=60s", timeout=70)
+        kubectl("rollout", "status", "deployment/web", "--timeout=240s")
         self.assertEqual(self.cluster.get("deployment", "web")["status"]["readyReplicas"], 5)
         kubectl("set", "image", "deployment/web", "web=coxswain.local/web:2")
-        kubectl("rollout", "status", "deployment/web", "--timeout=90s", timeout=100)
+        kubectl("rollout", "status", "deployment/web", "--timeout=240s")
         eventually("version 2", lambda: "version 2" in self.cluster.fetch("http://127.0.0.1:30080/"))
         kubectl("rollout", "undo", "deployment/web")
-        kubectl("rollout", "status", "deployment/web", "--timeout=90s", timeout=100)
+        kubectl("rollout", "status", "deployment/web", "--timeout=240s")
         eventually("version 1", lambda: "version 1" in self.cluster.fetch("http://127.0.0.1:30080/"))
         self.assertIn("REVISION", kubectl("rollout", "history", "deployment/web").stdout)
 
@@ -193,7 +193,7 @@ spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 8080}]}
             supervisor = int(f.read())
         server = int(harness.sh("ps", "-o", "pid=", "--ppid", str(supervisor)).stdout)
         os.kill(server, 9)
-        eventually("a new server", lambda: self.cluster.get("pods")["items"], timeout=60)
+        eventually("a new server", lambda: self.cluster.get("pods")["items"])
         eventually("the node is ready again", lambda: "True" == next(
             c["status"] for c in self.cluster.get("node", harness.NODE)["status"]["conditions"] if c["type"] == "Ready"))
 
@@ -202,19 +202,19 @@ spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 8080}]}
         self.assertEqual(ids(self.cluster.get("pods")["items"]), ids(before))
 
     def test_12_delete(self):
-        self.cluster.kubectl("delete", "-f", SAMPLE, "--timeout=60s", timeout=70)
-        self.cluster.kubectl("delete", "pod", "--all", "--timeout=60s", timeout=70)
+        self.cluster.kubectl("delete", "-f", SAMPLE, "--timeout=240s")
+        self.cluster.kubectl("delete", "pod", "--all", "--timeout=240s")
         eventually("no pods", lambda: not self.cluster.get("pods")["items"])
 
     def test_13_down_up_purge(self):
         self.cluster.kubectl("create", "configmap", "kept", "--from-literal=a=b")
         self.cluster.apply(busybox_pod("stays", SLEEP))
         self.cluster.wait_running("stays")
-        self.cluster.coxswain("down", "--data-dir", self.cluster.data, timeout=60)
+        self.cluster.coxswain("down", "--data-dir", self.cluster.data)
         self.cluster.up()
         self.assertEqual(self.cluster.get("configmap", "kept")["data"], {"a": "b"})
         self.cluster.wait_running("stays")
-        out = self.cluster.coxswain("down", "--purge", "--data-dir", self.cluster.data, timeout=60).stdout
+        out = self.cluster.coxswain("down", "--purge", "--data-dir", self.cluster.data).stdout
         self.assertIn("Nothing is left.", out)
         self.assertFalse(os.path.exists(self.cluster.data))
         with open("/proc/self/mountinfo", encoding="utf-8") as f:

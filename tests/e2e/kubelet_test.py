@@ -1,6 +1,7 @@
 """The kubelet alone against a real containerd: each part a process of its own, in a network namespace
 of its own. What pods report, what they are given, and that neither the kubelet's nor containerd's
 death disturbs a container."""
+import atexit
 import contextlib
 import glob
 import json
@@ -62,6 +63,7 @@ class Parts(Cluster):
         self.start_kubelet()
         eventually("the node is ready", lambda: "Ready" in self.kubectl("get", "nodes").stdout)
         eventually("the CA is published", lambda: self.get("configmap", "kube-root-ca.crt"))
+        self.wait_account()
 
     def pause(self):
         out = self.data + "/pause.tar"
@@ -138,18 +140,18 @@ class Parts(Cluster):
         with open(found[0], encoding="utf-8") as f:
             return [line.split(" ", 3)[3].rstrip("\n") for line in f]
 
-    def waits_for(self, pod, name, reason, timeout=60):
+    def waits_for(self, pod, name, reason):
         def reached():
             c = self.container(pod, name)
             return c if c and c["state"].get("waiting", {}).get("reason") == reason else None
-        return eventually(f"{pod}/{name} waits with {reason}", reached, timeout)
+        return eventually(f"{pod}/{name} waits with {reason}", reached)
 
-    def ready(self, pod, timeout=60):
+    def ready(self, pod):
         def reached():
             p = self.get("pod", pod)
             return p if any(c["type"] == "Ready" and c["status"] == "True"
                             for c in p["status"].get("conditions", [])) else None
-        return eventually(f"{pod} is ready", reached, timeout)
+        return eventually(f"{pod} is ready", reached)
 
     def events(self, pod):
         return [(e["reason"], e["message"]) for e in self.get("events")["items"]
@@ -176,6 +178,7 @@ class Kubelet(unittest.TestCase):
             if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
                 raise unittest.SkipTest(f"needs {program}")
         cls.stack = contextlib.ExitStack()
+        atexit.register(cls.stack.close)
         cls.c = cls.stack.enter_context(Parts())
 
     @classmethod
@@ -238,7 +241,7 @@ class Kubelet(unittest.TestCase):
             self.assertEqual(knob(f"/sys/fs/cgroup/cpu{group}/cpu.cfs_quota_us"), "20000")
             self.assertEqual(knob(f"/sys/fs/cgroup/memory{group}/memory.limit_in_bytes"), str(64 << 20))
         self.c.gone("sec")
-        self.assertEqual(glob.glob(f"/sys/fs/cgroup/*{group}"), [])
+        eventually("no control group", lambda: not glob.glob(f"/sys/fs/cgroup/*{group}"))
 
     def test_03_failures_tell_why(self):
         self.c.apply(pod("crash", "echo because > /dev/termination-log; exit 3"))
@@ -285,13 +288,17 @@ class Kubelet(unittest.TestCase):
                        "readinessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1}}))
         self.c.ready("probed")
         eventually("it was restarted", lambda: self.c.container("probed", "main")["restartCount"] > 0)
-        self.assertIn(("Killing", "Container main failed liveness probe, will be restarted"),
-                      self.c.events("probed"))
+        eventually("why", lambda: ("Killing", "Container main failed liveness probe, will be restarted")
+                   in self.c.events("probed"))
         self.c.gone("probed")
 
     def test_06_a_kubelet_that_dies_disturbs_nobody(self):
         self.c.apply(pod("steady"))
-        self.c.apply(pod("ends", "sleep 4; exit 5", restartPolicy="Never"))
+        gate = self.c.data + "/gate"
+        os.makedirs(gate)
+        self.c.apply(pod("ends", "until [ -e /gate/open ]; do sleep 0.1; done; exit 5", restartPolicy="Never",
+                         volumes=[{"name": "gate", "hostPath": {"path": gate}}],
+                         container={"volumeMounts": [{"name": "gate", "mountPath": "/gate"}]}))
         self.c.apply(pod("removed"))
         for name in ("steady", "ends", "removed"):
             self.c.ready(name)
@@ -299,6 +306,8 @@ class Kubelet(unittest.TestCase):
         running = self.c.ctr("tasks", "ls").stdout.count("RUNNING")
         self.c.kill(self.c.kubelet)
         self.c.kubectl("delete", "pod", "removed", "--force", "--grace-period=0")
+        with open(gate + "/open", "w", encoding="utf-8"):
+            pass
         eventually("one ends while nobody looks",
                    lambda: self.c.ctr("tasks", "ls").stdout.count("RUNNING") < running)
         self.c.start_kubelet()
@@ -343,9 +352,10 @@ class Kubelet(unittest.TestCase):
 
     def test_10_nothing_is_left(self):
         eventually("no containers", lambda: self.c.ctr("containers", "ls", "-q").stdout == "")
-        self.assertEqual(os.listdir(self.c.data + "/kubelet/pods"), [])
-        self.assertEqual(os.listdir(self.c.data + "/podlogs"), [])
-        self.assertEqual(glob.glob(f"/sys/fs/cgroup/*{CGROUP}/kubepods/**/pod*", recursive=True), [])
+        eventually("no folders", lambda: not os.listdir(self.c.data + "/kubelet/pods"))
+        eventually("no logs", lambda: not os.listdir(self.c.data + "/podlogs"))
+        eventually("no control groups",
+                   lambda: not glob.glob(f"/sys/fs/cgroup/*{CGROUP}/kubepods/**/pod*", recursive=True))
         with open("/proc/self/mountinfo", encoding="utf-8") as f:
             self.assertEqual([line for line in f if self.c.data + "/kubelet" in line], [])
 

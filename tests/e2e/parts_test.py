@@ -72,8 +72,8 @@ ports: [{{name: dns, port: 10053, protocol: UDP}}, {{name: dns-tcp, port: 10053,
                        "containerRuntimeEndpoint": f"unix://{data}/c.sock"}, f)
         cls.part("kubelet", *config("kubelet"), "--config", data + "/kubelet.yaml", "--root-dir", data + "/kubelet",
                  "--hostname-override", NODE, "--node-ip", NODE_IP)
-        cluster.kubectl("wait", "--for=create", "node/" + NODE, "--timeout=30s")
-        cluster.kubectl("wait", "--for=condition=Ready", "node/" + NODE, "--timeout=30s", timeout=40)
+        cluster.kubectl("wait", "--for=create", "node/" + NODE, "--timeout=240s")
+        cluster.kubectl("wait", "--for=condition=Ready", "node/" + NODE, "--timeout=240s")
 
     @classmethod
     def ctr(cls, *argv):

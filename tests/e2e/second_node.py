@@ -89,8 +89,8 @@ class SecondNode:
                                   self.folder + "/kubelet.yaml", "--root-dir", self.folder + "/kubelet",
                                   "--cert-dir", self.folder + "/kubelet-pki", "--hostname-override", self.name,
                                   "--node-ip", ADDRESS)
-        self.cluster.kubectl("wait", "--for=create", "node/" + self.name, "--timeout=30s", timeout=40)
-        self.cluster.kubectl("wait", "--for=condition=Ready", "node/" + self.name, "--timeout=60s", timeout=70)
+        self.cluster.kubectl("wait", "--for=create", "node/" + self.name, "--timeout=240s")
+        self.cluster.kubectl("wait", "--for=condition=Ready", "node/" + self.name, "--timeout=240s")
 
     def containers(self):
         return self.ctr("containers", "ls", "-q").stdout.split()

@@ -53,12 +53,14 @@ class Services(harness.ClusterTest):
     def start(cls):
         super().start()
         cls.cluster.apply(WEB)
-        cls.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s", timeout=70)
+        cls.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=240s")
         cls.cluster.wait_running("client")
         cls.pods = {pod["metadata"]["name"] for pod in cls.cluster.get("pods", "-l", "app=web")["items"]}
         cls.address = cls.cluster.get("service", "web")["spec"]["clusterIP"]
         cls.node_port = cls.cluster.get("service", "web")["spec"]["ports"][0]["nodePort"]
         eventually("the service answers", lambda: cls.from_pod("client", f"http://{cls.address}/", 1))
+        for name in ("web", "sticky", "alias"):
+            eventually(f"{name} has a name", lambda name=name: cls.from_pod("client", f"http://{name}/", 1))
 
     @classmethod
     def names(cls, output):
@@ -71,7 +73,7 @@ class Services(harness.ClusterTest):
                                              f"for i in $(seq {count}); do wget -qO- {url}; echo; done", check=False).stdout)
 
     def from_host(self, url, count, where=None):
-        return self.names(self.cluster.run("sh", "-c", f"for i in $(seq {count}); do curl -s --max-time 5 {url}; echo; done",
+        return self.names(self.cluster.run("sh", "-c", f"for i in $(seq {count}); do curl -s --max-time 60 {url}; echo; done",
                                            where=where).stdout)
 
     def all_answer(self, counts, count):
@@ -109,17 +111,17 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{name: http, port: 8088
         url = f"http://{harness.NODE_IP}:8088/"
         eventually("it answers outside", lambda: self.from_host(url, 1, where=self.cluster.outside))
         self.all_answer(self.from_host(url, 40, where=self.cluster.outside), 40)
-        self.cluster.kubectl("delete", "service", "balanced", timeout=30)
+        self.cluster.kubectl("delete", "service", "balanced")
 
     def test_refused_without_endpoints(self):
-        out = self.cluster.kubectl("exec", "client", "--", "sh", "-c", "wget -O- http://nobody/ 2>&1", check=False).stdout
-        self.assertIn("refused", out)
+        eventually("refused", lambda: "refused" in self.cluster.kubectl(
+            "exec", "client", "--", "sh", "-c", "wget -O- http://nobody/ 2>&1", check=False).stdout)
 
     def test_out_of_the_cluster(self):
         self.cluster.start("python3", harness.SOURCE + "/src/proxy/testing/peer.py", "serve", "outside", "9998",
                            where=self.cluster.outside)
         eventually("masqueraded as the node", lambda: f"outside {harness.NODE_IP}" in self.cluster.kubectl(
-            "exec", "client", "--", "sh", "-c", f"nc -w 3 {harness.OUTSIDE_IP} 9998 < /dev/null", check=False).stdout)
+            "exec", "client", "--", "sh", "-c", f"nc -w 30 {harness.OUTSIDE_IP} 9998 < /dev/null", check=False).stdout)
 
     def test_endpoints_follow_pods(self):
         self.cluster.kubectl("scale", "deployment/web", "--replicas=1")
@@ -127,7 +129,7 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{name: http, port: 8088
             eventually("one is left", lambda: len(self.from_pod("client", "http://web/", 20)) == 1)
         finally:
             self.cluster.kubectl("scale", "deployment/web", "--replicas=3")
-            self.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s", timeout=70)
+            self.cluster.kubectl("rollout", "status", "deployment/web", "--timeout=240s")
             type(self).pods = {pod["metadata"]["name"] for pod in self.cluster.get("pods", "-l", "app=web")["items"]
                                if "deletionTimestamp" not in pod["metadata"]}
         eventually("all answer again", lambda: set(self.from_pod("client", "http://web/", 40)) == self.pods)

@@ -1,8 +1,11 @@
 """Logs, exec, attach, cp and port-forward on real containers, by the official kubectl and by ours."""
+import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
+import time
 import unittest
 
 import harness
@@ -71,17 +74,38 @@ class Streaming(ClusterTest):
 
     def test_2_attach(self):
         for words, _ in self.each():
-            program = " ".join(words)
-            done = self.cluster.run("sh", "-c", f"(echo 'echo out; echo err >&2'; sleep 2) | "
-                                                f"timeout 5 {program} attach -q talker -c plain -i", check=False)
-            self.assertEqual((done.stdout, done.stderr), ("out\n", "err\n"))
-            done = self.cluster.run(
-                "sh", "-c", "(sleep 1; printf 'echo at$((1+1)); stty size\\r'; sleep 2) | timeout 8 "
-                            f"script -qec 'stty rows 33 cols 99; {program} attach talker -c shell -it' /dev/null",
-                check=False)
-            self.assertIn("at2", done.stdout)
-            self.assertIn("33 99", done.stdout)
+            with self.typed(*words, "attach", "-q", "talker", "-c", "plain", "-i") as attach:
+                attach.stdin.write(b"echo out; echo err >&2\n")
+                self.assertEqual((attach.stdout.readline(), attach.stderr.readline()), (b"out\n", b"err\n"))
+            program = f"stty rows 33 cols 99; {' '.join(words)} attach talker -c shell -it"
+            with self.typed("script", "-qec", program, "/dev/null") as attach:
+                self.says(attach, b"echo at$((1+1)); stty size\r", b"at2", b"33 99")
             self.wait_running_again()
+
+    @contextlib.contextmanager
+    def typed(self, *words):
+        """A program that somebody types to; it ends with the block."""
+        process = subprocess.Popen(self.cluster.inside(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, bufsize=0, env=self.cluster.environment(), start_new_session=True)
+        with process:
+            try:
+                yield process
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def says(self, process, typed, *wanted):
+        """Types it, again while nothing comes of it: what is typed before a terminal is raw is lost."""
+        said, begun, due = b"", time.monotonic(), 0.0
+        while not all(text in said for text in wanted):
+            now = time.monotonic()
+            self.assertLess(now - begun, harness.PATIENCE, said)
+            if now >= due:
+                process.stdin.write(typed)
+                due = now + 2
+            if select.select([process.stdout], [], [], 0.1)[0]:
+                piece = os.read(process.stdout.fileno(), 65536)
+                self.assertTrue(piece, said)
+                said += piece
 
     def wait_running_again(self):
         """A shell whose stdin has ended is started again."""
@@ -138,7 +162,7 @@ class Streaming(ClusterTest):
                     for _ in range(3):
                         self.assertEqual(self.cluster.fetch("http://127.0.0.1:18080/"), "page\n")
                     forward.send_signal(signal.SIGINT)
-                    self.assertEqual(forward.wait(timeout=10), 0)
+                    self.assertEqual(forward.wait(timeout=240), 0)
                     self.assertEqual(len(re.findall("Handling connection for 18080", forward.stdout.read())), 3)
                 finally:
                     forward.kill()
@@ -149,8 +173,8 @@ class Streaming(ClusterTest):
         follow = subprocess.Popen(self.cluster.inside(harness.BINARY, "kubectl", "logs", "-f", "talker", "-c", "main"),
                                   stdout=subprocess.DEVNULL, env=self.cluster.environment())
         try:
-            self.cluster.kubectl("delete", "pod", "talker", "--timeout=60s", timeout=70)
-            self.assertEqual(follow.wait(timeout=30), 0)
+            self.cluster.kubectl("delete", "pod", "talker", "--timeout=240s")
+            self.assertEqual(follow.wait(timeout=240), 0)
         finally:
             follow.kill()
             follow.wait()

@@ -36,6 +36,8 @@ std::string missingForNetworks() {
   if (::geteuid() != 0) return "not root";
   if (std::system("unshare --net nft list tables >/dev/null 2>&1") != 0)
     return "no network namespaces or no nftables here";
+  if (std::system("unshare --net ip -6 addr add fd00::1/128 dev lo >/dev/null 2>&1") != 0)
+    return "no IPv6 here";
   return {};
 }
 

@@ -7,8 +7,10 @@ import threading
 
 
 def serve(name, port):
-    family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
-    tcp = socket.create_server(("::", port), family=family, dualstack_ipv6=True, backlog=128)
+    try:
+        tcp = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
+    except OSError:  # a kernel without IPv6
+        tcp = socket.create_server(("0.0.0.0", port), backlog=128)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("0.0.0.0", port))
 
