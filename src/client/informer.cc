@@ -1,12 +1,12 @@
 #include "client/informer.h"
 
-#include <set>
 #include <unordered_set>
 
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "base/log.h"
 #include "client/resources.h"
+#include "client/sorted_pointers.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::client {
@@ -17,6 +17,7 @@ constexpr Duration kBackoffMin = 800ms;
 constexpr Duration kBackoffMax = 30s;
 /// The server does not have the kind: a later version of it may.
 constexpr Duration kAbsentRetry = 5min;
+constexpr int64_t kPageSize = 500;
 }  // namespace
 
 std::string objectKey(const api::ConstObject& object) {
@@ -28,7 +29,7 @@ struct Informer::Index {
   struct ByKey {
     bool operator()(const Entry* a, const Entry* b) const { return a->first < b->first; }
   };
-  using Entries = std::set<const Entry*, ByKey>;
+  using Entries = SortedPointers<Entry, ByKey>;
 
   std::string name;
   IndexFunction function;
@@ -114,11 +115,43 @@ Task<void> Informer::run(std::stop_token stop) {
   }
 }
 
+/// The whole collection. With `trim`, page by page: else all objects were there whole before the
+/// first of them is trimmed, and what that leaves between them is of no use to anybody.
+static Task<Result<ObjectList>> listAll(Client& client, const ResourceType& type, std::string ns,
+                                        ListOptions options,
+                                        std::function<void(const api::ConstObject&)> trim,
+                                        std::stop_token stop) {
+  ObjectList all;
+  ListOptions page = options;
+  if (trim) page.limit = kPageSize;
+  while (true) {
+    auto got = co_await client.list(type, ns, page, stop);
+    // Pages ended because the list is too old by now: once more, in one piece.
+    const bool again = isExpired(got.status()) && !page.continueToken.empty();
+    if (again) {
+      all.items.clear();
+      page = options;
+      continue;
+    }
+    if (!got.ok()) co_return got.status();
+    all.resourceVersion = std::move(got->resourceVersion);
+    for (auto& item : got->items) {
+      if (trim) trim(item);
+      all.items.push_back(std::move(item));
+    }
+    if (got->continueToken.empty()) co_return std::move(all);
+    page.continueToken = std::move(got->continueToken);
+  }
+}
+
 Task<Result<std::string>> Informer::replaceAll(std::stop_token stop) {
   ListOptions options;
   options.labelSelector = options_.labelSelector;
   options.fieldSelector = options_.fieldSelector;
-  CO_TRY(ObjectList list, co_await client_.list(type_, options_.ns, std::move(options), stop));
+  std::function<void(const api::ConstObject&)> trim;
+  if (options_.trim) trim = [this](const api::ConstObject& object) { slim(object); };
+  CO_TRY(ObjectList list,
+         co_await listAll(client_, type_, options_.ns, std::move(options), std::move(trim), stop));
   std::unordered_set<std::string> present;
   present.reserve(list.items.size());
   for (const auto& item : list.items) present.insert(objectKey(item));
@@ -129,7 +162,7 @@ Task<Result<std::string>> Informer::replaceAll(std::stop_token stop) {
   for (auto& key : gone) apply(std::move(key), {});
   for (auto& item : list.items) {
     std::string key = objectKey(item);
-    slim(item);
+    if (!options_.trim) slim(item);
     apply(std::move(key), std::move(item));
   }
   lastVersion_ = list.resourceVersion;
@@ -207,7 +240,7 @@ std::vector<api::ConstObject> Informer::byIndex(const std::string& index,
     auto at = candidate->entries.find(value);
     if (at == candidate->entries.end()) break;
     found.reserve(at->second.size());
-    for (const auto* entry : at->second) found.push_back(entry->second);
+    at->second.forEach([&found](const Entry& entry) { found.push_back(entry.second); });
     break;
   }
   return found;

@@ -5,6 +5,7 @@
 #include "api/codec/protobuf.h"
 #include "api/codec/wire.h"
 #include "api/gen/meta_v1.h"
+#include "client/http/wire_status.h"
 #include "client/resources.h"
 
 namespace coxswain::client {
@@ -15,6 +16,8 @@ namespace {
 
 Result<const api::MessageInfo*> infoOf(const ResourceType& type, std::string_view apiVersion,
                                        std::string_view kind) {
+  // Servers that do not answer with the metadata alone answer with the whole object.
+  if (isMetadataOnly(type) && !(kind == "Status" && apiVersion == "v1")) return type.kind;
   if (kind.empty() || (kind == type.kind->kind->kind && apiVersion == apiVersionOf(type))) {
     return type.kind;
   }
@@ -90,6 +93,10 @@ Result<ObjectList> decodeJsonList(const ResourceType& type, std::string_view tex
 
 }  // namespace
 
+bool isMetadataOnly(const ResourceType& type) {
+  return type.kind == &api::meta::v1::PartialObjectMetadata::kInfo;
+}
+
 Result<api::ConstObject> decodeAnswer(const ResourceType& type, std::string_view body) {
   if (api::hasProtobufMagic(body)) {
     TRY(auto envelope, api::openEnvelope(body));
@@ -103,6 +110,27 @@ Result<api::ConstObject> decodeAnswer(const ResourceType& type, std::string_view
   api::Object object(*info);
   TRY_STATUS(api::decodeJson(*info, body, object.data()));
   return api::ConstObject(std::move(object));
+}
+
+Result<WatchEvent> decodeWatchEvent(const ResourceType& type, const RawWatchEvent& raw) {
+  WatchEvent event;
+  TRY(event.object, decodeAnswer(type, raw.object));
+  if (raw.type == "ERROR") {
+    const auto* status = event.object.as<api::meta::v1::Status>();
+    return status ? fromWire(*status) : internalError("a watch's error without a status");
+  }
+  if (raw.type == "ADDED") {
+    event.type = WatchEventType::Added;
+  } else if (raw.type == "MODIFIED") {
+    event.type = WatchEventType::Modified;
+  } else if (raw.type == "DELETED") {
+    event.type = WatchEventType::Deleted;
+  } else if (raw.type == "BOOKMARK") {
+    event.type = WatchEventType::Bookmark;
+  } else {
+    return badRequest("unknown watch event \"" + raw.type + "\"");
+  }
+  return event;
 }
 
 Result<ObjectList> decodeList(const ResourceType& type, std::string_view body) {

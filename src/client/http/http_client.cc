@@ -1,5 +1,7 @@
 #include "client/http/http_client.h"
 
+#include <fmt/format.h>
+
 #include "api/codec/json.h"
 #include "api/codec/protobuf.h"
 #include "api/gen/meta_v1.h"
@@ -22,6 +24,14 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 
 void addUnlessEmpty(Query& query, std::string name, std::string value) {
   if (!value.empty()) query.emplace_back(std::move(name), std::move(value));
+}
+
+/// Of kinds that are read so, servers are asked for no more than the metadata ("List" or "" for
+/// `list`).
+void askForMetadata(RestRequest& request, const ResourceType& type, std::string_view list = "") {
+  if (!isMetadataOnly(type)) return;
+  request.headers.set(
+      "Accept", fmt::format("{0};as=PartialObjectMetadata{1};g=meta.k8s.io;v=v1,{0}", kJson, list));
 }
 
 /// Some minutes, spread so that the watches of a process do not all end at once.
@@ -63,7 +73,7 @@ class HttpWatch final : public Watch {
         break;
       }
       if (*raw) {
-        auto event = open(state->type, **raw);
+        auto event = decodeWatchEvent(state->type, **raw);
         if (!event.ok()) state->ended = event.status();
         co_return std::move(event);
       }
@@ -83,27 +93,6 @@ class HttpWatch final : public Watch {
     co_return state->ended;
   }
 
-  static Result<WatchEvent> open(const ResourceType& type, const RawWatchEvent& raw) {
-    WatchEvent event;
-    TRY(event.object, decodeAnswer(type, raw.object));
-    if (raw.type == "ERROR") {
-      const auto* status = event.object.as<api::meta::v1::Status>();
-      return status ? fromWire(*status) : internalError("a watch's error without a status");
-    }
-    if (raw.type == "ADDED") {
-      event.type = WatchEventType::Added;
-    } else if (raw.type == "MODIFIED") {
-      event.type = WatchEventType::Modified;
-    } else if (raw.type == "DELETED") {
-      event.type = WatchEventType::Deleted;
-    } else if (raw.type == "BOOKMARK") {
-      event.type = WatchEventType::Bookmark;
-    } else {
-      return badRequest("unknown watch event \"" + raw.type + "\"");
-    }
-    return event;
-  }
-
   Reactor& reactor_;
   std::shared_ptr<State> state_;
 };
@@ -119,6 +108,18 @@ std::string resourcePath(std::string_view group, std::string_view version, std::
   if (!name.empty()) path += "/" + percentEncode(name);
   if (!subresource.empty()) path += "/" + std::string(subresource);
   return path;
+}
+
+api::meta::v1::DeleteOptions deleteOptionsOf(DeleteOptions options) {
+  api::meta::v1::DeleteOptions body;
+  body.gracePeriodSeconds = options.gracePeriodSeconds;
+  if (!options.propagationPolicy.empty()) body.propagationPolicy = options.propagationPolicy;
+  if (!options.uid.empty() || !options.resourceVersion.empty()) {
+    auto& preconditions = body.preconditions.emplace();
+    if (!options.uid.empty()) preconditions.uid = options.uid;
+    if (!options.resourceVersion.empty()) preconditions.resourceVersion = options.resourceVersion;
+  }
+  return body;
 }
 
 std::string_view patchMediaType(PatchType type) {
@@ -204,7 +205,9 @@ Task<Result<api::ConstObject>> HttpClient::getSubresource(const ResourceType& ty
                                                           std::stop_token stop) {
   if (name.empty()) co_return badRequest("resource name may not be empty");
   auto path = resourcePath(type.group, type.version, type.plural, ns, name, subresource);
-  co_return co_await exchange(type, request("GET", std::move(path)), stop);
+  auto ask = request("GET", std::move(path));
+  askForMetadata(ask, type);
+  co_return co_await exchange(type, std::move(ask), stop);
 }
 
 Task<Result<std::string>> HttpClient::readPath(std::string path, PathQuery query,
@@ -220,6 +223,7 @@ Task<Result<std::string>> HttpClient::readPath(std::string path, PathQuery query
 Task<Result<ObjectList>> HttpClient::listPage(const ResourceType& type, std::string ns,
                                               ListOptions options, std::stop_token stop) {
   auto ask = request("GET", resourcePath(type.group, type.version, type.plural, ns));
+  askForMetadata(ask, type, "List");
   addUnlessEmpty(ask.query, "labelSelector", std::move(options.labelSelector));
   addUnlessEmpty(ask.query, "fieldSelector", std::move(options.fieldSelector));
   if (options.limit > 0) ask.query.emplace_back("limit", std::to_string(options.limit));
@@ -261,6 +265,7 @@ Task<Result<ObjectList>> HttpClient::list(const ResourceType& type, std::string 
 Task<Result<std::unique_ptr<Watch>>> HttpClient::watch(const ResourceType& type, std::string ns,
                                                        WatchOptions options, std::stop_token stop) {
   auto ask = request("GET", resourcePath(type.group, type.version, type.plural, ns));
+  askForMetadata(ask, type);
   ask.query.emplace_back("watch", "true");
   if (options.allowBookmarks) ask.query.emplace_back("allowWatchBookmarks", "true");
   addUnlessEmpty(ask.query, "labelSelector", std::move(options.labelSelector));
@@ -306,6 +311,7 @@ Task<Result<api::ConstObject>> HttpClient::patch(const ResourceType& type, std::
                                                  std::stop_token stop) {
   auto ask =
       request("PATCH", resourcePath(type.group, type.version, type.plural, ns, name, subresource));
+  askForMetadata(ask, type);
   ask.headers.add("Content-Type", std::string(patchMediaType(patchType)));
   ask.body = std::move(body);
   const auto& config = rest_.config();
@@ -322,17 +328,16 @@ Task<Status> HttpClient::remove(const ResourceType& type, std::string ns, std::s
                                 DeleteOptions options, std::stop_token stop) {
   if (name.empty()) co_return badRequest("resource name may not be empty");
   auto ask = request("DELETE", resourcePath(type.group, type.version, type.plural, ns, name));
-  api::meta::v1::DeleteOptions body;
-  body.gracePeriodSeconds = options.gracePeriodSeconds;
-  if (!options.propagationPolicy.empty()) body.propagationPolicy = options.propagationPolicy;
-  if (!options.uid.empty() || !options.resourceVersion.empty()) {
-    auto& preconditions = body.preconditions.emplace();
-    if (!options.uid.empty()) preconditions.uid = options.uid;
-    if (!options.resourceVersion.empty()) preconditions.resourceVersion = options.resourceVersion;
-  }
+  auto body = deleteOptionsOf(std::move(options));
   // With its kind in the group's version, as every body is.
-  api::ConstObject object(api::Object(std::move(body)));
-  setBody(ask, nullptr, object);
+  if (isMetadataOnly(type)) {
+    // Who serves it may know no protobuf.
+    ask.body = api::encodeJson(body);
+    ask.headers.add("Content-Type", std::string(kJson));
+  } else {
+    api::ConstObject object(api::Object(std::move(body)));
+    setBody(ask, nullptr, object);
+  }
   auto answer = co_await call(std::move(ask), stop);
   co_return answer.status();
 }

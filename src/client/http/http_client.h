@@ -7,6 +7,10 @@
 #include "client/http/rest_client.h"
 #include "client/path_reader.h"
 
+namespace coxswain::api::meta::v1 {
+struct DeleteOptions;
+}
+
 namespace coxswain::client {
 
 /// Who a client is where its connection does not say so: a bearer token, always a fresh one. On the
@@ -72,6 +76,8 @@ class HttpClient final : public Client, public PathReader {
 std::string resourcePath(std::string_view group, std::string_view version, std::string_view plural,
                          std::string_view ns, std::string_view name = "",
                          std::string_view subresource = "");
+/// The body of a DELETE.
+api::meta::v1::DeleteOptions deleteOptionsOf(DeleteOptions options);
 /// The media type of a patch's body.
 std::string_view patchMediaType(PatchType type);
 

@@ -297,6 +297,79 @@ TEST_F(OverHttp, DeletesWithPreconditions) {
             R"("preconditions":{"uid":"u"},"propagationPolicy":"Orphan"})");
 }
 
+const ResourceType kMetadataOfMaps{"", "v1", "configmaps", true,
+                                   &api::meta::v1::PartialObjectMetadata::kInfo};
+
+/// Uids of what a get and a list give; then it is deleted.
+Task<std::string> readAndRemove(Client& client) {
+  auto got = co_await client.get(kMetadataOfMaps, "default", "a", {});
+  if (!got.ok()) co_return got.status().toString();
+  auto list = co_await client.list(kMetadataOfMaps, "default", {}, {});
+  if (!list.ok()) co_return list.status().toString();
+  std::string uids = api::objectMeta(*got)->uid;
+  for (const auto& item : list->items) uids += " " + api::objectMeta(item)->uid;
+  DeleteOptions options;
+  options.uid = "u";
+  Status removed = co_await client.remove(kMetadataOfMaps, "default", "a", options, {});
+  co_return uids + " " + removed.toString();
+}
+
+/// Names of what a cache has after its first list.
+Task<std::string> trimmedOnce(Client& client) {
+  Informer::Options options;
+  options.ns = "default";
+  options.trim = [](void* map) { static_cast<ConfigMap*>(map)->data.clear(); };
+  Informer informer(client, resourceOf<ConfigMap>(), options);
+  std::string out;
+  std::stop_source stop;
+  informer.addHandler([&](const Change& change) {
+    const auto& map = *change.after.as<ConfigMap>();
+    out += map.metadata.name + std::to_string(map.data.size()) + " ";
+    if (map.metadata.name == "d") stop.request_stop();
+  });
+  co_await informer.run(stop.get_token());
+  co_return out;
+}
+
+/// So that they never have all objects whole at the same time.
+TEST_F(OverHttp, InformersThatTrimReadPages) {
+  start();
+  Answer gone(
+      410,
+      R"({"kind":"Status","status":"Failure","reason":"Expired","message":"too old","code":410})");
+  Answer events(jsonEvent("ADDED", configMap("d", "10")));
+  events.hang = true;
+  // A page comes too late: from the beginning.
+  api_.answers["GET " + std::string(kPath)] = {page("a", "x"), gone, page("b", "y"), page("c", ""),
+                                               events};
+  EXPECT_EQ(run(trimmedOnce(*client_)), "b0 c0 d0 ");
+  EXPECT_EQ(api_.seen[0].query, "limit=500");
+  EXPECT_EQ(api_.seen[1].query, "limit=500&continue=x");
+  EXPECT_EQ(api_.seen[2].query, "limit=500");
+}
+
+/// Of kinds that have no schema here: servers answer with the metadata, or with all there is.
+TEST_F(OverHttp, MetadataOnly) {
+  start();
+  api_.answers["GET " + std::string(kPath) + "/a"] = {
+      Answer(R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",)"
+             R"("metadata":{"name":"a","uid":"1"}})")};
+  api_.answers["GET " + std::string(kPath)] = {
+      Answer(R"({"kind":"WidgetList","apiVersion":"example.com/v1","metadata":{},)"
+             R"("items":[{"metadata":{"name":"b","uid":"2"},"spec":{"size":3}}]})")};
+  api_.answers["DELETE " + std::string(kPath) + "/a"] = {
+      Answer(R"({"kind":"Status","apiVersion":"v1","status":"Success"})")};
+  EXPECT_EQ(run(readAndRemove(*client_)), "1 2 " + Status().toString());
+  const std::string form = ";g=meta.k8s.io;v=v1,application/json";
+  EXPECT_EQ(api_.seen.at(0).headers.get("accept"),
+            "application/json;as=PartialObjectMetadata" + form);
+  EXPECT_EQ(api_.seen.at(1).headers.get("accept"),
+            "application/json;as=PartialObjectMetadataList" + form);
+  EXPECT_EQ(api_.seen.at(2).headers.get("content-type"), "application/json");
+  EXPECT_EQ(api_.seen.at(2).body,
+            R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"u"}})");
+}
+
 TEST_F(OverHttp, PatchNamesTypeAndManager) {
   start();
   api_.answers["PATCH " + std::string(kPath) + "/a/status"] = {
