@@ -1,6 +1,7 @@
 // What every client::Client must do, on the fake and on the API server of the same process.
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "apiserver/assembly/testing/assembly_test_base.h"
 #include "client/informers.h"
 #include "client/testing/fake_client.h"
@@ -209,6 +210,63 @@ INSTANTIATE_TEST_SUITE_P(Clients, ClientSuite, testing::Values(Kind::Fake, Kind:
                          [](const auto& info) {
                            return info.param == Kind::Fake ? "Fake" : "Local";
                          });
+
+/// As the garbage collector reads kinds that this program has no schema of.
+TEST_F(AssemblyTestBase, MetadataOnly) {
+  using api::meta::v1::PartialObjectMetadata;
+  const client::ResourceType maps{"", "v1", "configmaps", true, &PartialObjectMetadata::kInfo};
+  ASSERT_NO_FATAL_FAILURE(begin());
+  auto& client = as("tester", {"system:masters"});
+  ConfigMap map;
+  map.metadata.namespace_ = "default";
+  map.metadata.name = "a";
+  map.data["k"] = "v";
+  ASSERT_TRUE(run(client::create(client, map)).ok());
+
+  auto got = run(client.get(maps, "default", "a", {}));
+  ASSERT_TRUE(got.ok()) << got.status().toString();
+  ASSERT_TRUE(got->is<PartialObjectMetadata>());
+  EXPECT_EQ(api::objectMeta(*got)->name, "a");
+  client::ListOptions options;
+  options.fieldSelector = "metadata.name=a";
+  auto list = run(client.list(maps, "", options, {}));
+  ASSERT_TRUE(list.ok()) << list.status().toString();
+  ASSERT_EQ(list->items.size(), 1U);
+  EXPECT_EQ(api::objectMeta(list->items[0])->uid, api::objectMeta(*got)->uid);
+
+  client::WatchOptions from;
+  from.resourceVersion = list->resourceVersion;
+  from.fieldSelector = options.fieldSelector;
+  auto watch = run(client.watch(maps, "default", from, {}));
+  ASSERT_TRUE(watch.ok()) << watch.status().toString();
+  auto patched = run(client.patch(maps, "default", "a", "", client::PatchType::Merge,
+                                  R"({"metadata":{"labels":{"l":"1"}}})", {}));
+  ASSERT_TRUE(patched.ok()) << patched.status().toString();
+  EXPECT_EQ(api::objectMeta(*patched)->labels.at("l"), "1");
+  auto event = run((*watch)->next({}));
+  ASSERT_TRUE(event.ok()) << event.status().toString();
+  EXPECT_EQ(event->type, client::WatchEventType::Modified);
+  EXPECT_EQ(api::objectMeta(event->object)->labels.at("l"), "1");
+
+  client::DeleteOptions other;
+  other.uid = "another";
+  EXPECT_TRUE(isConflict(run(client.remove(maps, "default", "a", other, {}))));
+  ASSERT_TRUE(run(client.remove(maps, "default", "a", {}, {})).ok());
+  event = run((*watch)->next({}));
+  ASSERT_TRUE(event.ok()) << event.status().toString();
+  EXPECT_EQ(event->type, client::WatchEventType::Deleted);
+  EXPECT_TRUE(isNotFound(run(client.get(maps, "default", "a", {})).status()));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(isCanceled(run((*watch)->next(stop.get_token())).status()));
+
+  // What says no before it begins.
+  const client::ResourceType absent{"", "v1", "nothings", true, &PartialObjectMetadata::kInfo};
+  auto none = run(client.watch(absent, "default", {}, {}));
+  ASSERT_TRUE(none.ok());
+  EXPECT_TRUE(isNotFound(run((*none)->next({})).status()));
+  EXPECT_TRUE(isNotFound(run(client.list(absent, "default", {}, {})).status()));
+}
 
 }  // namespace
 }  // namespace coxswain::apiserver

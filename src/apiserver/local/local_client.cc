@@ -1,10 +1,13 @@
 #include "apiserver/local/local_client.h"
 
+#include "api/codec/json.h"
 #include "api/gen/meta_v1.h"
+#include "apiserver/local/in_process.h"
 #include "apiserver/local/local_watch.h"
-#include "apiserver/local/memory_response.h"
 #include "apiserver/server/options.h"
 #include "apiserver/subresources/poster.h"
+#include "client/http/decode.h"
+#include "client/http/http_client.h"
 #include "net/url.h"
 #include "runtime/spawn.h"
 
@@ -240,31 +243,62 @@ Task<Status> removeOn(std::shared_ptr<const Shared> shared, const ResourceType& 
   co_return deleted.status();
 }
 
-template <typename Shared>
-Task<Result<std::string>> readOn(std::shared_ptr<const Shared> shared, std::string path,
-                                 client::PathQuery query, std::stop_token stop) {
-  net::Query encoded;
-  for (const auto& [name, value] : query) encoded.add(name, value);
-  NoBody body;
-  net::Request request;
-  request.method = "GET";
-  request.path = std::move(path);
-  request.query = encoded.encode();
-  request.headers.add("Accept", "application/json");
-  request.body = &body;
-  request.bodyArrived = true;
-  request.stop = std::move(stop);
-  MemoryResponse response;
-  Exchange exchange(request, response);
-  exchange.user = shared->user;
-  exchange.userAgent = "coxswain";
-  CO_TRY_STATUS(co_await shared->server.serveOwn(exchange));
-  co_return std::move(response).result();
+// Kinds that are read by their metadata only may be other servers': requests for them go the way
+// of those over HTTP.
+
+InProcessRequest requestFor(const ResourceType& type, const std::string& ns,
+                            const std::string& name, std::string_view list = "") {
+  InProcessRequest request;
+  request.path = client::resourcePath(type.group, type.version, type.plural, ns, name);
+  request.accept = "application/json;as=PartialObjectMetadata" + std::string(list) +
+                   ";g=meta.k8s.io;v=v1,application/json";
+  return request;
 }
 
-}  // namespace
+template <typename Options>
+void select(InProcessRequest& request, const Options& options) {
+  auto add = [&request](const char* name, const std::string& value) {
+    if (!value.empty()) request.query.emplace_back(name, value);
+  };
+  add("labelSelector", options.labelSelector);
+  add("fieldSelector", options.fieldSelector);
+  add("resourceVersion", options.resourceVersion);
+}
 
-namespace {
+template <typename Shared>
+Task<SharedObject> askForObject(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                                InProcessRequest request, std::stop_token stop) {
+  CO_TRY(auto body,
+         co_await ask(shared->server, shared->user, std::move(request), std::move(stop)));
+  co_return client::decodeAnswer(type, body);
+}
+
+template <typename Shared>
+Task<Result<ObjectList>> askForList(std::shared_ptr<const Shared> shared, const ResourceType& type,
+                                    InProcessRequest request, std::stop_token stop) {
+  CO_TRY(auto body,
+         co_await ask(shared->server, shared->user, std::move(request), std::move(stop)));
+  co_return client::decodeList(type, body);
+}
+
+template <typename Shared>
+Task<Status> askToRemove(std::shared_ptr<const Shared> shared, InProcessRequest request,
+                         DeleteOptions options, std::stop_token stop) {
+  request.method = "DELETE";
+  request.contentType = "application/json";
+  request.body = api::encodeJson(client::deleteOptionsOf(std::move(options)));
+  auto answer = co_await ask(shared->server, shared->user, std::move(request), std::move(stop));
+  co_return answer.status();
+}
+
+template <typename Shared>
+Task<Result<std::unique_ptr<client::Watch>>> startWatch(std::shared_ptr<const Shared> shared,
+                                                        const ResourceType& type,
+                                                        InProcessRequest request) {
+  request.query.emplace_back("watch", "true");
+  request.query.emplace_back("allowWatchBookmarks", "true");
+  co_return askToWatch(shared->executor, shared->server, shared->user, type, std::move(request));
+}
 
 std::string managerOf(const std::string& user) {
   if (user == "system:apiserver") return "kube-apiserver";
@@ -293,6 +327,10 @@ Task<Result<api::ConstObject>> LocalClient::getSubresource(const ResourceType& t
                                                            std::string subresource,
                                                            std::stop_token stop) {
   auto shared = shared_;
+  if (client::isMetadataOnly(type) && subresource.empty()) {
+    auto asked = askForObject(shared, type, requestFor(type, ns, name), std::move(stop));
+    co_return co_await onServer(shared, type, "get", std::move(asked));
+  }
   auto task = getOn(shared, type, std::move(ns), std::move(name), std::move(subresource));
   co_return co_await onServer(shared, type, "get", std::move(task));
 }
@@ -300,6 +338,12 @@ Task<Result<api::ConstObject>> LocalClient::getSubresource(const ResourceType& t
 Task<Result<ObjectList>> LocalClient::list(const ResourceType& type, std::string ns,
                                            ListOptions options, std::stop_token stop) {
   auto shared = shared_;
+  if (client::isMetadataOnly(type)) {
+    auto request = requestFor(type, ns, "", "List");
+    select(request, options);
+    auto asked = askForList(shared, type, std::move(request), std::move(stop));
+    co_return co_await onServer(shared, type, "list", std::move(asked));
+  }
   auto task = listOn(shared, type, std::move(ns), std::move(options), stop);
   co_return co_await onServer(shared, type, "list", std::move(task));
 }
@@ -309,6 +353,12 @@ Task<Result<std::unique_ptr<client::Watch>>> LocalClient::watch(const ResourceTy
                                                                 WatchOptions options,
                                                                 std::stop_token stop) {
   auto shared = shared_;
+  if (client::isMetadataOnly(type)) {
+    auto request = requestFor(type, ns, "");
+    select(request, options);
+    auto asked = startWatch(shared, type, std::move(request));
+    co_return co_await onServer(shared, type, "watch", std::move(asked));
+  }
   auto task = watchOn(shared, type, std::move(ns), std::move(options));
   co_return co_await onServer(shared, type, "watch", std::move(task));
 }
@@ -335,6 +385,14 @@ Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std:
                                                   PatchType patchType, std::string body,
                                                   std::stop_token stop) {
   auto shared = shared_;
+  if (client::isMetadataOnly(type) && subresource.empty()) {
+    auto request = requestFor(type, ns, name);
+    request.method = "PATCH";
+    request.contentType = client::patchMediaType(patchType);
+    request.body = std::move(body);
+    auto asked = askForObject(shared, type, std::move(request), std::move(stop));
+    co_return co_await onServer(shared, type, "patch", std::move(asked));
+  }
   auto task = patchOn(shared, type, std::move(ns), std::move(name), std::move(subresource),
                       patchType, std::move(body));
   co_return co_await onServer(shared, type, "patch", std::move(task));
@@ -342,7 +400,10 @@ Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std:
 
 Task<Result<std::string>> LocalClient::readPath(std::string path, client::PathQuery query,
                                                 std::stop_token stop) {
-  auto task = readOn(shared_, std::move(path), std::move(query), std::move(stop));
+  InProcessRequest request;
+  request.path = std::move(path);
+  request.query = std::move(query);
+  auto task = ask(shared_->server, shared_->user, std::move(request), std::move(stop));
   if (Executor::current() == &shared_->executor) co_return co_await std::move(task);
   co_return co_await runOn(shared_->executor, std::move(task));
 }
@@ -350,6 +411,11 @@ Task<Result<std::string>> LocalClient::readPath(std::string path, client::PathQu
 Task<Status> LocalClient::remove(const ResourceType& type, std::string ns, std::string name,
                                  DeleteOptions options, std::stop_token stop) {
   auto shared = shared_;
+  if (client::isMetadataOnly(type)) {
+    auto asked =
+        askToRemove(shared, requestFor(type, ns, name), std::move(options), std::move(stop));
+    co_return co_await onServer(shared, type, "delete", std::move(asked));
+  }
   auto task = removeOn(shared, type, std::move(ns), std::move(name), std::move(options));
   co_return co_await onServer(shared, type, "delete", std::move(task));
 }
