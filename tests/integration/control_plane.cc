@@ -7,6 +7,7 @@
 #include "client/http/kubeconfig.h"
 #include "client/resources.h"
 #include "fake_kubelet.h"
+#include "net/testing/free_port.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::integration {
@@ -15,7 +16,7 @@ using api::core::v1::Node;
 
 namespace {
 
-constexpr Duration kPatience = 60s;
+constexpr Duration kPatience = 240s;
 
 }  // namespace
 
@@ -35,7 +36,7 @@ Task<Result<std::unique_ptr<ControlPlane>>> ControlPlane::start(Reactor& reactor
 
 Task<Status> ControlPlane::launch() {
   CO_TRY_STATUS(programs_.open());
-  CO_TRY(auto port, freePort(reactor_));
+  const auto port = net::testing::freePort(reactor_);
   std::vector<std::string> flags{"--bind-address",   "127.0.0.1",
                                  "--secure-port",    std::to_string(port),
                                  "--data-dir",       programs_.path("data"),

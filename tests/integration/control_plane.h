@@ -48,7 +48,8 @@ class ControlPlane {
   Status startPart(const std::string& part, int number);
   /// A node that is ready, with room for pods.
   Task<Status> addNode(std::string name);
-  /// Looks again and again until it holds; false: not within 60 seconds.
+  /// Looks again and again until it holds; false: not within 4 minutes, which no
+  /// machine needs.
   Task<bool> until(std::function<bool()> condition);
   Task<void> stop();
 

@@ -8,6 +8,7 @@
 
 #include "api/codec/value.h"
 #include "api/meta/base64.h"
+#include "net/testing/free_port.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::integration {
@@ -15,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr Duration kPatience = 60s;
+constexpr Duration kPatience = 240s;
 
 std::string keySet(const std::vector<net::SigningKey>& keys) {
   json::array list;
@@ -147,7 +148,7 @@ Task<Status> IdentityWorld::launch() {
   CO_TRY_STATUS(programs_.open());
   CO_TRY_STATUS(writeFiles());
   CO_TRY_STATUS(co_await startProvider());
-  CO_TRY(port_, freePort(reactor_));
+  port_ = net::testing::freePort(reactor_);
   const auto file = [this](const char* name) { return programs_.path(name); };
   const std::vector<std::pair<std::string, std::string>> flags = {
       {"bind-address", "127.0.0.1"},
@@ -233,7 +234,7 @@ Task<Reply> IdentityWorld::send(Credentials who, std::string method, std::string
                                                                 : "application/json");
   request.body = std::move(body);
   {
-    Deadline deadline(20s, {});
+    Deadline deadline(kPatience, {});
     auto response = co_await client.send(std::move(request), deadline.token());
     if (response.ok()) {
       auto text = co_await (*response)->body().readAll(1 << 20, deadline.token());

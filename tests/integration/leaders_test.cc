@@ -63,13 +63,16 @@ class Leaders {
     if (!held_) co_return internalError(std::string("never: ") + (what));           \
   } while (false)
 
+/// Long enough for a leader on a machine that has other things to do to renew it in time.
+constexpr Duration kLease = 8s;
+
 /// By the lease alone: from the last word of the one to the first of the other.
 Status checkTakeover(ControlPlane& plane, const std::string& part, api::MicroTime last) {
   auto lease = plane.informers().of<Lease>().get<Lease>("kube-system/" + part);
   if (!lease->spec.acquireTime) return internalError("a lease without acquireTime");
   const auto took = lease->spec.acquireTime->wall() - last.wall();
-  // 3 s, two looks at it, and a machine that has other things to do.
-  if (took > 12s) return internalError("the takeover of " + part + " took too long");
+  if (took < kLease) return internalError("two of " + part + " led at once");
+  if (took > 10 * kLease) return internalError("the takeover of " + part + " took too long");
   return {};
 }
 
@@ -116,7 +119,7 @@ Task<Status> play(ControlPlane& plane) {
   CO_EXPECT("six are ready", leaders.ready() == 6);
   // The one that slept finds that it leads no more, and ends.
   CO_TRY_STATUS(plane.programs().find(kScheduler)->signal(SIGCONT));
-  Deadline patience(30s, {});
+  Deadline patience(240s, {});
   auto ended = co_await plane.programs().find(kScheduler)->wait(patience.token());
   if (!ended.ok()) co_return ended.status().withContext("the deposed scheduler does not end");
   if (ended->ok()) co_return internalError("the deposed scheduler ends as if all were well");
@@ -129,7 +132,7 @@ Task<Status> play(ControlPlane& plane) {
 Task<Status> run(Reactor& reactor) {
   ControlPlane::Options options;
   options.hollowNodes = 2;
-  options.flags = {"--leader-elect-lease-duration", "3s",   "--leader-elect-renew-deadline", "2s",
+  options.flags = {"--leader-elect-lease-duration", "8s",   "--leader-elect-renew-deadline", "7s",
                    "--leader-elect-retry-period",   "500ms"};
   CO_TRY(auto plane, co_await ControlPlane::start(reactor, std::move(options)));
   Status outcome = co_await play(*plane);

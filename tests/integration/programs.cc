@@ -8,8 +8,6 @@
 #include <fstream>
 #include <iostream>
 
-#include "net/stream.h"
-
 namespace coxswain::integration {
 
 Programs::Programs(Reactor& reactor) : processes_(systemProcesses(reactor)) {}
@@ -61,7 +59,7 @@ void Programs::printLogs() const {
 
 Task<void> Programs::stop() {
   while (!children_.empty()) {
-    auto ended = co_await endProcess(*children_.back().process, 10s);
+    auto ended = co_await endProcess(*children_.back().process, 60s);
     if (!ended.ok() || !ended->ok()) {
       std::cerr << "a part did not end well: "
                 << (ended.ok() ? ended->describe() : ended.status().message()) << "\n";
@@ -74,11 +72,6 @@ Task<void> Programs::stop() {
 std::string readAll(const std::string& path) {
   std::ifstream in(path);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-Result<uint16_t> freePort(Reactor& reactor) {
-  TRY(auto free, net::Listener::listen(reactor, "127.0.0.1:0"));
-  return free->port();
 }
 
 }  // namespace coxswain::integration

@@ -49,7 +49,4 @@ class Programs {
 /// Empty: there is no such file.
 std::string readAll(const std::string& path);
 
-/// Of 127.0.0.1, one that was free a moment ago.
-Result<uint16_t> freePort(Reactor& reactor);
-
 }  // namespace coxswain::integration
