@@ -158,7 +158,7 @@ class Aggregation : public testing::Test {
   Task<std::string> awaitReason(std::string name, std::string unlike) {
     client::WatchOptions one;
     one.fieldSelector = "metadata.name=" + name;
-    Deadline deadline(30s, {});
+    Deadline deadline(240s, {});
     auto watch = co_await admin_->watch(client::resourceOf<APIService>(), "", std::move(one),
                                         deadline.token());
     if (!watch.ok()) co_return watch.status().toString();

@@ -36,7 +36,7 @@ ConfigMap named(const std::string& name) {
 
 /// Makes its share of objects, and watches until those of all parts have been seen changed.
 Task<Status> work(client::Client& client, std::string prefix, size_t expected, Part* part) {
-  Deadline deadline(60s, {});
+  Deadline deadline(240s, {});
   auto stop = deadline.token();
   client::WatchOptions options;
   options.labelSelector = "test=threads";

@@ -158,7 +158,7 @@ class Proxy : public testing::Test {
 
   Task<Result<Gathered>> exec(streaming::Transport transport, std::string container,
                               std::string input) {
-    Deadline deadline(30s, {});
+    Deadline deadline(240s, {});
     net::ClientRequest request;
     request.target = "/api/v1/namespaces/default/pods/p/exec?container=" + container +
                      "&command=x&stdin=true&stdout=true&stderr=true";
