@@ -32,6 +32,7 @@ using api::core::v1::Pod;
 using api::core::v1::PodCondition;
 using api::core::v1::PodSpec;
 using api::core::v1::PodStatus;
+using api::core::v1::Toleration;
 using api::core::v1::Volume;
 
 /// Without the room that a container keeps for later.
@@ -92,6 +93,36 @@ bool isVolumeRead(const Volume& volume) {
   return source.persistentVolumeClaim || source.ephemeral || source.secret;
 }
 
+/// No operator that the API has: the pod has the usual tolerations.
+constexpr std::string_view kUsual = "Usual";
+
+/// As admission plugin DefaultTolerationSeconds gives them.
+const std::vector<Toleration>& usualTolerations() {
+  static const auto usual = [] {
+    std::vector<Toleration> both(2);
+    both[0].key = "node.kubernetes.io/not-ready";
+    both[1].key = "node.kubernetes.io/unreachable";
+    for (auto& toleration : both) {
+      toleration.operator_ = "Exists";
+      toleration.effect = "NoExecute";
+      toleration.tolerationSeconds = 300;
+    }
+    return both;
+  }();
+  return usual;
+}
+
+void trimTolerations(std::vector<Toleration>& tolerations) {
+  // Of the others the scheduler makes something, not the eviction of pods.
+  keepOnly(tolerations, [](const auto& toleration) {
+    return toleration.effect.empty() || toleration.effect == "NoExecute";
+  });
+  if (tolerations != usualTolerations()) return;
+  std::vector<Toleration> sign(1);
+  sign[0].operator_ = kUsual;
+  become(tolerations, std::move(sign));
+}
+
 void trimAffinity(Pod& pod) {
   auto& affinity = pod.spec.affinity;
   if (!affinity) return;
@@ -125,10 +156,7 @@ void trimSpec(PodSpec& spec, bool wipes) {
   kept.subdomain = std::move(spec.subdomain);
   kept.affinity = std::move(spec.affinity);
   kept.tolerations = std::move(spec.tolerations);
-  // Of the others the scheduler makes something, not the eviction of pods.
-  keepOnly(kept.tolerations, [](const auto& toleration) {
-    return toleration.effect.empty() || toleration.effect == "NoExecute";
-  });
+  trimTolerations(kept.tolerations);
   kept.priorityClassName = std::move(spec.priorityClassName);
   kept.priority = spec.priority;
   kept.overhead = std::move(spec.overhead);
@@ -210,6 +238,11 @@ void trimPod(Pod& pod) {
   trimAffinity(pod);
   trimSpec(pod.spec, !persistentvolume::recycledBy(pod).empty());
   trimStatus(pod.spec, pod.metadata.deletionTimestamp.has_value(), pod.status);
+}
+
+const std::vector<Toleration>& tolerationsOf(const Pod& pod) {
+  const auto& all = pod.spec.tolerations;
+  return all.size() == 1 && all[0].operator_ == kUsual ? usualTolerations() : all;
 }
 
 void trimNode(api::core::v1::Node& node) {

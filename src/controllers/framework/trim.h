@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 namespace coxswain::api::batch::v1 {
 struct Job;
 }
@@ -7,6 +9,7 @@ namespace coxswain::api::core::v1 {
 struct ConfigMap;
 struct Node;
 struct Pod;
+struct Toleration;
 }  // namespace coxswain::api::core::v1
 namespace coxswain::client {
 class Informers;
@@ -29,6 +32,9 @@ void trimCaches(client::Informers& informers);
 /// wipe a volume: all), of conditions Ready and DisruptionTarget (of a pod that failed: all), of
 /// annotations those of controllers, of container statuses those that say more than that all runs.
 void trimPod(api::core::v1::Pod& pod);
+/// Its tolerations that count for NoExecute taints. Of the two that nearly every pod has trimPod
+/// keeps a sign only, so pod.spec.tolerations is not to be read here.
+const std::vector<api::core::v1::Toleration>& tolerationsOf(const api::core::v1::Pod& pod);
 /// Takes the images and what the kubelet tells of itself.
 void trimNode(api::core::v1::Node& node);
 /// Takes the template of a job that has ended.

@@ -138,7 +138,7 @@ TEST(TrimPod, WhoReadsItSeesTheSame) {
   taints[0].key = "node.kubernetes.io/not-ready";
   taints[0].effect = "NoExecute";
   EXPECT_EQ(api::secondsTolerated(taints, whole.spec.tolerations), 300);
-  EXPECT_EQ(api::secondsTolerated(taints, less.spec.tolerations), 300);
+  EXPECT_EQ(api::secondsTolerated(taints, tolerationsOf(less)), 300);
   EXPECT_EQ(api::claimKeysOf(whole), api::claimKeysOf(less));
   EXPECT_TRUE(api::isPodReady(less));
   EXPECT_EQ(readySince(whole), readySince(less));
@@ -187,6 +187,24 @@ TEST(TrimPod, FailedOnesKeepWhatAFailurePolicyMayAskFor) {
   EXPECT_NE(api::findPodCondition(pod.status, "Initialized"), nullptr);
   EXPECT_EQ(pod.status.containerStatuses.at(0).state.terminated->exitCode, 42);
   EXPECT_EQ(job::finishedAt(pod), api::Time::fromUnix(1000).wall());
+}
+
+TEST(TrimPod, TheUsualTolerations) {
+  Pod pod = rich();
+  auto& all = pod.spec.tolerations;
+  all.erase(all.begin() + 2);
+  all.push_back(all[1]);
+  all[2].key = "node.kubernetes.io/unreachable";
+  const auto usual = std::vector(all.begin() + 1, all.end());
+  const Pod less = trimmed(pod);
+  EXPECT_EQ(less.spec.tolerations.size(), 1u);
+  EXPECT_EQ(tolerationsOf(less), usual);
+  EXPECT_EQ(tolerationsOf(trimmed(less)), usual);
+  EXPECT_EQ(tolerationsOf(pod), pod.spec.tolerations);
+  // Another time is another thing.
+  all[2].tolerationSeconds = 301;
+  EXPECT_EQ(tolerationsOf(trimmed(pod)), std::vector(all.begin() + 1, all.end()));
+  EXPECT_EQ(trimmed(pod).spec.tolerations.size(), 2u);
 }
 
 TEST(TrimPod, TwiceIsOnce) {

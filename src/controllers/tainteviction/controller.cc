@@ -9,6 +9,7 @@
 #include "client/resources.h"
 #include "controllers/framework/disruption.h"
 #include "controllers/framework/indices.h"
+#include "controllers/framework/trim.h"
 
 namespace coxswain::controllers::tainteviction {
 
@@ -39,7 +40,7 @@ std::optional<Eviction> decideEviction(const Pod& pod, const Node& node,
                                        const std::optional<Eviction>& before, MonotonicTime now) {
   const auto taints = noExecute(node);
   if (taints.empty() || pod.metadata.deletionTimestamp) return std::nullopt;
-  const auto seconds = api::secondsTolerated(taints, pod.spec.tolerations);
+  const auto seconds = api::secondsTolerated(taints, tolerationsOf(pod));
   if (!seconds) return std::nullopt;
   const bool known = before && before->uid == pod.metadata.uid;
   Eviction eviction;
