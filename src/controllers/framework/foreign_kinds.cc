@@ -1,6 +1,9 @@
 #include "controllers/framework/foreign_kinds.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 #include "api/codec/json.h"
@@ -8,10 +11,15 @@
 #include "api/gen/meta_v1.h"
 #include "client/path_reader.h"
 #include "client/resources.h"
+#include "runtime/spawn.h"
 
 namespace coxswain::controllers {
 
 namespace {
+
+constexpr Duration kPeriod = 30s;
+/// Several APIServices come together.
+constexpr Duration kGather = 1s;
 
 using api::apiregistration::v1::APIService;
 using api::meta::v1::APIResource;
@@ -39,16 +47,29 @@ std::vector<std::shared_ptr<const APIService>> foreignServices(const client::Inf
   return found;
 }
 
-std::shared_ptr<const ForeignKind> kindOf(const APIService& service, const APIResource& resource) {
-  auto made = std::make_shared<ForeignKind>();
-  made->group = service.spec.group;
-  made->version = service.spec.version;
-  made->plural = resource.name;
-  made->kind = resource.kind;
-  made->verbs = resource.verbs;
-  made->type = {made->group, made->version, made->plural, resource.namespaced,
-                &api::meta::v1::PartialObjectMetadata::kInfo};
-  return made;
+struct Collection {
+  std::string group;
+  std::string version;
+  std::string plural;
+  client::ResourceType type;
+};
+
+const client::ResourceType* typeOf(const APIService& service, const APIResource& resource) {
+  static std::mutex mutex;
+  static std::map<std::string, Collection> all;
+  const auto& spec = service.spec;
+  const std::lock_guard lock(mutex);
+  auto [at, isNew] = all.try_emplace(
+      fmt::format("{}/{}/{}/{}", spec.group, spec.version, resource.name, resource.namespaced));
+  auto& made = at->second;
+  if (isNew) {
+    made.group = spec.group;
+    made.version = spec.version;
+    made.plural = resource.name;
+    made.type = {made.group, made.version, made.plural, resource.namespaced,
+                 &api::meta::v1::PartialObjectMetadata::kInfo};
+  }
+  return &made.type;
 }
 
 /// In upstream's words, whose client asks for all groups at once.
@@ -85,10 +106,32 @@ Task<Result<ForeignKinds>> findForeignKinds(client::Client& client,
     for (const auto& resource : list->resources) {
       const bool whole = resource.name.find('/') == std::string::npos && !resource.kind.empty();
       if (!whole || !seen.emplace(service->spec.group, resource.name).second) continue;
-      found.kinds.push_back(kindOf(*service, resource));
+      found.kinds.push_back({typeOf(*service, resource), resource.kind, resource.verbs});
     }
   }
   co_return found;
+}
+
+Task<void> ForeignKindsSearch::run(std::function<void(ForeignKinds)> found, std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    due_.reset();
+    auto now = co_await findForeignKinds(client_, apiServices_, stop);
+    if (!now.ok()) break;
+    const bool again = now->remote || !now->failures.empty();
+    found(std::move(*now));
+    Status waited;
+    if (again) {
+      waited = co_await sleepFor(kPeriod, stop);
+    } else {
+      waited = co_await due_.wait(stop);
+      if (waited.ok()) waited = co_await sleepFor(kGather, stop);
+    }
+    if (!waited.ok()) break;
+  }
+}
+
+bool announcesKinds(const client::ResourceType& type) {
+  return type.plural == "apiservices" || type.plural == "customresourcedefinitions";
 }
 
 }  // namespace coxswain::controllers

@@ -53,7 +53,7 @@ std::string_view groupOf(std::string_view apiVersion) {
 
 GarbageCollector::GarbageCollector(const Context& context, int workers)
     : Controller(context, options(workers)),
-      apiServices_(informers().of<api::apiregistration::v1::APIService>()) {}
+      search_(client(), informers().of<api::apiregistration::v1::APIService>()) {}
 
 Task<Status> GarbageCollector::prepare(std::stop_token stop) {
   // Without events: they have no dependents, and die by themselves.
@@ -63,18 +63,16 @@ Task<Status> GarbageCollector::prepare(std::stop_token stop) {
   // Handlers hear of present objects at once, and look into all caches: so these come last.
   for (auto& kind : kinds_) {
     listen(kind);
-    if (kind.name != "APIService" && kind.name != "CustomResourceDefinition") continue;
-    kind.informer->addHandler([this](const client::Change&) { discovery_.set(); });
+    if (!announcesKinds(*kind.type)) continue;
+    kind.informer->addHandler([this](const client::Change&) { search_.changed(); });
   }
   informers().start();
   kLog.debug("watching", {{"kinds", kinds_.size()}});
   co_return Status();
 }
 
-void GarbageCollector::add(const client::ResourceType& type, std::string_view name,
-                           std::shared_ptr<const ForeignKind> foreign) {
-  auto& kind = kinds_.emplace_back(Kind{kinds_.size(), &type, name});
-  kind.foreign = std::move(foreign);
+void GarbageCollector::add(const client::ResourceType& type, std::string_view name) {
+  auto& kind = kinds_.emplace_back(Kind{kinds_.size(), &type, std::string(name)});
   kind.informer = &informers().of(type);
   kind.informer->addIndex(kByOwner, ownerUids);
 }

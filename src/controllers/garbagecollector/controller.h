@@ -24,10 +24,8 @@ namespace coxswain::controllers::garbagecollector {
 ///   - it is being deleted and waits itself.
 /// That an owner is absent is believed only from the server.
 ///
-/// Kinds of which we have no schema (framework/foreign_kinds.h) join when an APIService or a
-/// CustomResourceDefinition appears or changes, and are looked for each 30 s while another server
-/// has a part in them. Where there are no such, nothing polls. What owns by a kind that is not
-/// served (any more) keeps what it owns. One executor.
+/// Kinds of which we have no schema join when they are served (framework/foreign_kinds.h). Owners
+/// of a kind that is not served, or no longer, keep what they own. One executor.
 /// Upstream: pkg/controller/garbagecollector.
 class GarbageCollector final : public Controller {
  public:
@@ -43,10 +41,9 @@ class GarbageCollector final : public Controller {
   struct Kind {
     size_t index;  ///< in kinds_
     const client::ResourceType* type;
-    std::string_view name;
+    std::string name;
     client::Informer* informer = nullptr;
-    /// Null: it is one of ours.
-    std::shared_ptr<const ForeignKind> foreign = nullptr;
+    bool foreign = false;  ///< we have no schema of it
     /// False: it was, and what the cache has of it is from then.
     bool served = true;
     /// Of all its objects, once somebody had to know: owners by other names are looked for here.
@@ -86,17 +83,15 @@ class GarbageCollector final : public Controller {
   void onGone(Kind& kind, const api::meta::v1::ObjectMeta& meta);
   [[nodiscard]] bool existsElsewhere(const Kind& kind, const std::string& uid);
 
-  void add(const client::ResourceType& type, std::string_view name,
-           std::shared_ptr<const ForeignKind> foreign = nullptr);
+  void add(const client::ResourceType& type, std::string_view name);
   void listen(Kind& kind);
-  /// Takes over what is served now. True: others may change it unseen.
-  Task<Result<bool>> discover(std::stop_token stop);
-  void addForeign(std::shared_ptr<const ForeignKind> foreign);
+  /// What is served now, of which we have no schema.
+  void take(ForeignKinds found);
+  void addForeign(const ForeignKind& foreign);
   /// All that an object of this kind is said to own.
   void enqueueOwnedBy(const Kind& kind);
 
-  client::Informer& apiServices_;
-  Event discovery_;         ///< is due
+  ForeignKindsSearch search_;
   std::deque<Kind> kinds_;  ///< those that are there stay where they are
   AbsentOwners absent_;
 };

@@ -5,69 +5,43 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "base/log.h"
+#include "client/resources.h"
 #include "controllers/garbagecollector/controller.h"
-#include "runtime/spawn.h"
 
 namespace coxswain::controllers::garbagecollector {
 
 namespace {
-
 const Logger kLog("garbagecollector");
-/// How often others' kinds are looked for; also how soon again after a failure.
-constexpr Duration kPeriod = 30s;
-/// Several APIServices come together.
-constexpr Duration kGather = 1s;
-
-bool isSame(const ForeignKind& a, const ForeignKind& b) {
-  return a.group == b.group && a.version == b.version && a.plural == b.plural;
 }
-
-}  // namespace
 
 Task<void> GarbageCollector::background(std::stop_token stop) {
-  while (!stop.stop_requested()) {
-    discovery_.reset();
-    auto again = co_await discover(stop);
-    if (isCanceled(again.status())) break;
-    if (!again.ok() || *again) {
-      Status slept = co_await sleepFor(kPeriod, stop);
-      if (!slept.ok()) break;
-      continue;
-    }
-    Status woken = co_await discovery_.wait(stop);
-    if (woken.ok()) woken = co_await sleepFor(kGather, stop);
-    if (!woken.ok()) break;
-  }
+  return search_.run([this](ForeignKinds found) { take(std::move(found)); }, std::move(stop));
 }
 
-Task<Result<bool>> GarbageCollector::discover(std::stop_token stop) {
-  CO_TRY(ForeignKinds found, co_await findForeignKinds(client(), apiServices_, stop));
+void GarbageCollector::take(ForeignKinds found) {
   for (auto& kind : kinds_) {
     if (!kind.foreign) continue;
-    const bool there = std::any_of(found.kinds.begin(), found.kinds.end(),
-                                   [&](const auto& each) { return isSame(*kind.foreign, *each); });
+    const bool there =
+        std::any_of(found.kinds.begin(), found.kinds.end(),
+                    [&kind](const ForeignKind& each) { return each.type == kind.type; });
     // Of what does not answer nothing is known: it stays.
-    const auto groupVersion = kind.foreign->group + "/" + kind.foreign->version;
-    kind.served = there || found.failures.contains(groupVersion);
+    kind.served = there || found.failures.contains(client::apiVersionOf(*kind.type));
   }
-  for (auto& foreign : found.kinds) {
-    const bool watched = foreign->can("list") && foreign->can("watch") && foreign->can("delete");
-    const bool known = std::any_of(kinds_.begin(), kinds_.end(), [&](const Kind& kind) {
-      return kind.foreign && isSame(*kind.foreign, *foreign);
+  for (const auto& foreign : found.kinds) {
+    const bool watched = foreign.can("list") && foreign.can("watch") && foreign.can("delete");
+    const bool known = std::any_of(kinds_.begin(), kinds_.end(), [&foreign](const Kind& kind) {
+      return kind.type == foreign.type;
     });
-    if (watched && !known) addForeign(std::move(foreign));
+    if (watched && !known) addForeign(foreign);
   }
-  // Others may come up by themselves, and change what they serve.
-  co_return found.remote || !found.failures.empty();
 }
 
-void GarbageCollector::addForeign(std::shared_ptr<const ForeignKind> foreign) {
+void GarbageCollector::addForeign(const ForeignKind& foreign) {
   kLog.info("a kind is served that was not before",
-            {{"group", foreign->group}, {"kind", foreign->kind}});
-  const auto& type = foreign->type;
-  const std::string_view name = foreign->kind;
-  add(type, name, std::move(foreign));
+            {{"group", foreign.type->group}, {"kind", foreign.kind}});
+  add(*foreign.type, foreign.kind);
   auto& kind = kinds_.back();
+  kind.foreign = true;
   listen(kind);
   informers().start();
   enqueueOwnedBy(kind);

@@ -103,8 +103,8 @@ Task<Result<Remains>> NamespaceController::empty(std::string ns, std::stop_token
     if (type == kinds_.front() && (!remains.resources.empty() || !done.ok())) break;
   }
   for (const auto& kind : foreign.kinds) {
-    if (!kind->type.namespaced || !kind->can("list") || !kind->can("delete")) continue;
-    Status done = co_await emptyCollection(kind->type, ns, remains, stop);
+    if (!kind.type->namespaced || !kind.can("list") || !kind.can("delete")) continue;
+    Status done = co_await emptyCollection(*kind.type, ns, remains, stop);
     if (isCanceled(done)) co_return done;
     if (!done.ok()) remains.failures.push_back(done.message());
   }

@@ -1,5 +1,8 @@
 #include "controllers/resourcequota/controller.h"
 
+#include <algorithm>
+
+#include "api/gen/apiregistration_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/quota.h"
@@ -36,7 +39,8 @@ ResourceQuotaController::ResourceQuotaController(const Context& context, int wor
                                                  Duration syncPeriod)
     : Controller(context, options(workers)),
       syncPeriod_(syncPeriod),
-      quotas_(use<ResourceQuota>()) {
+      quotas_(use<ResourceQuota>()),
+      search_(client(), informers().of<api::apiregistration::v1::APIService>()) {
   addNamespaceIndex(quotas_);
   quotas_.addHandler([this](const client::Change& change) {
     if (change.after) queue().add(client::objectKey(change.after));
@@ -46,6 +50,9 @@ ResourceQuotaController::ResourceQuotaController(const Context& context, int wor
 Task<Status> ResourceQuotaController::prepare(std::stop_token stop) {
   CO_TRY(auto served, co_await servedCollections(client(), stop));
   for (const auto* type : served) {
+    if (announcesKinds(*type)) {
+      use(*type).addHandler([this](const client::Change&) { search_.changed(); });
+    }
     if (!type->namespaced || api::quotaIgnores({type->group, type->plural})) continue;
     kinds_.push_back({type, &use(*type)});
   }
@@ -54,6 +61,28 @@ Task<Status> ResourceQuotaController::prepare(std::stop_token stop) {
   }
   informers().start();
   co_return Status();
+}
+
+Task<void> ResourceQuotaController::background(std::stop_token stop) {
+  return search_.run([this](const ForeignKinds& found) { take(found); }, std::move(stop));
+}
+
+void ResourceQuotaController::take(const ForeignKinds& found) {
+  const auto before = kinds_.size();
+  for (const auto& foreign : found.kinds) {
+    const auto& type = *foreign.type;
+    const bool known = std::any_of(kinds_.begin(), kinds_.end(),
+                                   [&type](const Kind& kind) { return kind.type == &type; });
+    if (known || !type.namespaced || !foreign.can("list") || !foreign.can("watch")) continue;
+    auto& informer = informers().of(type);
+    kinds_.push_back({&type, &informer});
+    informer.addHandler([this](const client::Change& change) { onObject(change); });
+  }
+  if (kinds_.size() == before) return;
+  informers().start();
+  quotas_.forEach([this](const api::ConstObject& quota) {
+    queue().addAfter(client::objectKey(quota), kGather);
+  });
 }
 
 void ResourceQuotaController::onObject(const client::Change& change) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "controllers/framework/controller.h"
+#include "controllers/framework/foreign_kinds.h"
 
 namespace coxswain::api::core::v1 {
 struct ResourceQuota;
@@ -15,7 +16,8 @@ namespace coxswain::controllers::resourcequota {
 
 /// Counts what namespaces with a quota use, into the quota's status. Changes that come quickly are
 /// counted together. The API server counts writes before it stores them: a status that has just
-/// changed is not lowered at once, for what it counts may still be on its way here.
+/// changed is not lowered at once, for what it counts may still be on its way here. Kinds that are
+/// served later ("count/widgets.example.com") are counted from then on.
 /// Upstream: pkg/controller/resourcequota.
 class ResourceQuotaController final : public Controller {
  public:
@@ -26,6 +28,7 @@ class ResourceQuotaController final : public Controller {
  protected:
   Task<Status> prepare(std::stop_token stop) override;
   Task<Result<Duration>> reconcile(std::string key, std::stop_token stop) override;
+  Task<void> background(std::stop_token stop) override;
 
  private:
   struct Kind {
@@ -38,6 +41,7 @@ class ResourceQuotaController final : public Controller {
     int deferred = 0;
   };
   void onObject(const client::Change& change);
+  void take(const ForeignKinds& found);
   bool mustWait(const std::string& key, const api::core::v1::ResourceQuota& quota,
                 const api::core::v1::ResourceQuotaStatus& counted);
   [[nodiscard]] api::core::v1::ResourceQuotaStatus count(
@@ -45,6 +49,7 @@ class ResourceQuotaController final : public Controller {
 
   Duration syncPeriod_;
   client::Informer& quotas_;
+  ForeignKindsSearch search_;
   std::vector<Kind> kinds_;
   std::map<std::string, Lowered> lowered_;
 };

@@ -3,7 +3,9 @@
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
+#include "controllers/framework/testing/forwarding_client.h"
 #include "controllers/framework/testing/harness.h"
+#include "controllers/framework/testing/widgets.h"
 #include "controllers/resourcequota/controller.h"
 
 namespace coxswain::controllers::resourcequota {
@@ -165,6 +167,32 @@ TEST(ResourceQuotas, AreCountedAgain) {
   EXPECT_EQ(used(), "1");
   // Past its time a pod counts no more, though nothing tells of that.
   EXPECT_TRUE(h.until([&] { return used() == "0"; }, 6min));
+}
+
+/// A kind that another server serves, later than the controller starts.
+TEST(ResourceQuotas, CountKindsOfOtherServers) {
+  Harness h(1);
+  testing::PathsClient paths(h.client);
+  h.addFor<ResourceQuotaController>(paths);
+  h.start();
+  auto quota = named<ResourceQuota>("q");
+  quota.spec.hard["count/widgets.example.com"] = quantity("10");
+  h.client.put(quota);
+  const auto used = [&h] {
+    const auto found = h.client.peek<ResourceQuota>("default", "q");
+    const auto* amount = found->status.used.get("count/widgets.example.com");
+    return amount == nullptr ? std::string("none") : amount->str();
+  };
+  h.client.put(testing::kWidgets, api::Object(testing::widget("default", "a")));
+  h.client.put(testing::kWidgets, api::Object(testing::widget("other", "b")));
+  h.run(10min);
+  EXPECT_EQ(used(), "none");
+  EXPECT_EQ(paths.reads, 0);
+  paths.answers.insert_or_assign(testing::kWidgetsPath, testing::widgetsDocument());
+  h.client.put(testing::widgetsService());
+  ASSERT_TRUE(h.until([&] { return used() == "1"; }, 1min));
+  h.client.put(testing::kWidgets, api::Object(testing::widget("default", "c")));
+  EXPECT_TRUE(h.until([&] { return used() == "2"; }, 10s));
 }
 
 }  // namespace
