@@ -32,18 +32,8 @@ std::string addressOf(const Pod& pod, std::string_view family) {
   return "";
 }
 
-std::vector<EndpointPort> portsOf(const Service& service, const Pod& pod) {
-  std::vector<EndpointPort> ports;
-  for (const auto& wanted : service.spec.ports) {
-    const auto number = api::findPodPort(pod, wanted);
-    if (!number) continue;
-    EndpointPort port;
-    port.name = wanted.name;
-    port.port = *number;
-    port.protocol = wanted.protocol;
-    port.appProtocol = wanted.appProtocol;
-    ports.push_back(std::move(port));
-  }
+std::vector<EndpointPort> sortedPortsOf(const Service& service, const Pod& pod) {
+  auto ports = endpointslice::portsOf<EndpointPort>(service, pod);
   std::sort(ports.begin(), ports.end(), [](const auto& a, const auto& b) {
     return std::tie(a.name, a.port, a.protocol) < std::tie(b.name, b.port, b.protocol);
   });
@@ -99,7 +89,7 @@ std::vector<EndpointSubset> subsetsOf(const Service& service, const std::vector<
     if (pod->metadata.deletionTimestamp && !tolerant) continue;
     auto ip = addressOf(*pod, family);
     if (ip.empty()) continue;
-    auto ports = portsOf(service, *pod);
+    auto ports = sortedPortsOf(service, *pod);
     if (ports.empty() && !headlessWithoutPorts) continue;
     auto subset = std::find_if(subsets.begin(), subsets.end(),
                                [&ports](const auto& s) { return s.ports == ports; });

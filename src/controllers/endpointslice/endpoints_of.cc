@@ -35,21 +35,6 @@ std::vector<std::string> addressesOf(const Pod& pod, std::string_view addressTyp
   return addresses;
 }
 
-std::vector<EndpointPort> portsOf(const Service& service, const Pod& pod) {
-  std::vector<EndpointPort> ports;
-  for (const auto& wanted : service.spec.ports) {
-    const auto number = api::findPodPort(pod, wanted);
-    if (!number) continue;
-    EndpointPort port;
-    port.name = wanted.name;
-    port.protocol = wanted.protocol;
-    port.port = *number;
-    port.appProtocol = wanted.appProtocol;
-    ports.push_back(std::move(port));
-  }
-  return ports;
-}
-
 /// Where clients should prefer it, by spec.trafficDistribution.
 void addHints(Endpoint& endpoint, std::string_view distribution) {
   if (!endpoint.conditions.ready.value_or(false)) return;
@@ -129,7 +114,7 @@ std::vector<EndpointGroup> endpointsOf(const Service& service, const std::vector
     auto addresses = addressesOf(*pod, addressType);
     if (addresses.empty()) continue;
     // A pod that has none of the ports is shown too, with no ports.
-    auto ports = portsOf(service, *pod);
+    auto ports = portsOf<EndpointPort>(service, *pod);
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&ports](const auto& g) { return g.ports == ports; });
     if (group == groups.end()) {

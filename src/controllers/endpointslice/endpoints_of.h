@@ -7,12 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "api/gen/core_v1.h"
+#include "api/helpers/pods.h"
 #include "controllers/endpointslice/packing.h"
-
-namespace coxswain::api::core::v1 {
-struct Pod;
-struct Service;
-}  // namespace coxswain::api::core::v1
 
 namespace coxswain::controllers::endpointslice {
 
@@ -37,6 +34,24 @@ std::vector<EndpointGroup> endpointsOf(const api::core::v1::Service& service,
 /// Metadata and address type of the service's slices.
 api::discovery::v1::EndpointSlice slicePattern(const api::core::v1::Service& service,
                                                std::string_view addressType);
+
+/// The ports of the service as the pod has them, for slices or Endpoints; those that it does not
+/// have are left out.
+template <typename Port>
+std::vector<Port> portsOf(const api::core::v1::Service& service, const api::core::v1::Pod& pod) {
+  std::vector<Port> ports;
+  for (const auto& wanted : service.spec.ports) {
+    const auto number = api::findPodPort(pod, wanted);
+    if (!number) continue;
+    Port port;
+    port.name = wanted.name;
+    port.protocol = wanted.protocol;
+    port.port = *number;
+    port.appProtocol = wanted.appProtocol;
+    ports.push_back(std::move(port));
+  }
+  return ports;
+}
 
 /// It may be in slices and Endpoints: it has an address and has not ended.
 bool hasEndpoint(const api::core::v1::Pod& pod);
