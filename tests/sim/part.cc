@@ -50,7 +50,7 @@ std::unique_ptr<Part::Life> Part::live() {
     life->informers.start();
     return life;
   }
-  controllers::trimCaches(life->informers);
+  if (!options_.make) controllers::trimCaches(life->informers);
   controllers::Context context{life->client, life->informers, executor_, life->random};
   if (options_.make) {
     life->controller = options_.make(context);

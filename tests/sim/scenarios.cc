@@ -40,6 +40,7 @@ const std::vector<Scenario>& allScenarios() {
       certificates(),
       clusterRoles(),
       volumeBinder(),
+      localPath(),
       protection(),
       scheduling(),
       preemption(),

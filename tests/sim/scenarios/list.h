@@ -48,6 +48,7 @@ Scenario clusterRoles();
 
 // Storage.
 Scenario volumeBinder();
+Scenario localPath();
 Scenario protection();
 Scenario expansion();
 Scenario attachDetach();
