@@ -289,8 +289,21 @@ TEST(Workloads, ClaimsOfAStatefulSetAreVolumesOfItsPods) {
       R"("metadata":{"labels":{"app":"a"}},"spec":{"containers":[{"name":"c","image":"i",)"
       R"("volumeMounts":[{"name":"data","mountPath":"/data"}]}]}})";
   EXPECT_EQ(create("apps", "statefulsets",
-                   spec + R"(,"volumeClaimTemplates":[{"metadata":{"name":"data"}}]}})"),
+                   spec + R"(,"volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{)"
+                          R"("accessModes":["ReadWriteOnce"],)"
+                          R"("resources":{"requests":{"storage":"1Gi"}}}}]}})"),
             "");
+  EXPECT_EQ(
+      create("apps", "statefulsets",
+             spec + R"(,"volumeClaimTemplates":[{"metadata":{"name":"B"}}]}})"),
+      "StatefulSet.apps \"db\" is invalid: [spec.volumeClaimTemplates[0].spec.accessModes: "
+      "Required value: at least 1 access mode is required, "
+      "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value, "
+      "spec.template.spec.volumes[0].name: Invalid value: \"B\": a lowercase RFC 1123 label "
+      "must consist of lower case alphanumeric characters or '-', and must start and end with "
+      "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+      "'[a-z0-9]([-a-z0-9]*[a-z0-9])?'), "
+      "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"data\"]");
   EXPECT_EQ(create("apps", "deployments", spec + "}}"),
             "Deployment.apps \"db\" is invalid: "
             "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"data\"");

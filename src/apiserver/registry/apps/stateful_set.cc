@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "apiserver/registry/apps/workload.h"
 #include "apiserver/registry/core/persistent_volume_claim.h"
@@ -12,6 +13,8 @@ using api::FieldPath;
 using api::apps::v1::StatefulSet;
 using api::apps::v1::StatefulSetSpec;
 using api::apps::v1::StatefulSetStatus;
+using api::core::v1::PodTemplateSpec;
+using api::core::v1::Volume;
 
 namespace {
 
@@ -57,7 +60,63 @@ void checkRetention(const StatefulSetSpec& spec, const FieldPath& path, FieldErr
   check(spec.persistentVolumeClaimRetentionPolicy->whenScaled, path.child("whenScaled"));
 }
 
-void checkSpec(const StatefulSetSpec& spec, const FieldPath& path, FieldErrors& errors) {
+/// Its template as pods are made from it: a claim is a volume, in place of one with its name.
+PodTemplateSpec templateWithClaims(const StatefulSetSpec& spec) {
+  auto podTemplate = spec.template_;
+  if (spec.volumeClaimTemplates.empty()) return podTemplate;
+  std::vector<Volume> volumes;
+  const auto hasVolume = [&](const std::string& name) {
+    return std::any_of(volumes.begin(), volumes.end(),
+                       [&](const Volume& each) { return each.name == name; });
+  };
+  for (const auto& claim : spec.volumeClaimTemplates) {
+    if (hasVolume(claim.metadata.name)) continue;
+    auto& volume = volumes.emplace_back();
+    volume.name = claim.metadata.name;
+    volume.volumeSource.persistentVolumeClaim.getOrCreate().claimName = claim.metadata.name;
+  }
+  const auto fromClaims = volumes.size();
+  for (auto& volume : podTemplate.spec.volumes) {
+    const auto end = volumes.begin() + static_cast<std::ptrdiff_t>(fromClaims);
+    const bool replaced = std::any_of(volumes.begin(), end,
+                                      [&](const Volume& each) { return each.name == volume.name; });
+    if (!replaced) volumes.push_back(std::move(volume));
+  }
+  podTemplate.spec.volumes = std::move(volumes);
+  return podTemplate;
+}
+
+void checkClaims(const StatefulSetSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  for (size_t i = 0; i < spec.volumeClaimTemplates.size(); ++i) {
+    validatePersistentVolumeClaimSpec(spec.volumeClaimTemplates[i].spec,
+                                      path.index(i).child("spec"), errors);
+  }
+}
+
+/// What older servers took, and what therefore stays allowed where it is already stored.
+struct Tolerated {
+  bool serviceName = false;
+  bool podTemplate = false;
+  bool claims = false;
+
+  static Tolerated of(const StatefulSetSpec& stored) {
+    const auto fails = [](const auto& check) {
+      FieldErrors errors;
+      check(errors);
+      return !errors.empty();
+    };
+    const FieldPath path("spec");
+    return {.serviceName =
+                fails([&](auto& errors) { checkDns1123Label(stored.serviceName, path, errors); }),
+            .podTemplate = fails([&](auto& errors) {
+              validatePodTemplate(templateWithClaims(stored), path, errors);
+            }),
+            .claims = fails([&](auto& errors) { checkClaims(stored, path, errors); })};
+  }
+};
+
+void checkSpec(const StatefulSetSpec& spec, const FieldPath& path, FieldErrors& errors,
+               const Tolerated& tolerated = {}) {
   const auto management = path.child("podManagementPolicy");
   if (!requireText(spec.podManagementPolicy, management, errors) &&
       spec.podManagementPolicy != "OrderedReady" && spec.podManagementPolicy != "Parallel") {
@@ -65,18 +124,19 @@ void checkSpec(const StatefulSetSpec& spec, const FieldPath& path, FieldErrors& 
   }
   checkUpdateStrategy(spec, path.child("updateStrategy"), errors);
   checkRetention(spec, path.child("persistentVolumeClaimRetentionPolicy"), errors);
+  if (!tolerated.claims) checkClaims(spec, path.child("volumeClaimTemplates"), errors);
   checkNonNegative(spec.replicas, path.child("replicas"), errors);
   checkNonNegative(spec.minReadySeconds, path.child("minReadySeconds"), errors);
   checkNonNegative(spec.revisionHistoryLimit, path.child("revisionHistoryLimit"), errors);
   if (spec.ordinals) {
     checkNonNegative(spec.ordinals->start, path.child("ordinals").child("start"), errors);
   }
-  if (!spec.serviceName.empty()) {
+  if (!spec.serviceName.empty() && !tolerated.serviceName) {
     checkDns1123Label(spec.serviceName, path.child("serviceName"), errors);
   }
-  checkSelectorAndTemplate(spec.selector, spec.template_,
-                           "empty selector is invalid for statefulset", "StatefulSet", path,
-                           errors);
+  checkSelectorAndTemplate(spec.selector, templateWithClaims(spec),
+                           "empty selector is invalid for statefulset", "StatefulSet", path, errors,
+                           !tolerated.podTemplate);
 }
 
 void checkStatus(const StatefulSetStatus& status, const FieldPath& path, FieldErrors& errors) {
@@ -136,7 +196,7 @@ class StatefulSetKind final : public TypedStrategy<StatefulSet> {
   }
   void checkUpdate(const StatefulSet& next, const StatefulSet& current,
                    FieldErrors& errors) const override {
-    check(next, errors);
+    checkSpec(next.spec, FieldPath("spec"), errors, Tolerated::of(current.spec));
     StatefulSetSpec allowed = current.spec;
     allowed.replicas = next.spec.replicas;
     allowed.ordinals = next.spec.ordinals;

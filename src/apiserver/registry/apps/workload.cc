@@ -22,7 +22,7 @@ void checkLongRunningTemplate(const api::core::v1::PodTemplateSpec& podTemplate,
 void checkSelectorAndTemplate(const api::Box<api::meta::v1::LabelSelector>& selector,
                               const api::core::v1::PodTemplateSpec& podTemplate,
                               std::string_view emptyText, std::string_view kind,
-                              const FieldPath& path, FieldErrors& errors) {
+                              const FieldPath& path, FieldErrors& errors, bool wholeTemplate) {
   const auto at = path.child("selector");
   const auto templatePath = path.child("template");
   if (!selector) {
@@ -43,13 +43,10 @@ void checkSelectorAndTemplate(const api::Box<api::meta::v1::LabelSelector>& sele
     errors.invalid(templatePath.child("metadata").child("labels"), podTemplate.metadata.labels,
                    "`selector` does not match template `labels`");
   }
-  if (kind == "StatefulSet") {
-    // Its claims are volumes that the pod spec does not have: upstream leaves the spec to the pods.
-    validateLabels(podTemplate.metadata.labels, templatePath.child("labels"), errors);
-    validateAnnotations(podTemplate.metadata.annotations, templatePath.child("annotations"),
-                        errors);
-  } else {
+  if (wholeTemplate) {
     validatePodTemplate(podTemplate, templatePath, errors);
+  } else {
+    validatePodTemplateMetadata(podTemplate, templatePath, errors);
   }
   checkLongRunningTemplate(podTemplate, kind, templatePath, errors);
 }

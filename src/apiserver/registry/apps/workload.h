@@ -21,11 +21,13 @@ void checkLongRunningTemplate(const api::core::v1::PodTemplateSpec& podTemplate,
                               api::FieldErrors& errors);
 
 /// The template of a kind with metav1.LabelSelector: selector, labels, pod spec. `path`: of spec.
-/// `emptyText` tells of a selector without conditions.
+/// `emptyText` tells of a selector without conditions. Without `wholeTemplate` the template's spec
+/// is left alone.
 void checkSelectorAndTemplate(const api::Box<api::meta::v1::LabelSelector>& selector,
                               const api::core::v1::PodTemplateSpec& podTemplate,
                               std::string_view emptyText, std::string_view kind,
-                              const api::FieldPath& path, api::FieldErrors& errors);
+                              const api::FieldPath& path, api::FieldErrors& errors,
+                              bool wholeTemplate = true);
 
 /// A box that may be empty, compared semantically: "field is immutable".
 void checkSelectorUnchanged(const api::Box<api::meta::v1::LabelSelector>& next,

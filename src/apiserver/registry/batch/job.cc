@@ -180,8 +180,9 @@ class JobKind final : public TypedStrategy<Job> {
     if (!spec.manualSelector) spec.manualSelector = false;
   }
   void beforeCreate(Job& object) const override {
-    // Without a name yet this runs once more.
-    if (object.spec.manualSelector.value_or(false) || object.metadata.name.empty()) return;
+    if (object.spec.manualSelector.value_or(false)) return;
+    // Before its name is made up; then this runs once more.
+    if (object.metadata.name.empty() && !object.metadata.generateName.empty()) return;
     generateSelector(object);
     takeTemplateLabels(object);
   }

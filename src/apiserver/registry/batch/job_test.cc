@@ -88,12 +88,20 @@ TEST(JobStrategy, DefaultsAndGeneratedSelector) {
 TEST(JobStrategy, AGeneratedNameComesLater) {
   auto object = job();
   object.metadata.name.clear();
+  object.metadata.generateName = "j-";
   const auto strategy = makeJobStrategy();
   strategy->prepareForCreate(&object);
   EXPECT_FALSE(object.spec.selector);
   object.metadata.name = "j-x1";
   strategy->prepareForCreate(&object);
   EXPECT_EQ(*object.spec.template_.metadata.labels.get("batch.kubernetes.io/job-name"), "j-x1");
+}
+
+TEST(JobStrategy, WithoutANameOnlyTheNameIsMissing) {
+  auto object = job();
+  object.metadata.name.clear();
+  makeJobStrategy()->prepareForCreate(&object);
+  EXPECT_TRUE(object.spec.selector);
 }
 
 TEST(JobStrategy, RulesOfSelectorsAndTemplates) {

@@ -50,6 +50,9 @@ struct PodSpecContext {
 /// Labels, annotations and spec; `path` is that of the template ("spec.template").
 void validatePodTemplate(const api::core::v1::PodTemplateSpec& podTemplate,
                          const api::FieldPath& path, api::FieldErrors& errors);
+/// Its labels and annotations alone.
+void validatePodTemplateMetadata(const api::core::v1::PodTemplateSpec& podTemplate,
+                                 const api::FieldPath& path, api::FieldErrors& errors);
 void validatePodSpec(const api::core::v1::PodSpec& spec, const api::FieldPath& path,
                      api::FieldErrors& errors, const PodSpecContext& context = {});
 

@@ -309,14 +309,19 @@ void validatePodSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors
   checkFileVolumes(spec, path, errors);
 }
 
-void validatePodTemplate(const v1::PodTemplateSpec& podTemplate, const FieldPath& path,
-                         FieldErrors& errors) {
+void validatePodTemplateMetadata(const v1::PodTemplateSpec& podTemplate, const FieldPath& path,
+                                 FieldErrors& errors) {
   // Upstream does not tell that these two stand in the metadata.
   validateLabels(podTemplate.metadata.labels, path.child("labels"), errors);
   const auto annotations = path.child("annotations");
   validateAnnotations(podTemplate.metadata.annotations, annotations, errors);
   pods::checkPodAnnotations(podTemplate.metadata.annotations, podTemplate.spec, annotations,
                             errors);
+}
+
+void validatePodTemplate(const v1::PodTemplateSpec& podTemplate, const FieldPath& path,
+                         FieldErrors& errors) {
+  validatePodTemplateMetadata(podTemplate, path, errors);
   const auto spec = path.child("spec");
   validatePodSpec(podTemplate.spec, spec, errors, {.isTemplate = true});
   pods::checkProfileAnnotations(podTemplate.metadata.annotations, podTemplate.spec, spec, errors);

@@ -283,6 +283,27 @@ TEST(CoreRejections, Kinds) {
         R"(allowedTopologies[1].matchLabelExpressions: Duplicate value: "")"}});
 }
 
+TEST(CoreRejections, StatefulSetsOfOlderServersMayStay) {
+  const Requests sets("apps", "statefulsets");
+  const auto set = [](const std::string& more, const std::string& container, int replicas) {
+    return R"({"spec":{"selector":{"matchLabels":{"a":"b"}},"replicas":)" +
+           std::to_string(replicas) + more +
+           R"(,"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c",)"
+           R"("image":")" +
+           container + R"("}]}}}})";
+  };
+  const std::string noImage = "spec.template.spec.containers[0].image: Required value";
+  EXPECT_EQ(sets.create(set("", "", 1)), noImage);
+  EXPECT_EQ(sets.update(set("", "i", 1), set("", "", 2)), noImage);
+  EXPECT_EQ(sets.updateStored(set("", "", 1), set("", "", 2)), "");
+  const std::string claim = R"(,"volumeClaimTemplates":[{"metadata":{"name":"d"}}])";
+  EXPECT_NE(sets.create(set(claim, "i", 1)), "");
+  EXPECT_EQ(sets.updateStored(set(claim, "i", 1), set(claim, "i", 2)), "");
+  const std::string service = R"(,"serviceName":"A")";
+  EXPECT_NE(sets.create(set(service, "i", 1)), "");
+  EXPECT_EQ(sets.updateStored(set(service, "i", 1), set(service, "i", 2)), "");
+}
+
 TEST(CoreRejections, Volumes) {
   const Requests volumes("", "persistentvolumes");
   const auto volume = [](const std::string& key, const std::string& value) {
