@@ -102,7 +102,16 @@ Task<Status> ControlPlane::addNode(std::string name) {
   node.metadata.name = name;
   node.metadata.labels["kubernetes.io/hostname"] = name;
   CO_TRY(auto made, co_await client::create(*client_, std::move(node)));
-  Node next = *made;
+  // Controllers write to it as soon as they see it.
+  Status written = co_await makeReady(*made);
+  while (isConflict(written)) {
+    CO_TRY(made, co_await client::get<Node>(*client_, "", name));
+    written = co_await makeReady(*made);
+  }
+  co_return written;
+}
+
+Task<Status> ControlPlane::makeReady(Node next) {
   for (const auto& [resource, amount] :
        {std::pair("cpu", "8"), std::pair("memory", "16Gi"), std::pair("pods", "110")}) {
     CO_TRY(auto quantity, api::Quantity::parse(amount));

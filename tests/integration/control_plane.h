@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/gen/core_v1.h"
 #include "client/client.h"
 #include "client/http/http_client.h"
 #include "client/http/rest_client.h"
@@ -57,6 +58,7 @@ class ControlPlane {
   ControlPlane(Reactor& reactor, Options options);
   Task<Status> launch();
   Task<Status> waitServing();
+  Task<Status> makeReady(api::core::v1::Node next);
 
   Reactor& reactor_;
   Options options_;
