@@ -1,6 +1,7 @@
 #include <set>
 
 #include "api/gen/storage_v1.h"
+#include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/storage/csi_names.h"
 #include "apiserver/registry/strategies.h"
@@ -53,14 +54,18 @@ class CsiNodeStrategy final : public TypedStrategy<CSINode> {
   void checkUpdate(const CSINode& next, const CSINode& current,
                    FieldErrors& errors) const override {
     check(next, errors);
-    for (const auto& driver : next.spec.drivers) {
-      for (const auto& old : current.spec.drivers) {
+    // What a driver can attach may change, and is not shown.
+    const auto fixed = [](CSINodeDriver driver) {
+      driver.allocatable.reset();
+      return driver;
+    };
+    for (const auto& old : current.spec.drivers) {
+      for (const auto& driver : next.spec.drivers) {
         if (old.name != driver.name) continue;
-        auto same = driver;
-        same.allocatable = old.allocatable;
-        if (!api::semanticEqual(same, old)) {
-          errors.invalid(FieldPath("CSINodeDriver"), asJson(driver), kImmutableText);
-        }
+        const auto wanted = fixed(driver);
+        if (api::semanticEqual(wanted, fixed(old))) continue;
+        errors.invalid(FieldPath("spec").child("drivers"),
+                       api::FieldValue::json(internalJson(wanted)), kImmutableText);
       }
     }
   }

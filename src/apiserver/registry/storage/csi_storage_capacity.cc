@@ -18,10 +18,10 @@ class CsiStorageCapacityStrategy final : public TypedStrategy<CSIStorageCapacity
 
  protected:
   void check(const CSIStorageCapacity& object, FieldErrors& errors) const override {
-    checkDns1123Subdomain(object.storageClassName, FieldPath("storageClassName"), errors);
     if (object.nodeTopology) {
       validateLabelSelector(*object.nodeTopology, FieldPath("nodeTopology"), errors);
     }
+    checkDns1123Subdomain(object.storageClassName, FieldPath("storageClassName"), errors);
     // maximumVolumeSize is not looked at, as upstream.
     if (object.capacity) checkNonNegative(*object.capacity, FieldPath("capacity"), errors);
   }

@@ -64,7 +64,7 @@ class StorageClassStrategy final : public TypedStrategy<StorageClass> {
     checkProvisioner(object.provisioner, FieldPath("provisioner"), errors);
     checkParameters(object.parameters, FieldPath("parameters"), errors);
     const auto policy = object.reclaimPolicy.value_or("");
-    if (policy != "Delete" && policy != "Retain") {
+    if (!policy.empty() && policy != "Delete" && policy != "Retain") {
       errors.notSupported(FieldPath("reclaimPolicy"), policy, {"Delete", "Retain"});
     }
     const auto mode = object.volumeBindingMode.value_or("");
@@ -76,12 +76,12 @@ class StorageClassStrategy final : public TypedStrategy<StorageClass> {
   }
   void checkUpdate(const StorageClass& next, const StorageClass& current,
                    FieldErrors& errors) const override {
+    check(next, errors);
     checkImmutable(next.parameters, current.parameters, FieldPath("parameters"), errors);
     checkImmutable(next.provisioner, current.provisioner, FieldPath("provisioner"), errors);
     checkImmutable(next.reclaimPolicy, current.reclaimPolicy, FieldPath("reclaimPolicy"), errors);
     checkImmutable(next.volumeBindingMode, current.volumeBindingMode,
                    FieldPath("volumeBindingMode"), errors);
-    checkTopologies(next, errors);
   }
 };
 

@@ -53,6 +53,11 @@ TEST(VolumeAttachment, StatusHasBounds) {
                 attachment(kVolume),
                 attachment(kVolume, R"(,"status":{"attachError":{"message":")" + text + "\"}}")),
             "status.attachError.message: Too long: may not be more than 262144 bytes");
+  EXPECT_EQ(attachments().updateStatus(
+                attachment(kVolume),
+                attachment(kVolume, R"(,"status":{"detachError":{"errorCode":-1}})")),
+            "status.detachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, "
+            "inclusive");
   std::string stored;
   EXPECT_EQ(
       attachments().updateStatus(
@@ -73,6 +78,23 @@ TEST(CsiStorageCapacity, TopologyStays) {
       capacities.update(R"({"storageClassName":"s"})",
                         R"({"storageClassName":"s","nodeTopology":{"matchLabels":{"a":"b"}}})"),
       "nodeTopology: Invalid value: {\"matchLabels\":{\"a\":\"b\"}}: field is immutable");
+  EXPECT_EQ(
+      capacities.create(R"({"storageClassName":"s","capacity":"-1","nodeTopology":{)"
+                        R"("matchExpressions":[{"key":"a","operator":"X"}]}})"),
+      "[nodeTopology.matchExpressions[0].operator: Invalid value: \"X\": not a valid selector "
+      "operator, capacity: Invalid value: \"-1\": must be greater than or equal to 0]");
+}
+
+TEST(CsiNode, OnlyWhatDriversCanAttachChanges) {
+  const Requests nodes("storage.k8s.io", "csinodes");
+  const auto node = [](const std::string& id, const std::string& count) {
+    return R"({"spec":{"drivers":[{"name":"d.example","nodeID":")" + id +
+           R"(","allocatable":{"count":)" + count + "}}]}}";
+  };
+  EXPECT_EQ(nodes.update(node("a", "1"), node("a", "2")), "");
+  EXPECT_EQ(nodes.update(node("a", "1"), node("b", "2")),
+            R"(spec.drivers: Invalid value: {"Name":"d.example","NodeID":"b","TopologyKeys":null,)"
+            R"("Allocatable":null}: field is immutable)");
 }
 
 TEST(VolumeAttributesClass, NeedsParameters) {
@@ -84,6 +106,9 @@ TEST(VolumeAttributesClass, NeedsParameters) {
                            R"({"driverName":"e","parameters":{"a":"c"}})"),
             "[driverName: Forbidden: updates to driverName are forbidden., parameters: Forbidden: "
             "updates to parameters are forbidden.]");
+  EXPECT_EQ(classes.update(R"({"driverName":"d","parameters":{"a":"b"}})", R"({"driverName":"d"})"),
+            "[parameters: Forbidden: updates to parameters are forbidden., parameters: Required "
+            "value: must contain at least one key/value pair]");
 }
 
 TEST(StorageClass, ProvisionerIsNeeded) {
@@ -92,6 +117,9 @@ TEST(StorageClass, ProvisionerIsNeeded) {
   EXPECT_EQ(classes.create(R"({"provisioner":"P.example/x","volumeBindingMode":"Y"})"),
             "volumeBindingMode: Unsupported value: \"Y\": supported values: \"Immediate\", "
             "\"WaitForFirstConsumer\"");
+  EXPECT_EQ(classes.create(R"({"provisioner":"p","reclaimPolicy":""})"), "");
+  EXPECT_EQ(classes.update(R"({"provisioner":"p"})", "{}"),
+            "[provisioner: Required value, provisioner: Invalid value: \"\": field is immutable]");
 }
 
 }  // namespace

@@ -33,9 +33,14 @@ void checkSource(const VolumeAttachmentSource& source, const FieldPath& path, Fi
 }
 
 void checkError(const api::Box<VolumeError>& error, const FieldPath& path, FieldErrors& errors) {
+  if (!error) return;
   // The bound that is told is not the one that holds, as upstream.
-  if (error && error->message.size() > kErrorMessageMax) {
+  if (error->message.size() > kErrorMessageMax) {
     errors.tooLong(path.child("message"), kMetadataBytesMax);
+  }
+  if (error->errorCode.value_or(0) < 0) {
+    errors.invalid(path.child("errorCode"), *error->errorCode,
+                   "must be between 0 and 2147483647, inclusive");
   }
 }
 

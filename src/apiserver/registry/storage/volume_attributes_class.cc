@@ -33,6 +33,7 @@ class VolumeAttributesClassStrategy final : public TypedStrategy<VolumeAttribute
     if (!(next.parameters == current.parameters)) {
       errors.forbidden(FieldPath("parameters"), "updates to parameters are forbidden.");
     }
+    check(next, errors);
   }
 };
 
