@@ -16,15 +16,28 @@ class ControllerRevisionKind final : public TypedStrategy<ControllerRevision> {
 
  protected:
   void check(const ControllerRevision& object, FieldErrors& errors) const override {
-    if (object.data.raw.empty()) errors.required(FieldPath("data"), "data is mandatory");
-    checkNonNegative(object.revision, FieldPath("revision"), errors);
+    checkRevision(object, errors);
+    const FieldPath path("data");
+    const auto& raw = object.data.raw;
+    const auto start = raw.find_first_not_of(" \t\r\n");
+    if (start == std::string::npos) {
+      errors.required(path, "data is mandatory");
+    } else if (raw[start] != '{') {
+      errors.required(path, "data must be a valid JSON object");
+    }
   }
   void checkUpdate(const ControllerRevision& next, const ControllerRevision& current,
                    FieldErrors& errors) const override {
-    check(next, errors);
-    if (!(next.data == current.data)) {
-      errors.invalid(FieldPath("data"), api::FieldValue::json(next.data.raw), kImmutableText);
-    }
+    checkRevision(next, errors);
+    if (next.data == current.data) return;
+    const auto& raw = next.data.raw;
+    errors.invalid(FieldPath("data"), api::FieldValue::json(raw.empty() ? "null" : raw),
+                   kImmutableText);
+  }
+
+ private:
+  static void checkRevision(const ControllerRevision& object, FieldErrors& errors) {
+    checkNonNegative(object.revision, FieldPath("revision"), errors);
   }
 };
 

@@ -283,6 +283,18 @@ TEST(CoreRejections, Kinds) {
         R"(allowedTopologies[1].matchLabelExpressions: Duplicate value: "")"}});
 }
 
+TEST(CoreRejections, RevisionsHoldAnObject) {
+  const std::string missing = "data: Required value: data is mandatory";
+  const std::string other = "data: Required value: data must be a valid JSON object";
+  expectAll(Requests("apps", "controllerrevisions"),
+            {{R"({"revision":1,"data":{}})", ""},
+             {R"({"revision":1})", missing},
+             {R"({"revision":1,"data":null})", missing},
+             {R"({"revision":1,"data":[1]})", other},
+             {R"({"revision":-1,"data":"x"})",
+              "[revision: Invalid value: -1: must be greater than or equal to 0, " + other + "]"}});
+}
+
 TEST(CoreRejections, StatefulSetsOfOlderServersMayStay) {
   const Requests sets("apps", "statefulsets");
   const auto set = [](const std::string& more, const std::string& container, int replicas) {
