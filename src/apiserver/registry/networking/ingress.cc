@@ -41,12 +41,12 @@ void checkBackend(const IngressBackend& backend, const FieldPath& path, FieldErr
     if (resource.apiGroup) {
       checkDns1123Subdomain(*resource.apiGroup, at.child("apiGroup"), errors);
     }
-    auto segment = [&](const std::string& text, std::string_view field, std::string_view detail) {
-      if (text.empty()) return errors.required(at.child(field), detail);
+    auto segment = [&](const std::string& text, std::string_view field) {
+      if (text.empty()) return errors.required(at.child(field));
       errors.invalidEach(at.child(field), text, api::validatePathSegmentName(text));
     };
-    segment(resource.kind, "kind", "kind is required");
-    segment(resource.name, "name", "name is required");
+    segment(resource.kind, "kind");
+    segment(resource.name, "name");
     return;
   }
   if (!backend.service) {

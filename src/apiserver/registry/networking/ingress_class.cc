@@ -19,12 +19,12 @@ void checkParameters(const IngressClassParametersReference& parameters, const Fi
   if (parameters.apiGroup) {
     checkDns1123Subdomain(*parameters.apiGroup, path.child("apiGroup"), errors);
   }
-  auto segment = [&](const std::string& text, std::string_view field, std::string_view detail) {
-    if (text.empty()) return errors.required(path.child(field), detail);
+  auto segment = [&](const std::string& text, std::string_view field) {
+    if (text.empty()) return errors.required(path.child(field));
     errors.invalidEach(path.child(field), text, api::validatePathSegmentName(text));
   };
-  segment(parameters.kind, "kind", "kind is required");
-  segment(parameters.name, "name", "name is required");
+  segment(parameters.kind, "kind");
+  segment(parameters.name, "name");
   const auto ns = path.child("namespace");
   if (!parameters.scope) {
     errors.required(path.child("scope"));

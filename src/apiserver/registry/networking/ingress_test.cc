@@ -40,6 +40,14 @@ TEST(Ingress, KeepsWhatOlderRulesLetIn) {
   EXPECT_NE(ingresses().updateStored(ingress(rule("*.b", "x")), ingress(rule("a.b", "y"))), "");
 }
 
+TEST(IngressClass, ParametersHaveKindAndName) {
+  EXPECT_EQ(classes().create(R"({"spec":{"controller":"x.y/z","parameters":{}}})"),
+            "[spec.parameters.kind: Required value, spec.parameters.name: Required value]");
+  EXPECT_EQ(ingresses().create(R"({"spec":{"defaultBackend":{"resource":{}}}})"),
+            "[spec.defaultBackend.resource.kind: Required value, "
+            "spec.defaultBackend.resource.name: Required value]");
+}
+
 TEST(IngressClass, NamespaceOfParameters) {
   const auto make = [](const std::string& more) {
     return classes().create(R"({"spec":{"controller":"x.y/z","parameters":{"kind":"k","name":"n")" +

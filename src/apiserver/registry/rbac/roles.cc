@@ -83,7 +83,11 @@ class ClusterRoleStrategy final : public TypedStrategy<ClusterRole> {
                       "at least one clusterRoleSelector required if aggregationRule is non-nil");
     }
     for (size_t i = 0; i < selectors.size(); ++i) {
-      validateLabelSelector(selectors[i], path.index(i), errors);
+      FieldErrors found;
+      validateLabelSelector(selectors[i], path.index(i), found);
+      if (found.empty()) continue;
+      errors.append(std::move(found));
+      errors.invalid(path.index(i), nullptr, "invalid label selector.");
     }
   }
 };
