@@ -377,7 +377,11 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
   if (meta.resourceVersion != currentMeta.resourceVersion) {
     return conflict(collection_.resource, request.name, kModified);
   }
-  if (collection_.namespaced && meta.namespace_.empty()) meta.namespace_ = request.ns;
+  if (!collection_.namespaced) {
+    meta.namespace_.clear();
+  } else if (meta.namespace_.empty()) {
+    meta.namespace_ = request.ns;
+  }
   prepareMetaForUpdate(meta, currentMeta);
   if (request.status) {
     strategy.prepareForStatusUpdate(next.data(), current.data());

@@ -6,6 +6,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/yaml/yaml.h"
 #include "apiserver/discovery/served_resource.h"
+#include "apiserver/registry/rules.h"
 #include "apiserver/server/operations.h"
 
 namespace coxswain::apiserver {
@@ -25,7 +26,8 @@ std::string kindText(const std::string& apiVersion, const std::string& kind) {
 }
 
 struct Configuration {
-  std::string text;  ///< JSON
+  std::string text;                  ///< JSON
+  std::vector<std::string> doubled;  ///< what go-yaml says of keys that are there twice
   value document;
 };
 
@@ -33,7 +35,7 @@ struct Configuration {
 Result<Configuration> readConfiguration(std::string_view body, const BodyKind& kind,
                                         const RequestInfo& info) {
   Configuration config;
-  auto json = api::yamlToJson(body);
+  auto json = api::yamlToJson(body, {}, &config.doubled);
   if (!json.ok()) {
     return badRequest("error decoding YAML: error converting YAML to JSON: " +
                       json.status().message());
@@ -65,9 +67,10 @@ Result<Configuration> readConfiguration(std::string_view body, const BodyKind& k
                         ") does not match the name on the URL (" + info.name + ")");
     }
     const auto ns = textOf(meta.if_contains("namespace"));
-    if (!ns.empty() && !info.ns.empty() && ns != info.ns) {
+    const auto& wanted = namespaceOf(info);
+    if (!ns.empty() && !wanted.empty() && ns != wanted) {
       return badRequest("the namespace of the object (" + ns +
-                        ") does not match the namespace on the request (" + info.ns + ")");
+                        ") does not match the namespace on the request (" + wanted + ")");
     }
   }
   config.text = api::writeJsonValue(config.document);
@@ -77,7 +80,11 @@ Result<Configuration> readConfiguration(std::string_view body, const BodyKind& k
 /// A Scale as the fields of the object that it changes.
 Result<std::string> scaleFields(const value& document) {
   TRY(auto scale, api::decodeValue<api::autoscaling::v1::Scale>(document));
-  if (scale.spec.replicas < 0) return badRequest("spec.replicas: must not be negative");
+  if (scale.spec.replicas < 0) {
+    api::FieldErrors errors;
+    errors.invalid(api::FieldPath("spec").child("replicas"), scale.spec.replicas, kNegativeText);
+    return errors.toStatus("Scale.autoscaling", scale.metadata.name);
+  }
   boost::json::object spec;
   spec["replicas"] = scale.spec.replicas;
   boost::json::object fields;
@@ -93,7 +100,7 @@ Result<std::string> scaleFields(const value& document) {
 }  // namespace
 
 Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std::string body,
-                                                    bool force) const {
+                                                    bool force, FieldValidation validation) const {
   const auto endpoint = Endpoint::of(*context.resource, context.info.subresource);
   const bool whole = endpoint.part == Endpoint::Part::Whole;
   CO_TRY(auto config, readConfiguration(body, endpoint.body, context.info));
@@ -110,6 +117,14 @@ Task<Result<Operations::Written>> Operations::apply(RequestContext& context, std
   const auto reset = resetFieldsOf(strategy, endpoint.part == Endpoint::Part::Status);
   GenericRegistry::Transform transform = [&](const api::Object* current) -> Result<api::Object> {
     TRY(auto applied, manager.apply(writer, current, config.text, force, reset, registryNow()));
+    if (!config.doubled.empty() && validation == FieldValidation::Strict) {
+      return badRequest("error strict decoding YAML: error converting YAML to JSON: " +
+                        yamlFailure(config.doubled));
+    }
+    if (validation == FieldValidation::Warn) {
+      for (auto& line : config.doubled) context.warnings.push_back(std::move(line));
+      config.doubled.clear();
+    }
     auto& meta = *api::objectMeta(applied.object);
     if (!current) {
       if (!meta.uid.empty()) {

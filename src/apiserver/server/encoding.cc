@@ -448,6 +448,12 @@ std::string otherKindFailure(const BodyKind& wanted, std::string_view givenVersi
          std::string(group) + "." + std::string(wanted.kind) + "): unknown conversion";
 }
 
+std::string yamlFailure(const std::vector<std::string>& lines) {
+  std::string text(kYamlFailure);
+  for (const auto& line : lines) text.append("\n  ").append(line);
+  return text;
+}
+
 Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, MediaType type,
                                std::vector<std::string>* strict) {
   const auto apiVersion = groupVersionText(wanted.group, wanted.version);
@@ -478,8 +484,9 @@ Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, Me
   }
   std::string converted;
   auto text = body;
+  std::vector<std::string> doubled;
   if (type == MediaType::Yaml) {
-    auto json = api::yamlToJson(body);
+    auto json = api::yamlToJson(body, {}, strict ? &doubled : nullptr);
     if (!json.ok()) return unrecognized(wanted.kind, json.status().message(), body);
     converted = std::move(*json);
     text = converted;
@@ -512,7 +519,10 @@ Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, Me
                       decoded.message());
   }
   if (isOther(report.apiVersion, report.kind)) return other(report.apiVersion, report.kind);
-  if (strict) *strict = std::move(report.strict);
+  if (strict) {
+    *strict = std::move(report.strict);
+    if (!doubled.empty()) strict->insert(strict->begin(), yamlFailure(doubled));
+  }
   return object;
 }
 

@@ -47,6 +47,10 @@ Result<std::string> encodeListGzip(const Resource& resource, const ListAnswer& a
 void appendWatchFrame(std::string& out, std::string_view type, std::string_view object,
                       MediaType mediaType);
 
+/// As go-yaml tells what it finds line by line: keys that are there twice.
+inline constexpr std::string_view kYamlFailure = "yaml: unmarshal errors:";
+std::string yamlFailure(const std::vector<std::string>& lines);
+
 /// A kind that a body may be decoded as.
 struct BodyKind {
   std::string_view group;

@@ -29,9 +29,10 @@ Status checkUpdateNames(const api::Object& object, const RequestInfo& info) {
     return badRequest("the name of the object (" + meta.name +
                       ") does not match the name on the URL (" + info.name + ")");
   }
-  if (!meta.namespace_.empty() && !info.ns.empty() && meta.namespace_ != info.ns) {
+  const auto& ns = namespaceOf(info);
+  if (!meta.namespace_.empty() && !ns.empty() && meta.namespace_ != ns) {
     return badRequest("the namespace of the object (" + meta.namespace_ +
-                      ") does not match the namespace on the request (" + info.ns + ")");
+                      ") does not match the namespace on the request (" + ns + ")");
   }
   return {};
 }

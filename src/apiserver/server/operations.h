@@ -52,7 +52,8 @@ class Operations {
   Task<Result<Written>> patch(RequestContext& context, Patch patch) const;
   /// Server-side apply: `body` (YAML or JSON) has the fields that `context.fieldManager` wants to
   /// own. Conflict where others own them, unless `force`.
-  Task<Result<Written>> apply(RequestContext& context, std::string body, bool force) const;
+  Task<Result<Written>> apply(RequestContext& context, std::string body, bool force,
+                              FieldValidation validation = FieldValidation::Ignore) const;
   Task<Result<Deleted>> remove(RequestContext& context, DeleteRequest request) const;
   /// The objects as they were.
   Task<Result<ListAnswer>> removeCollection(RequestContext& context, ListRequest selection,

@@ -240,7 +240,7 @@ Result<WriteOptions> parsePatchOptions(const Query& query, bool apply) {
 }
 
 Result<DeleteRequest> parseDeleteOptions(const Query& query, std::string_view body,
-                                         std::string_view contentType) {
+                                         std::string_view contentType, bool* cascades) {
   TRY(auto options,
       body.empty() ? queryDeleteOptions(query) : decodeDeleteOptions(body, contentType));
   FieldErrors errors;
@@ -249,8 +249,9 @@ Result<DeleteRequest> parseDeleteOptions(const Query& query, std::string_view bo
   if (options.propagationPolicy && options.orphanDependents) {
     errors.invalid(policyPath, policy,
                    "orphanDependents and deletionPropagation cannot be both set");
-  } else if (options.propagationPolicy && policy != "Orphan" && policy != "Foreground" &&
-             policy != "Background") {
+  }
+  if (options.propagationPolicy && policy != "Orphan" && policy != "Foreground" &&
+      policy != "Background") {
     errors.notSupported(policyPath, policy, {"Foreground", "Background", "Orphan", "nil"});
   }
   checkDryRun(options.dryRun, errors);
@@ -265,6 +266,7 @@ Result<DeleteRequest> parseDeleteOptions(const Query& query, std::string_view bo
   request.propagationPolicy = policy;
   if (options.orphanDependents) {
     request.propagationPolicy = *options.orphanDependents ? "Orphan" : "Background";
+    if (cascades) *cascades = !*options.orphanDependents;
   }
   request.dryRun = !options.dryRun.empty();
   return request;

@@ -30,9 +30,10 @@ Result<WriteOptions> parseWriteOptions(const Query& query, std::string_view kind
 /// Of PATCH: `apply` says whether the body is an apply configuration.
 Result<WriteOptions> parsePatchOptions(const Query& query, bool apply);
 
-/// From the body, or from the query where there is none.
+/// From the body, or from the query where there is none. `cascades`, if given: whether
+/// orphanDependents was set to false, the old way to say "Background".
 Result<DeleteRequest> parseDeleteOptions(const Query& query, std::string_view body,
-                                         std::string_view contentType);
+                                         std::string_view contentType, bool* cascades = nullptr);
 
 /// `name` of a request about one object; empty: none.
 Result<ListRequest> parseListOptions(const Query& query, std::string_view ns,

@@ -104,7 +104,17 @@ Status applyFieldValidation(FieldValidation mode, std::string_view kind, std::st
                             std::vector<std::string> found, std::vector<std::string>& warnings) {
   if (found.empty() || mode == FieldValidation::Ignore) return {};
   if (mode == FieldValidation::Warn) {
-    for (auto& text : found) warnings.push_back(std::move(text));
+    for (auto& text : found) {
+      if (!text.starts_with(kYamlFailure)) {
+        warnings.push_back(std::move(text));
+        continue;
+      }
+      for (size_t at = text.find('\n'); at != std::string::npos;) {
+        const size_t end = text.find('\n', at + 1);
+        warnings.push_back(text.substr(at + 3, end == std::string::npos ? end : end - at - 3));
+        at = end;
+      }
+    }
     return {};
   }
   api::JsonReport report;

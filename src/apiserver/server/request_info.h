@@ -31,6 +31,11 @@ class Query {
 Result<RequestInfo> parseRequestInfo(std::string_view method, std::string_view path,
                                      const Query& query);
 
+/// Of what a body is held against: a namespace is in itself.
+inline const std::string& namespaceOf(const RequestInfo& info) {
+  return info.resource == "namespaces" && info.group.empty() ? info.name : info.ns;
+}
+
 /// %41 -> A. BadRequest.
 Result<std::string> percentDecode(std::string_view text, bool plusIsSpace);
 

@@ -288,6 +288,67 @@ TEST_F(ServerTest, FieldsThatDoNotSelect) {
   EXPECT_NE(both.text("/message").find("supported values: \"NotOlderThan\""), std::string::npos);
 }
 
+TEST_F(ServerTest, TheOldWordForCascadesIsAcceptedWhereThingsWait) {
+  constexpr std::string_view kWaits =
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"w","finalizers":["a.b/c"]}})";
+  ASSERT_EQ(send("POST", std::string(kMaps), std::string(kWaits)).code, 201);
+  const auto one = std::string(kMaps) + "/w";
+  EXPECT_EQ(send("DELETE", one + "?orphanDependents=false&propagationPolicy=X").code, 422);
+  EXPECT_EQ(send("DELETE", one + "?propagationPolicy=Background").code, 200);
+  EXPECT_EQ(send("DELETE", one + "?orphanDependents=false").code, 202);
+  ASSERT_EQ(patch("w", "merge-patch+json", R"({"metadata":{"finalizers":null}})").code, 200);
+  ASSERT_EQ(post(configMap("w")).code, 201);
+  EXPECT_EQ(send("DELETE", one + "?orphanDependents=false").code, 200);
+}
+
+TEST_F(ServerTest, KeysThatAreInYamlTwice) {
+  const std::string yaml =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: yy\nx: 1\ndata:\n"
+      "  a: b\n  a: c\n";
+  constexpr std::string_view kLine = "line 8: key \"a\" already set in map";
+  const auto post = [&](std::string_view mode) {
+    return send("POST", std::string(kMaps) + "?fieldValidation=" + std::string(mode), yaml,
+                {{"Content-Type", "application/yaml"}});
+  };
+  EXPECT_EQ(post("Strict").text("/message"),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: "
+            "yaml: unmarshal errors:\n  " +
+                std::string(kLine) + ", unknown field \"x\"");
+  const auto warned = post("Warn").headers.all("Warning");
+  ASSERT_EQ(warned.size(), 2u);
+  EXPECT_EQ(warned[0], "299 - \"line 8: key \\\"a\\\" already set in map\"");
+  const auto apply = [&](std::string_view mode) {
+    return send(
+        "PATCH",
+        std::string(kMaps) + "/yy?fieldManager=m&force=true&fieldValidation=" + std::string(mode),
+        "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: b\n  a: c\n",
+        {{"Content-Type", "application/apply-patch+yaml"}});
+  };
+  EXPECT_EQ(apply("Strict").text("/message"),
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  "
+            "line 5: key \"a\" already set in map");
+  EXPECT_EQ(apply("Warn").headers.get("Warning"),
+            "299 - \"line 5: key \\\"a\\\" already set in map\"");
+  EXPECT_FALSE(apply("Ignore").headers.has("Warning"));
+}
+
+TEST_F(ServerTest, ANamespaceMeansNothingToTheClustersOwn) {
+  const std::string path = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+  const std::string role = R"({"metadata":{"name":"r","namespace":"x"},"rules":[]})";
+  EXPECT_EQ(send("POST", path, role).code, 201);
+  auto put = send("PUT", path + "/r", role);
+  EXPECT_EQ(put.code, 200) << put.body;
+  EXPECT_EQ(put.text("/metadata/namespace"), "");
+  const auto own = [&](std::string_view ns) {
+    return send("PUT", "/api/v1/namespaces/default",
+                R"({"metadata":{"name":"default","namespace":")" + std::string(ns) + "\"}}");
+  };
+  EXPECT_EQ(own("default").code, 200);
+  EXPECT_EQ(
+      own("x").text("/message"),
+      "the namespace of the object (x) does not match the namespace on the request (default)");
+}
+
 TEST_F(ServerTest, OwnersAreKeptOnce) {
   const auto map = [](std::string_view owners) {
     return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"o","ownerReferences":)" +

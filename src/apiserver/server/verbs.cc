@@ -187,7 +187,8 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
   exchange.fieldManager = options.fieldManager;
   Result<Operations::Written> written = Operations::Written();
   if (*kind == PatchKind::Apply) {
-    written = co_await operations_.apply(exchange, std::move(body), options.force);
+    written = co_await operations_.apply(exchange, std::move(body), options.force,
+                                         options.fieldValidation);
   } else {
     Patch patch(*kind, std::move(body), options.fieldValidation);
     written = co_await operations_.patch(exchange, std::move(patch));
@@ -198,12 +199,14 @@ Task<Status> ApiServer::handlePatch(Exchange& exchange) {
 
 Task<Status> ApiServer::handleDelete(Exchange& exchange) {
   CO_TRY(auto body, co_await readBody(exchange));
-  CO_TRY(auto request,
-         parseDeleteOptions(exchange.query, body, exchange.request.headers.get("Content-Type")));
+  bool cascades = false;
+  CO_TRY(auto request, parseDeleteOptions(exchange.query, body,
+                                          exchange.request.headers.get("Content-Type"), &cascades));
   CO_TRY(auto deleted, co_await operations_.remove(exchange, std::move(request)));
   const auto& resource = *exchange.resource;
   if (!deleted.gone || resource.strategy->traits().returnsDeleted) {
-    co_return co_await sendObject(exchange, 200, deleted.object);
+    const int code = !deleted.gone && cascades ? 202 : 200;
+    co_return co_await sendObject(exchange, code, deleted.object);
   }
   api::meta::v1::Status done;
   done.status = "Success";
