@@ -40,10 +40,17 @@ Node makeNode(const std::string& name, bool waits = false) {
     taint.effect = "NoSchedule";
   }
   node.status.addresses = {address("Hostname", name)};
+  node.status.images.emplace_back().sizeBytes = 5;
+  node.status.nodeInfo.kernelVersion = "6.1";
   auto& ready = node.status.conditions.emplace_back();
   ready.type = "Ready";
   ready.status = "True";
   return node;
+}
+
+/// What caches do not have of a node is there still.
+bool isWhole(const Node& node) {
+  return node.status.images.size() == 1 && node.status.nodeInfo.kernelVersion == "6.1";
 }
 
 Service balanced(const std::string& name) {
@@ -103,6 +110,7 @@ TEST(CloudNode, TellsNewNodesWhatTheCloudKnows) {
         },
         1h))
         << seed;
+    EXPECT_TRUE(isWhole(*w.h.client.peek<Node>("", "n1")));
   }
 }
 
@@ -151,6 +159,7 @@ TEST(CloudLifecycle, DeletesNodesWithoutMachineAndTaintsThoseThatAreOff) {
     silence("off", "True");
     ASSERT_TRUE(w.h.until([&] { return !isOff(); }));
     EXPECT_TRUE(w.h.client.peek<Node>("", "fine"));
+    EXPECT_TRUE(isWhole(*w.h.client.peek<Node>("", "off")));
     EXPECT_TRUE(w.h.client.peek<Node>("", "silent")->spec.taints.empty());
   }
 }

@@ -2,11 +2,13 @@
 
 #include <memory>
 
+#include "api/gen/core_v1.h"
 #include "client/informers.h"
 #include "cloud/manager.h"
 #include "cmd/commands.h"
 #include "cmd/component.h"
 #include "cmd/duration_flag.h"
+#include "controllers/framework/trim.h"
 
 namespace coxswain::cmd {
 
@@ -83,6 +85,7 @@ Status complete(Flags& flags) {
 Task<Status> control(Flags& flags, Component component, std::stop_token stop) {
   CO_TRY(auto provider, cloud::makeProvider(flags.provider, flags.local));
   client::Informers informers(component.client, component.reactor);
+  informers.trim<api::core::v1::Node>(controllers::trimNode);
   const controllers::Context context{component.client, informers, component.reactor,
                                      component.random};
   CO_TRY(auto manager, cloud::CloudControllerManager::create(context, *provider, flags.options));

@@ -7,6 +7,7 @@
 #include "api/helpers/scheduling.h"
 #include "client/resources.h"
 #include "cloud/node/node_controller.h"
+#include "controllers/nodelifecycle/taints.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::cloud {
@@ -77,16 +78,18 @@ Task<Result<Duration>> LifecycleController::reconcile(std::string key, std::stop
 
 Task<Status> LifecycleController::setShutdown(NodePtr node, bool off, std::stop_token stop) {
   if (isTainted(*node, kShutdownTaint) == off) co_return Status();
-  Node next = *node;
+  auto taints = node->spec.taints;
   if (off) {
-    auto& taint = next.spec.taints.emplace_back();
+    auto& taint = taints.emplace_back();
     taint.key = kShutdownTaint;
     taint.effect = api::kTaintNoSchedule;
   } else {
-    std::erase_if(next.spec.taints, [](const auto& taint) { return taint.key == kShutdownTaint; });
+    std::erase_if(taints, [](const auto& taint) { return taint.key == kShutdownTaint; });
   }
-  auto updated = co_await client::update<Node>(client(), std::move(next), "", stop);
-  co_return isNotFound(updated.status()) ? Status() : updated.status();
+  auto patched = co_await client().patch(
+      client::resourceOf<Node>(), "", node->metadata.name, "", client::PatchType::Merge,
+      controllers::nodelifecycle::taintsPatch(*node, taints), stop);
+  co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 
 }  // namespace coxswain::cloud

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/codec/json.h"
 #include "api/gen/meta_v1.h"
 #include "base/log.h"
 #include "client/resources.h"
@@ -30,6 +31,20 @@ constexpr LabelPair kZone = {"topology.kubernetes.io/zone",
                              "failure-domain.beta.kubernetes.io/zone"};
 constexpr LabelPair kRegion = {"topology.kubernetes.io/region",
                                "failure-domain.beta.kubernetes.io/region"};
+
+/// Refused when the node has changed meanwhile.
+std::string addressesPatch(const Node& node, const std::vector<NodeAddress>& addresses) {
+  std::string body = "{\"metadata\":{\"resourceVersion\":\"" + node.metadata.resourceVersion +
+                     "\"},\"status\":{\"addresses\":";
+  if (addresses.empty()) return body + "null}}";
+  char separator = '[';
+  for (const auto& address : addresses) {
+    body += separator;
+    separator = ',';
+    api::encodeJson(NodeAddress::info(), &address, body);
+  }
+  return body + "]}}";
+}
 
 controllers::Controller::Options controllerOptions(int workers) {
   controllers::Controller::Options o;
@@ -145,10 +160,10 @@ Task<Status> NodeController::setAddresses(NodePtr node, const InstanceMetadata& 
                                           std::stop_token stop) {
   CO_TRY(auto wanted, addressesOf(*node, metadata));
   if (!wanted) co_return Status();
-  Node next = *node;
-  next.status.addresses = std::move(*wanted);
-  auto updated = co_await client::update<Node>(client(), std::move(next), "status", stop);
-  co_return isNotFound(updated.status()) ? Status() : updated.status();
+  auto patched =
+      co_await client().patch(client::resourceOf<Node>(), "", node->metadata.name, "status",
+                              client::PatchType::Merge, addressesPatch(*node, *wanted), stop);
+  co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 
 Task<Status> NodeController::refresh(NodePtr node, std::stop_token stop) {
