@@ -2,9 +2,11 @@
 
 #include "apiserver/aggregator/aggregator.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "api/gen/core_v1.h"
+#include "api/gen/meta_v1.h"
 #include "apiserver/aggregator/forwarding.h"
 #include "apiserver/aggregator/local_services.h"
 #include "apiserver/aggregator/remote_documents.h"
@@ -27,6 +29,9 @@ using api::core::v1::Service;
 using api::discovery::v1::EndpointSlice;
 
 constexpr const char* kThings = "/apis/g.example/v1/namespaces/default/things";
+constexpr const char* kAdded = "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}\n";
+constexpr const char* kDeleted =
+    "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}\n";
 
 /// Serves g.example/v1: things, which anybody may list and watch who came through the proxy.
 class Remote final : public net::Handler {
@@ -58,10 +63,10 @@ class Remote final : public net::Handler {
     } else if (request.query.find("watch=") != std::string::npos) {
       headers = request.headers;
       Status started = co_await response.start(200, {{"Content-Type", "application/json"}});
-      Status one = co_await response.write("{\"type\":\"ADDED\"}\n");
+      Status one = co_await response.write(kAdded);
       // Until the client has seen the first.
       Status waited = co_await seen.wait(request.stop);
-      Status two = co_await response.write("{\"type\":\"DELETED\"}\n");
+      Status two = co_await response.write(kDeleted);
       Status ended = co_await response.end();
     } else {
       headers = request.headers;
@@ -327,7 +332,51 @@ class Watching : public Aggregation {
 };
 
 TEST_F(Watching, EventsPassAsTheyCome) {
-  EXPECT_EQ(blockOn(reactor_, watch()), "Passed:{\"type\":\"ADDED\"}\n{\"type\":\"DELETED\"}\n");
+  EXPECT_EQ(blockOn(reactor_, watch()), std::string("Passed:") + kAdded + kDeleted);
+}
+
+/// The garbage collector and its like, in the server's process: they have no schema of things.
+class InProcess : public Aggregation {
+ protected:
+  Task<std::string> use() {
+    const client::ResourceType things{"g.example", "v1", "things", true,
+                                      &api::meta::v1::PartialObjectMetadata::kInfo};
+    Status prepared = co_await prepare();
+    if (prepared.ok()) prepared = co_await addRemote();
+    std::string text = co_await awaitReason("v1.g.example", "");
+    auto list = co_await admin_->list(things, "default", {}, {});
+    text += list.ok() ? fmt::format(", {} listed", list->items.size()) : list.status().toString();
+    accept_ = remote_.headers.get("Accept");
+    auto watch = co_await admin_->watch(things, "default", {}, {});
+    while (watch.ok()) {
+      auto event = co_await (*watch)->next({});
+      if (!event.ok()) {
+        text += ", " + event.status().toString();
+        break;
+      }
+      const bool added = event->type == client::WatchEventType::Added;
+      text += (added ? ", added " : ", deleted ") + api::objectMeta(event->object)->name;
+      remote_.seen.set();
+    }
+    Status removed = co_await admin_->remove(things, "default", "a", {}, {});
+    text += removed.ok() ? ", removed " + remote_.target : removed.toString();
+    // Its server goes: that says nothing of what it has.
+    remote_.down = true;
+    auto gone = co_await admin_->get(things, "default", "a", {});
+    text += gone.ok() || isNotFound(gone.status()) ? ", not told" : ", failed";
+    watch = badRequest("done");
+    co_await tearDown();
+    co_return text;
+  }
+  std::string accept_;
+};
+
+TEST_F(InProcess, ClientsReadThemByTheirMetadata) {
+  EXPECT_EQ(blockOn(reactor_, use()), "Passed, 0 listed, added a, deleted a, " +
+                                          endOfStream().toString() + ", removed " + kThings +
+                                          "/a, failed");
+  EXPECT_EQ(accept_,
+            "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json");
 }
 
 class Upgrading : public Aggregation {
