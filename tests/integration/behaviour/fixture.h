@@ -80,6 +80,16 @@ class Behaviour : public ::testing::TestWithParam<Kind> {
     });
     return found;
   }
+  /// How many the server has now: caches of several kinds do not tell in which order things went.
+  template <typename T>
+  size_t stored(const std::string& labels) {
+    client::ListOptions options;
+    options.labelSelector = labels;
+    auto list = cluster().get(cluster().client().list(client::resourceOf<T>(), spaceOf<T>(),
+                                                      std::move(options), std::stop_token()));
+    EXPECT_TRUE(list.ok()) << list.status().message();
+    return list.ok() ? list->items.size() : 0;
+  }
   [[nodiscard]] bool until(const std::function<bool()>& condition) {
     return cluster().until(condition);
   }

@@ -28,7 +28,7 @@ TEST_P(Behaviour, JobCountsEachPodOnce) {
     return count;
   };
   BEHAVIOUR_EVENTUALLY(tracked() == 0);
-  EXPECT_EQ(pods("work"), 5u);
+  BEHAVIOUR_EVENTUALLY(pods("work") == 5);
   remove<Job>("work");
   BEHAVIOUR_EVENTUALLY(pods("work") == 0);
 }
@@ -68,8 +68,8 @@ TEST_P(Behaviour, CronJobFires) {
   job.spec.selector.reset();
   cron.spec.jobTemplate.spec = job.spec;
   create(cron);
-  BEHAVIOUR_EVENTUALLY(!all<Job>().empty() && condition(all<Job>()[0]).starts_with("Complete"));
-  EXPECT_TRUE(peek<CronJob>("tick")->status.lastScheduleTime);
+  BEHAVIOUR_EVENTUALLY(!all<Job>().empty() && condition(all<Job>()[0]).starts_with("Complete") &&
+                       peek<CronJob>("tick")->status.lastScheduleTime);
   remove<CronJob>("tick");
   BEHAVIOUR_EVENTUALLY(all<Job>().empty());
 }

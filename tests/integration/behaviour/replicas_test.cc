@@ -25,11 +25,13 @@ TEST_P(Behaviour, DeploymentRollsOutScalesAndRollsBack) {
         "web", [image](Deployment& d) { d.spec.template_.spec.containers[0].image = image; });
     BEHAVIOUR_EVENTUALLY(complete(5, image));
   }
-  EXPECT_EQ(all<ReplicaSet>().size(), 2u) << "the first set is used again";
-  const auto* revision =
-      peek<Deployment>("web")->metadata.annotations.get("deployment.kubernetes.io/revision");
-  ASSERT_NE(revision, nullptr);
-  EXPECT_EQ(*revision, "3");
+  EXPECT_EQ(stored<ReplicaSet>(""), 2u) << "the first set is used again";
+  auto revision = [this] {
+    const auto* text =
+        peek<Deployment>("web")->metadata.annotations.get("deployment.kubernetes.io/revision");
+    return text == nullptr ? "" : *text;
+  };
+  BEHAVIOUR_EVENTUALLY(revision() == "3");
   change<Deployment>("web", [](Deployment& d) { d.spec.replicas = 0; });
   BEHAVIOUR_EVENTUALLY(complete(0, ""));
 }
@@ -62,8 +64,8 @@ TEST_P(Behaviour, ReplicaSetAdoptsReleasesAndReplaces) {
   BEHAVIOUR_EVENTUALLY(ready("rs") == 2 && pods("rs") == 2 &&
                        !peek<Pod>("stray")->metadata.ownerReferences.empty());
   change<Pod>("stray", [](Pod& pod) { pod.metadata.labels["app"] = "other"; });
-  BEHAVIOUR_EVENTUALLY(ready("rs") == 2 && peek<Pod>("stray")->metadata.ownerReferences.empty());
-  EXPECT_EQ(peek<ReplicaSet>("rs")->status.replicas, 2);
+  BEHAVIOUR_EVENTUALLY(ready("rs") == 2 && peek<Pod>("stray")->metadata.ownerReferences.empty() &&
+                       peek<ReplicaSet>("rs")->status.replicas == 2);
 }
 
 TEST_P(Behaviour, ReplicationControllerKeepsItsNumber) {

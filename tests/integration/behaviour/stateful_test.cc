@@ -42,8 +42,9 @@ TEST_P(Behaviour, StatefulSetKeepsNamesAndClaims) {
   auto before = peek<Pod>("db-1");
   ASSERT_NE(before, nullptr);
   EXPECT_EQ(before->spec.hostname, "db-1");
+  BEHAVIOUR_EVENTUALLY(peek<PersistentVolumeClaim>("data-db-1") &&
+                       !peek<PersistentVolumeClaim>("data-db-1")->spec.volumeName.empty());
   const auto volume = peek<PersistentVolumeClaim>("data-db-1")->spec.volumeName;
-  EXPECT_FALSE(volume.empty());
   remove<Pod>("db-1");
   BEHAVIOUR_EVENTUALLY(peek<Pod>("db-1") &&
                        peek<Pod>("db-1")->metadata.uid != before->metadata.uid && ready("db") == 2);
