@@ -314,7 +314,8 @@ TEST_F(ServerTest, KeysThatAreInYamlTwice) {
             "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: "
             "yaml: unmarshal errors:\n  " +
                 std::string(kLine) + ", unknown field \"x\"");
-  const auto warned = post("Warn").headers.all("Warning");
+  const auto answered = post("Warn");
+  const auto warned = answered.headers.all("Warning");
   ASSERT_EQ(warned.size(), 2u);
   EXPECT_EQ(warned[0], "299 - \"line 8: key \\\"a\\\" already set in map\"");
   const auto apply = [&](std::string_view mode) {
