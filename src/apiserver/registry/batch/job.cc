@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/names/names.h"
@@ -101,7 +103,7 @@ void checkCompletionsUpdate(const JobSpec& next, const JobSpec& current, const F
   }
 }
 
-/// While a job is suspended and has no pods, where they will run may still change. Makes those
+/// While a job is at rest, where its pods will run may still change. Makes those
 /// fields of `podTemplate` like `next`'s.
 void takeOverScheduling(api::core::v1::PodTemplateSpec& podTemplate,
                         const api::core::v1::PodTemplateSpec& next) {
@@ -131,16 +133,23 @@ void takeOverResources(api::core::v1::PodSpec& spec, const api::core::v1::PodSpe
   resources(spec.initContainers, next.initContainers);
 }
 
-bool neverStarted(const Job& job) {
-  return job.spec.suspend.value_or(false) && !job.status.startTime;
+/// Its pods are gone, and it has said so if there were any.
+bool isAtRest(const Job& job) {
+  if (!job.spec.suspend.value_or(false)) return false;
+  if (!job.status.startTime) return true;
+  const auto& conditions = job.status.conditions;
+  return job.status.active == 0 &&
+         std::any_of(conditions.begin(), conditions.end(), [](const auto& each) {
+           return each.type == v1::kJobSuspended && each.status == "True";
+         });
 }
 
 void checkTemplateUpdate(const Job& next, const Job& current, const FieldPath& path,
                          FieldErrors& errors) {
   const auto& now = next.spec.template_;
   auto was = current.spec.template_;
-  if (neverStarted(current)) takeOverScheduling(was, now);
-  if (!current.spec.suspend.value_or(false)) {
+  if (isAtRest(current)) takeOverScheduling(was, now);
+  if (!current.spec.suspend.value_or(false) || current.status.active > 0) {
     if (!api::semanticEqual(now, was))
       errors.invalid(path, api::FieldValue::json(internalJson(now)), kImmutableText);
     return;

@@ -214,8 +214,12 @@ void checkProgress(const v1::Job& next, const v1::Job& current, const Changes& c
   }
   if (was.completionTime && now.completionTime)
     checkImmutable(now.completionTime, was.completionTime, path.child("completionTime"), errors);
-  if (changed.startTime && was.startTime && !next.spec.suspend.value_or(false))
-    errors.required(path.child("startTime"), "startTime cannot be removed for unsuspended job");
+  const bool resumes = isTrue(was, v1::kJobSuspended) && !isTrue(now, v1::kJobSuspended);
+  if (changed.startTime && was.startTime && !next.spec.suspend.value_or(false) && !resumes) {
+    errors.invalid(path.child("startTime"),
+                   now.startTime ? api::FieldValue(*now.startTime) : api::FieldValue(nullptr),
+                   "field is immutable for unsuspended job once set");
+  }
   const bool met = isTrue(now, v1::kJobSuccessCriteriaMet);
   const bool wasMet = isTrue(was, v1::kJobSuccessCriteriaMet);
   if (wasMet && !met)

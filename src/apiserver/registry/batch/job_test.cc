@@ -173,6 +173,10 @@ TEST(JobStrategy, Updates) {
   EXPECT_EQ(update(moved, suspended), "");
   suspended.status.startTime = api::Time::fromUnix(1);
   EXPECT_NE(update(moved, suspended), "");
+  addCondition(suspended, "Suspended");
+  EXPECT_EQ(update(moved, suspended), "");
+  suspended.status.active = 1;
+  EXPECT_TRUE(update(moved, suspended).starts_with("spec.template: Invalid value: {"));
 
   const auto indexed = created(R"(,"completionMode":"Indexed","completions":2)");
   auto grown = indexed;
@@ -191,6 +195,15 @@ TEST(JobStrategy, Statuses) {
   next.status.active = 1;
   next.status.uncountedTerminatedPods.getOrCreate().failed = {"a"};
   EXPECT_EQ(updateStatus(next, current), "");
+
+  auto later = next;
+  later.status.startTime = api::Time::fromUnix(160);
+  EXPECT_EQ(updateStatus(later, next),
+            "status.startTime: Invalid value: \"1970-01-01T00:02:40Z\": field is immutable for "
+            "unsuspended job once set");
+  auto suspended = next;
+  addCondition(suspended, "Suspended");
+  EXPECT_EQ(updateStatus(later, suspended), "") << "resumed";
 
   auto done = next;
   addCondition(done, "Complete");
