@@ -4,6 +4,7 @@
 
 #include "api/gen/autoscaling_v2.h"
 #include "api/names/names.h"
+#include "apiserver/registry/core/resource_names.h"
 #include "apiserver/registry/rules.h"
 
 namespace coxswain::apiserver {
@@ -108,8 +109,7 @@ void checkSource(const PodsMetricSource& source, const FieldPath& path, FieldErr
   checkIdentifier(source.metric, path.child("metric"), errors);
   const auto target = path.child("target");
   checkTarget(source.target, target, errors);
-  const auto& average = source.target.averageValue;
-  if (!average || average->sign() != 1) {
+  if (!source.target.averageValue) {
     errors.required(target.child("averageValue"), "must specify a positive target averageValue");
   }
 }
@@ -135,8 +135,11 @@ void checkSource(const ResourceMetricSource& source, const FieldPath& path, Fiel
 
 void checkSource(const ContainerResourceMetricSource& source, const FieldPath& path,
                  FieldErrors& errors) {
-  requireText(source.name, path.child("name"), errors, "must specify a resource name");
-  requireText(source.container, path.child("container"), errors, "must specify a container");
+  if (!requireText(source.name, path.child("name"), errors, "must specify a resource name"))
+    checkContainerResourceName(source.name, path.child("name"), errors);
+  const auto container = path.child("container");
+  if (!requireText(source.container, container, errors, "must specify a container"))
+    checkDns1123Label(source.container, container, errors);
   checkResourceTarget(source.target, path.child("target"), errors);
 }
 

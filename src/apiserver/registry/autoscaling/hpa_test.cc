@@ -183,6 +183,19 @@ TEST(Hpa, Rules) {
        "[spec.metrics[0].external.metric.name: Invalid value: \"a/b\": may not contain '/', "
        "spec.metrics[0].external.target.value: Forbidden: may not set both a target value for "
        "metric and a per-pod target]"},
+      {R"("maxReplicas":3,"metrics":[{"type":"Pods","pods":{"metric":{"name":"m"},)"
+       R"("target":{"type":"AverageValue","averageValue":"0"}}}])",
+       "spec.metrics[0].pods.target.averageValue: Invalid value: \"0\": must be positive"},
+      {R"("maxReplicas":3,"metrics":[{"type":"ContainerResource","containerResource":{)"
+       R"("name":"foo","container":"A","target":{"type":"Utilization","averageUtilization":1}}}])",
+       "[spec.metrics[0].containerResource.name: Invalid value: \"foo\": must be a standard "
+       "resource type or fully qualified, spec.metrics[0].containerResource.name: Invalid value: "
+       "\"foo\": must be a standard resource for containers, "
+       "spec.metrics[0].containerResource.container: Invalid value: \"A\": a lowercase RFC 1123 "
+       "label must consist of lower case alphanumeric characters or '-', and must start and end "
+       "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation "
+       "is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+       "]"},
       {R"("maxReplicas":3,"behavior":{"scaleUp":{"stabilizationWindowSeconds":-1,)"
        R"("selectPolicy":"X","tolerance":"-1","policies":[)"
        R"({"type":"Pods","value":1,"periodSeconds":1801}]}})",
