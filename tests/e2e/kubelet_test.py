@@ -169,6 +169,21 @@ def pod(name, script="sleep 100000", **spec):
                        "spec": {"terminationGracePeriodSeconds": 1, "containers": [container], **spec}})
 
 
+class Gate:
+    """Where a container waits until the test lets it go on."""
+    mount = {"name": "gate", "mountPath": "/gate"}
+    passed = "until [ -e /gate/open ]; do sleep 0.1; done"
+
+    def __init__(self, folder):
+        os.makedirs(folder)
+        self.folder = folder
+        self.volume = {"name": "gate", "hostPath": {"path": folder}}
+
+    def open(self):
+        with open(self.folder + "/open", "w", encoding="utf-8"):
+            pass
+
+
 class Kubelet(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -282,11 +297,13 @@ class Kubelet(unittest.TestCase):
         self.c.gone("order")
 
     def test_05_probes_restart(self):
-        self.c.apply(pod("probed", "touch /tmp/ok; sleep 3; rm /tmp/ok; sleep 100000",
-            container={"livenessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1,
-                                         "failureThreshold": 1},
-                       "readinessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1}}))
+        gate = Gate(self.c.data + "/probed")
+        probe = {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1, "timeoutSeconds": 60}
+        self.c.apply(pod("probed", f"touch /tmp/ok; {gate.passed}; rm /tmp/ok; sleep 100000", volumes=[gate.volume],
+                         container={"volumeMounts": [gate.mount], "readinessProbe": probe,
+                                    "livenessProbe": {**probe, "failureThreshold": 1}}))
         self.c.ready("probed")
+        gate.open()
         eventually("it was restarted", lambda: self.c.container("probed", "main")["restartCount"] > 0)
         eventually("why", lambda: ("Killing", "Container main failed liveness probe, will be restarted")
                    in self.c.events("probed"))
@@ -294,11 +311,9 @@ class Kubelet(unittest.TestCase):
 
     def test_06_a_kubelet_that_dies_disturbs_nobody(self):
         self.c.apply(pod("steady"))
-        gate = self.c.data + "/gate"
-        os.makedirs(gate)
-        self.c.apply(pod("ends", "until [ -e /gate/open ]; do sleep 0.1; done; exit 5", restartPolicy="Never",
-                         volumes=[{"name": "gate", "hostPath": {"path": gate}}],
-                         container={"volumeMounts": [{"name": "gate", "mountPath": "/gate"}]}))
+        gate = Gate(self.c.data + "/ends")
+        self.c.apply(pod("ends", gate.passed + "; exit 5", restartPolicy="Never", volumes=[gate.volume],
+                         container={"volumeMounts": [gate.mount]}))
         self.c.apply(pod("removed"))
         for name in ("steady", "ends", "removed"):
             self.c.ready(name)
@@ -306,8 +321,7 @@ class Kubelet(unittest.TestCase):
         running = self.c.ctr("tasks", "ls").stdout.count("RUNNING")
         self.c.kill(self.c.kubelet)
         self.c.kubectl("delete", "pod", "removed", "--force", "--grace-period=0")
-        with open(gate + "/open", "w", encoding="utf-8"):
-            pass
+        gate.open()
         eventually("one ends while nobody looks",
                    lambda: self.c.ctr("tasks", "ls").stdout.count("RUNNING") < running)
         self.c.start_kubelet()
