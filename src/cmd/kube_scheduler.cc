@@ -4,6 +4,7 @@
 #include "cmd/commands.h"
 #include "cmd/component.h"
 #include "scheduler/config/configuration.h"
+#include "scheduler/extenders/http_transport.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/trim.h"
 
@@ -21,10 +22,19 @@ struct SchedulerFlags {
 
 Task<Status> schedule(const SchedulerFlags& flags, Component component, std::stop_token stop) {
   client::Informers informers(component.client, component.reactor);
-  scheduler::trimForScheduler(informers);
+  scheduler::HttpExtenderTransports transports(component.reactor);
+  CO_TRY(auto extenders, scheduler::makeExtenders(flags.options.extenders, transports));
+  bool wholeNodes = false;
+  bool wholePods = false;
+  for (const auto& extender : extenders) {
+    if (extender->isCached()) continue;
+    wholeNodes = wholeNodes || extender->filters() || extender->prioritizes();
+    wholePods = wholePods || extender->preempts();
+  }
+  scheduler::trimForScheduler(informers, wholeNodes);
   scheduler::SchedulerContext context{component.client, informers, component.reactor,
-                                      component.random, true};
-  scheduler::Scheduler scheduler(context, flags.options);
+                                      component.random, !wholePods};
+  scheduler::Scheduler scheduler(context, flags.options, std::move(extenders));
   informers.start();
   scheduler.start();
   Event never;

@@ -81,9 +81,10 @@ Frameworks Scheduler::frameworksOf(const std::vector<std::unique_ptr<Profile>>& 
   return Frameworks(std::move(list));
 }
 
-Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options)
+Scheduler::Scheduler(const SchedulerContext& context, SchedulerOptions options, Extenders extenders)
     : context_(context),
       options_(withRegistrations(std::move(options))),
+      extenders_(std::move(extenders)),
       volumes_(context.informers),
       owners_(context.informers),
       profiles_(makeProfiles(context, options_, volumes_, owners_)),
@@ -115,6 +116,7 @@ Task<void> Scheduler::stop() {
   stop_.request_stop();
   co_await gate_.close();
   for (const auto& profile : profiles_) co_await profile->events.stop();
+  for (const auto& extender : extenders_) co_await extender->close();
 }
 
 Scheduler::Profile* Scheduler::find(const std::string& schedulerName) {
@@ -134,6 +136,7 @@ WaitingPods* Scheduler::waitingPods(const std::string& schedulerName) {
 }
 
 void Scheduler::tell(const ClusterEvent& event) {
+  ++told_;
   queue_.onEvent(event, now());
   wake_.set();
 }
@@ -302,7 +305,12 @@ Task<void> Scheduler::main(Scheduler& self, Gate::Pass pass, std::stop_token sto
     // After stop() the gate is closed: no binding may start.
     if (!permit.ok() || stop.stop_requested()) break;
     QueuedPod* queued = self.queue_.pop(self.now());
-    const bool binds = queued && self.scheduleOne(*queued, stop);
+    bool binds = false;
+    if (queued && self.isExtended(*queued->pod)) {
+      binds = co_await scheduleExtended(self, queued->pod, stop);
+    } else if (queued) {
+      binds = self.scheduleOne(*queued, stop);
+    }
     if (!binds) self.bindings_.release();
     if (++inARow % kDecisionsInARow == 0) {
       Status slept = co_await sleepFor(Duration::zero(), stop);
@@ -320,23 +328,35 @@ bool Scheduler::scheduleOne(QueuedPod& queued, const std::stop_token& stop) {
   Profile& profile = profileOf(*pod);
   Decision decision = profile.picker.pick(pod, cache_.snapshot());
   if (!decision.error.ok()) {
-    queue_.retry(pod->key, now());
-    report(*pod, "SchedulerError", decision.error.message());
+    decisionFailed(pod, decision.error.message());
     return false;
   }
   if (decision.node.empty()) {
-    Preemption preemption = preempt(pod, decision);
-    decision.diagnosis.postFilterMessage = std::move(preemption.message);
-    queue_.park(pod->key, decision.diagnosis.rejectedBy, now());
-    report(*pod, "Unschedulable", decision.diagnosis.message(), preemption.nominated);
-    auto pass = preemption.victims.empty() ? Gate::Pass() : gate_.enter();
-    if (pass) {
-      queue_.hold(pod->key);
-      spawn(context_.executor, makeRoom(*this, std::move(pass), pod, *preemption.nominated,
-                                        std::move(preemption.victims), stop_.get_token()));
-    }
+    parkUnschedulable(pod, decision, preempt(pod, decision));
     return false;
   }
+  return commit(pod, std::move(decision), stop);
+}
+
+void Scheduler::decisionFailed(const PodInfoPtr& pod, const std::string& message) {
+  queue_.retry(pod->key, now());
+  report(*pod, "SchedulerError", message);
+}
+
+void Scheduler::parkUnschedulable(const PodInfoPtr& pod, Decision& decision,
+                                  Preemption preemption) {
+  decision.diagnosis.postFilterMessage = std::move(preemption.message);
+  queue_.park(pod->key, decision.diagnosis.rejectedBy, now());
+  report(*pod, "Unschedulable", decision.diagnosis.message(), preemption.nominated);
+  auto pass = preemption.victims.empty() ? Gate::Pass() : gate_.enter();
+  if (!pass) return;
+  queue_.hold(pod->key);
+  spawn(context_.executor, makeRoom(*this, std::move(pass), pod, *preemption.nominated,
+                                    std::move(preemption.victims), stop_.get_token()));
+}
+
+bool Scheduler::commit(const PodInfoPtr& pod, Decision decision, const std::stop_token& stop) {
+  Profile& profile = profileOf(*pod);
   cache_.assume(pod, decision.node);
   const Status reserved = profile.framework.reserve(decision.state, *pod, decision.node);
   if (!reserved.ok()) {
@@ -391,7 +411,12 @@ Task<void> Scheduler::bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Dec
       co_return;
     }
   }
-  Status bound = co_await framework.bind(pod, decision.node, stop);
+  Status bound;
+  if (self.extenders_.empty()) {
+    bound = co_await framework.bind(pod, decision.node, stop);
+  } else {
+    bound = co_await bindPod(self, pod, decision.node, stop);
+  }
   if (!bound.ok()) bound = co_await outcomeOf(self, pod, decision.node, std::move(bound), stop);
   self.bindings_.release();
   if (bound.ok()) {

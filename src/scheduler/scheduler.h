@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "runtime/random.h"
 #include "runtime/sync.h"
 #include "scheduler/cache/cache.h"
+#include "scheduler/extenders/extender.h"
 #include "scheduler/framework/picker.h"
 #include "scheduler/plugins/owner_selectors.h"
 #include "scheduler/plugins/registry.h"
@@ -39,6 +41,8 @@ struct SchedulerOptions {
   size_t bindingsMax = 128;
   /// What profiles may name; empty: plugins::registry().
   std::vector<Registration> registrations;
+  /// What the file says of them; makeExtenders makes those that the scheduler gets.
+  std::vector<config::v1::Extender> extenders;
 };
 
 /// What the scheduler gets from outside; all of it outlives the scheduler. One executor.
@@ -60,7 +64,8 @@ struct SchedulerContext {
 /// ends it. Made before informers start; stop() before destruction.
 class Scheduler {
  public:
-  Scheduler(const SchedulerContext& context, SchedulerOptions options);
+  using Extenders = std::vector<std::unique_ptr<Extender>>;
+  Scheduler(const SchedulerContext& context, SchedulerOptions options, Extenders extenders = {});
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -110,6 +115,35 @@ class Scheduler {
   Task<Status> waitForWork(std::stop_token stop);
   /// True: a binding was started, which holds a permit.
   bool scheduleOne(QueuedPod& queued, const std::stop_token& stop);
+  struct Preemption {
+    std::string message;                   ///< for the pod's message
+    std::optional<std::string> nominated;  ///< as of `report`
+    std::vector<PodInfoPtr> victims;       ///< to be evicted from there
+  };
+  /// The node was found: takes it, and starts the binding. As of scheduleOne.
+  bool commit(const PodInfoPtr& pod, Decision decision, const std::stop_token& stop);
+  /// A plugin or an extender failed: again later.
+  void decisionFailed(const PodInfoPtr& pod, const std::string& message);
+  void parkUnschedulable(const PodInfoPtr& pod, Decision& decision, Preemption preemption);
+
+  // Pods that extenders are interested in (extended_cycle.cc): the decision waits for their
+  // answers, and what it was based on may change meanwhile.
+  struct ExtendedCycle;
+  [[nodiscard]] bool isExtended(const PodInfo& pod) const {
+    return std::any_of(extenders_.begin(), extenders_.end(),
+                       [&](const auto& extender) { return extender->isInterested(pod); });
+  }
+  /// It is still the pod that is being decided about.
+  [[nodiscard]] bool isDeciding(const PodInfo& pod) const;
+  /// As scheduleOne.
+  static Task<bool> scheduleExtended(Scheduler& self, PodInfoPtr pod, std::stop_token stop);
+  static Task<Status> askFilters(Scheduler& self, ExtendedCycle& cycle, std::stop_token stop);
+  static Task<void> askPriorities(Scheduler& self, ExtendedCycle& cycle, std::stop_token stop);
+  static Task<Preemption> preemptExtended(Scheduler& self, PodInfoPtr pod, Decision& decision,
+                                          std::stop_token stop);
+  /// By an extender that binds, else by the framework.
+  static Task<Status> bindPod(Scheduler& self, PodInfoPtr pod, std::string node,
+                              std::stop_token stop);
   static Task<void> bind(Scheduler& self, Gate::Pass pass, PodInfoPtr pod, Decision decision,
                          std::stop_token stop);
   /// The slow way to a binding: waits for Permit, does PreBind. Releases the binding permit
@@ -127,11 +161,6 @@ class Scheduler {
   /// `nominated`: its new status.nominatedNodeName; nothing: as it is.
   void report(const PodInfo& pod, std::string_view reason, const std::string& message,
               std::optional<std::string> nominated = std::nullopt);
-  struct Preemption {
-    std::string message;                   ///< for the pod's message
-    std::optional<std::string> nominated;  ///< as of `report`
-    std::vector<PodInfoPtr> victims;       ///< to be evicted from there
-  };
   Preemption preempt(const PodInfoPtr& pod, Decision& decision);
   /// Evicts the victims, all at once, and takes the node from pods of lower priority that it was
   /// nominated for. The preemptor is held in the queue meanwhile.
@@ -151,6 +180,8 @@ class Scheduler {
 
   SchedulerContext context_;
   SchedulerOptions options_;
+  Extenders extenders_;
+  uint64_t told_ = 0;  ///< events so far
   VolumeState volumes_;
   OwnerSelectors owners_;
   std::vector<std::unique_ptr<Profile>> profiles_;

@@ -62,8 +62,8 @@ void trimNamespace(Namespace& ns) {
 
 }  // namespace
 
-void trimForScheduler(client::Informers& informers) {
-  informers.trim<Node>(trimNode);
+void trimForScheduler(client::Informers& informers, bool wholeNodes) {
+  if (!wholeNodes) informers.trim<Node>(trimNode);
   informers.trim<Service>(trimOwner<Service>);
   informers.trim<ReplicationController>(trimOwner<ReplicationController>);
   informers.trim<ReplicaSet>(trimOwner<ReplicaSet>);

@@ -25,6 +25,7 @@
 #include "runtime/files.h"
 #include "runtime/spawn.h"
 #include "scheduler/config/configuration.h"
+#include "scheduler/extenders/http_transport.h"
 #include "scheduler/scheduler.h"
 #include "up/containerd.h"
 #include "up/progress.h"
@@ -121,6 +122,7 @@ class Cluster {
   std::unique_ptr<controllers::ControllerManager> controllers_;
   cloud::LocalProvider local_{localCloud(options_)};
   std::unique_ptr<cloud::ServiceController> balancers_;
+  scheduler::HttpExtenderTransports extenderTransports_{reactor_};
   std::unique_ptr<scheduler::Scheduler> scheduler_;
   std::unique_ptr<client::Client> kubeletClient_;
   std::unique_ptr<client::Client> proxyClient_;
@@ -227,8 +229,13 @@ Task<void> Cluster::startControlPlane(Status& result, std::stop_token stop) {
     result = schedulerSettings.status();
     co_return;
   }
-  scheduler_ =
-      std::make_unique<scheduler::Scheduler>(schedulerContext, *std::move(schedulerSettings));
+  auto extenders = scheduler::makeExtenders(schedulerSettings->extenders, extenderTransports_);
+  if (!extenders.ok()) {
+    result = extenders.status().withContext("--scheduler-config");
+    co_return;
+  }
+  scheduler_ = std::make_unique<scheduler::Scheduler>(
+      schedulerContext, *std::move(schedulerSettings), std::move(*extenders));
   if (options_.loadBalancers) {
     auto& account = accountClient(controllers::accountOf("service-lb-controller"));
     const controllers::Context own{account, *informers_, reactor_, random_};

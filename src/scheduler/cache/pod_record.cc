@@ -17,13 +17,14 @@ void drop(T& value) {
   T().swap(value);
 }
 
-/// Of a pod that waits the owners tell which pods belong together.
+/// Of a pod that waits extenders may be told all.
 void trim(ObjectMeta& meta, bool waits) {
+  drop(meta.managedFields);
+  if (waits) return;
   drop(meta.generateName);
   meta.annotations = {};
   drop(meta.finalizers);
-  drop(meta.managedFields);
-  if (!waits) drop(meta.ownerReferences);
+  drop(meta.ownerReferences);
 }
 
 /// Out of an object that is this process's alone, since nobody else has the type.

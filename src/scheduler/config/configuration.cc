@@ -80,8 +80,6 @@ Result<ProfileOptions> readProfile(const config::v1::KubeSchedulerProfile& from,
 
 /// What upstream can and this scheduler cannot.
 Status refuse(const KubeSchedulerConfiguration& c) {
-  if (!c.extenders.empty())
-    return badRequest("extenders: this scheduler calls none; use plugins and their arguments");
   if (c.enableProfiling.value_or(false) || c.enableContentionProfiling.value_or(false))
     return badRequest("enableProfiling, enableContentionProfiling: there is no profiling here");
   return {};
@@ -116,6 +114,12 @@ Result<SchedulerConfiguration> readConfiguration(std::string_view text,
                       profile.schedulerName, wiring.status().message()));
     profile.wiring = std::move(*wiring);
   }
+  options.extenders = file.extenders;
+  for (const auto& extender : file.extenders)
+    for (const auto& resource : extender.managedResources)
+      if (resource.ignoredByScheduler)
+        for (auto& profile : options.profiles)
+          profile.args.nodeResourcesFit.ignoredResources.push_back(resource.name);
   constexpr int64_t kForEver = 3'153'600'000;  // seconds that fit into nanoseconds
   options.percentageOfNodesToScore = *file.percentageOfNodesToScore;
   options.queue.initialBackoff =

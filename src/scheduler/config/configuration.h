@@ -18,7 +18,7 @@ struct SchedulerConfiguration {
 
 /// Reads a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) in YAML or JSON, strictly.
 /// BadRequest in upstream's words: unknown and duplicate fields, values out of range, plugins that
-/// are none. Besides what upstream refuses: extenders, and the plugins that this scheduler lacks.
+/// are none. Besides what upstream refuses: profiling, and the plugins that this scheduler lacks.
 /// `registrations` empty: plugins::registry().
 Result<SchedulerConfiguration> readConfiguration(std::string_view text,
                                                  std::vector<Registration> registrations = {});

@@ -226,8 +226,9 @@ TEST(Configuration, Refuses) {
       {"profiles:\n- plugins: {preScore: {disabled: [{name: '*'}]}}",
        "initializing profiles: creating profile for scheduler name default-scheduler: plugin "
        "\"TaintToleration\" is enabled at score but not at preScore, which it needs"},
-      {"extenders:\n- urlPrefix: http://127.0.0.1:1\n  filterVerb: filter",
-       "extenders: this scheduler calls none; use plugins and their arguments"},
+      {"extenders:\n- bindVerb: a\n- bindVerb: b",
+       "extenders: Invalid value: \"found 2 extenders implementing bind\": only one extender can "
+       "implement bind"},
       {"extenders:\n- prioritizeVerb: p",
        "extenders[0].weight: Invalid value: 0: must have a positive weight applied to it"},
       {"enableProfiling: true",

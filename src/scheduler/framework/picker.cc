@@ -32,7 +32,8 @@ size_t feasibleNodesWanted(size_t nodeCount, int percentage) {
   return std::max(kFeasibleMin, nodeCount * percent / 100);
 }
 
-bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision) {
+bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision,
+                          bool nominatedFirst) {
   Diagnosis& diagnosis = decision.diagnosis;
   feasible_.clear();
   auto narrowed = framework_.preFilter(decision.state, pod, snapshot);
@@ -77,7 +78,8 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
     const auto& names = narrowed.nodeNames;
     return !names || std::binary_search(names->begin(), names->end(), name);
   };
-  if (allowed(pod.pod->status.nominatedNodeName) && fitsWhereNominated(pod, snapshot, decision))
+  if (nominatedFirst && allowed(pod.pod->status.nominatedNodeName) &&
+      fitsWhereNominated(pod, snapshot, decision))
     return true;
   if (narrowed.nodeNames) {
     size_t known = 0;
@@ -154,9 +156,12 @@ uint64_t Picker::below(uint64_t bound) {
   return (ties_ >> 11) % bound;
 }
 
-const NodeInfo* Picker::best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state) {
+const NodeInfo* Picker::best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state,
+                             const Scores* others) {
   if (feasible_.size() == 1) return feasible_.front();
   framework_.score(state, pod, feasible_, snapshot, totals_);
+  if (others)
+    for (size_t i = 0; i < feasible_.size(); ++i) totals_[i] += others->at(feasible_[i]->name);
   const NodeInfo* chosen = feasible_.front();
   int64_t most = totals_.front();
   uint64_t ties = 1;
@@ -172,12 +177,13 @@ const NodeInfo* Picker::best(const PodInfo& pod, const Snapshot& snapshot, Cycle
   return chosen;
 }
 
-Decision Picker::pick(const PodInfoPtr& info, const Snapshot& snapshot) {
+Decision Picker::find(const PodInfoPtr& info, const Snapshot& snapshot, bool nominatedFirst) {
   const PodInfo& pod = *info;
   Decision decision;
   decision.diagnosis.nodeCount = snapshot.nodes.size();
+  feasible_.clear();
   if (snapshot.nodes.empty()) return decision;
-  if (!findFeasible(pod, snapshot, decision)) return decision;
+  if (!findFeasible(pod, snapshot, decision, nominatedFirst)) return decision;
   decision.feasible = feasible_.size();
   if (feasible_.empty()) {
     // More of its kind may follow.
@@ -185,9 +191,37 @@ Decision Picker::pick(const PodInfoPtr& info, const Snapshot& snapshot) {
     if (!decision.memo && lookedAtAll && decision.evaluated >= kMemoNodesMin &&
         framework_.filtersAreLocal(decision.state))
       memos_.add(info);
-    return decision;
   }
-  decision.node = best(pod, snapshot, decision.state)->name;
+  return decision;
+}
+
+Decision Picker::pick(const PodInfoPtr& pod, const Snapshot& snapshot) {
+  Decision decision = find(pod, snapshot, true);
+  if (decision.error.ok() && decision.feasible > 0)
+    decision.node = best(*pod, snapshot, decision.state)->name;
+  return decision;
+}
+
+Decision Picker::pickAmong(const PodInfoPtr& pod, const Snapshot& snapshot, const Scores& nodes) {
+  Decision decision;
+  decision.diagnosis.nodeCount = snapshot.nodes.size();
+  feasible_.clear();
+  const auto narrowed = framework_.preFilter(decision.state, *pod, snapshot);
+  if (narrowed.code == Code::Error) decision.error = internalError(narrowed.message);
+  if (narrowed.code != Code::Success) return decision;
+  for (const auto& [name, score] : nodes) {
+    const NodeInfo* node = snapshot.find(name);
+    if (!node) continue;
+    const auto& names = narrowed.nodeNames;
+    if (names && !std::binary_search(names->begin(), names->end(), name)) continue;
+    reasons_.clear();
+    ++decision.evaluated;
+    const Code code = filterBesideNominated(framework_, decision.state, *pod, *node, snapshot,
+                                            reasons_, decision.diagnosis.rejectedBy);
+    if (code == Code::Success) feasible_.push_back(node);
+  }
+  decision.feasible = feasible_.size();
+  if (!feasible_.empty()) decision.node = best(*pod, snapshot, decision.state, &nodes)->name;
   return decision;
 }
 

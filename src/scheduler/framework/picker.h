@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/random.h"
@@ -37,9 +38,22 @@ class Picker {
 
   Decision pick(const PodInfoPtr& pod, const Snapshot& snapshot);
 
+  // Where others are asked in between, which takes time: first `find`, then `pickAmong`, each a
+  // decision of its own.
+  /// Leaves nodes that fit in `feasible()`; the decision names none. `nominatedFirst`: where the
+  /// pod is nominated and fits, that node is the only one.
+  Decision find(const PodInfoPtr& pod, const Snapshot& snapshot, bool nominatedFirst);
+  [[nodiscard]] const std::vector<const NodeInfo*>& feasible() const { return feasible_; }
+  /// The best of these nodes, by their names, as far as they (still) fit; what others said of them
+  /// is added to their scores.
+  using Scores = std::unordered_map<std::string, int64_t>;
+  Decision pickAmong(const PodInfoPtr& pod, const Snapshot& snapshot, const Scores& nodes);
+
  private:
-  bool findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
-  const NodeInfo* best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state);
+  bool findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision& decision,
+                    bool nominatedFirst);
+  const NodeInfo* best(const PodInfo& pod, const Snapshot& snapshot, CycleState& state,
+                       const Scores* others = nullptr);
   /// The node for which the pod is nominated, if it fits there now: nobody else is asked then.
   bool fitsWhereNominated(const PodInfo& pod, const Snapshot& snapshot, Decision& decision);
   uint64_t below(uint64_t bound);

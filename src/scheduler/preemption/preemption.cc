@@ -11,11 +11,6 @@ namespace coxswain::scheduler {
 
 namespace {
 
-/// Is the first the more important one: by priority, then by who runs longer?
-bool moreImportant(const PodInfoPtr& a, const PodInfoPtr& b) {
-  return a->priority != b->priority ? a->priority > b->priority : a->startedAt < b->startedAt;
-}
-
 /// Nodes looked at between asking the memory for one and looking at it.
 constexpr size_t kAhead = 8;
 
@@ -24,17 +19,7 @@ struct Candidate {
   std::vector<PodInfoPtr> victims;  ///< the most important first
   int violations = 0;
 
-  [[nodiscard]] VictimCost cost() const {
-    int64_t sum = 0;
-    int64_t earliest = INT64_MAX;
-    const int32_t top = victims.front()->priority;
-    for (const auto& victim : victims) {
-      // Shifted so that more victims of a negative priority do not look cheaper.
-      sum += static_cast<int64_t>(victim->priority) + (int64_t{1} << 31);
-      if (victim->priority == top) earliest = std::min(earliest, victim->startedAt);
-    }
-    return std::tuple(violations, top, sum, victims.size(), -earliest);
-  }
+  [[nodiscard]] VictimCost cost() const { return costOf(victims, violations); }
 };
 
 /// Finds candidates, node by node: takes pods off nodes of the snapshot and puts them back. Members
@@ -135,9 +120,26 @@ std::string_view notEligible(const PodInfo& pod, const Snapshot& snapshot,
 
 }  // namespace
 
+bool moreImportant(const PodInfoPtr& a, const PodInfoPtr& b) {
+  return a->priority != b->priority ? a->priority > b->priority : a->startedAt < b->startedAt;
+}
+
+VictimCost costOf(const std::vector<PodInfoPtr>& victims, int violations) {
+  int64_t sum = 0;
+  int64_t earliest = INT64_MAX;
+  const int32_t top = victims.front()->priority;
+  for (const auto& victim : victims) {
+    // Shifted so that more victims of a negative priority do not look cheaper.
+    sum += static_cast<int64_t>(victim->priority) + (int64_t{1} << 31);
+    if (victim->priority == top) earliest = std::min(earliest, victim->startedAt);
+  }
+  return {violations, top, sum, victims.size(), -earliest};
+}
+
 PreemptionPlan planPreemption(const Framework& framework, const PreemptionOptions& options,
                               const PodInfo& pod, const Snapshot& snapshot, Decision& decision,
-                              const Budgets& budgets, uint64_t offset) {
+                              const Budgets& budgets, uint64_t offset,
+                              std::vector<PreemptionCandidate>* all) {
   PreemptionPlan plan;
   if (snapshot.nodes.empty()) return plan;
   if (const auto why = notEligible(pod, snapshot, decision.diagnosis); !why.empty()) {
@@ -161,7 +163,7 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
       return snapshot.nodes[possible[(offset + looked + ahead) % possible.size()]];
     };
     const NodeInfo& node = *nodeAt(0);
-    Memo* memo = node.nominated.empty() ? decision.memo : nullptr;
+    Memo* memo = node.nominated.empty() && !all ? decision.memo : nullptr;
     VictimCost cost;
     if (const auto* known = memo ? memo->trial(node, budgets.version()) : nullptr) {
       if (!known->helps) {
@@ -179,6 +181,7 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
       }
       cost = candidate.cost();
       if (memo) memo->rememberVictims(node, cost);
+      if (all) all->push_back({node.name, candidate.victims, candidate.violations});
     }
     harmless = harmless || std::get<0>(cost) == 0;
     if (found++ > 0 && !(cost < bestCost)) continue;

@@ -220,7 +220,8 @@ void Queue::onEvent(const ClusterEvent& event, MonotonicTime now) {
   if (!anybody) return;
   std::vector<QueuedPod*> woken;
   for (QueuedPod* pod : parked_)
-    if ((pod->rejectedBy == 0 || (pod->rejectedBy & interested)) &&
+    if (!(pod->held && pod->woken) &&  // more would not wake it sooner
+        (pod->rejectedBy == 0 || (pod->rejectedBy & interested)) &&
         frameworks_.of(*pod->pod).worthRetry(*pod->pod, pod->rejectedBy, event))
       woken.push_back(pod);
   for (QueuedPod* pod : woken) wake(*pod, now);
