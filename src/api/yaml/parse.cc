@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "api/codec/value.h"
 #include "api/meta/base64.h"
@@ -93,7 +94,7 @@ class Builder : public YamlEvents {
     bool merging = false;  ///< the key is "<<"
     json::value value;
     std::string key;
-    std::vector<std::string> merged;  ///< keys that a merge brought
+    std::set<std::string, std::less<>> merged;  ///< keys that a merge brought
     std::string anchor;
     size_t weight = 1;
   };
@@ -203,9 +204,7 @@ class Builder : public YamlEvents {
     auto text = keyText(value);
     if (!text) return yamlError(line_, "unsupported map key: null, map or list");
     frame.key = std::move(*text);
-    const bool wasMerged =
-        std::find(frame.merged.begin(), frame.merged.end(), frame.key) != frame.merged.end();
-    if (frame.value.get_object().contains(frame.key) && !wasMerged) {
+    if (frame.value.get_object().contains(frame.key) && !frame.merged.contains(frame.key)) {
       constexpr size_t kReportMax = 100;
       if (found_.size() < kReportMax)
         found_.push_back(
@@ -233,7 +232,7 @@ class Builder : public YamlEvents {
 
   static void mergeMap(Frame& frame, json::object& from) {
     for (auto& entry : from) {
-      frame.merged.emplace_back(entry.key());
+      frame.merged.emplace(entry.key());
       frame.value.get_object().insert_or_assign(entry.key(), std::move(entry.value()));
     }
   }
@@ -272,17 +271,8 @@ Status checkCharacters(std::string_view text) {
   return {};
 }
 
-}  // namespace
-
-Result<json::value> yamlToValue(std::string_view text, const YamlOptions& options,
-                                std::vector<std::string>* duplicates) {
-  if (text.size() > options.bytesMax) return badRequest("yaml: document is too large");
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  if (!options.strict && duplicates == nullptr && looksLikeJson(text)) {
-    // Tabs between tokens are fine in JSON and not in YAML, so it gets its own reader first.
-    JsonDecodeOptions jsonOptions;
-    if (auto value = parseJsonValue(text, nullptr, jsonOptions); value.ok()) return value;
-  }
+Result<json::value> readYaml(std::string_view text, const YamlOptions& options,
+                             std::vector<std::string>* duplicates) {
   TRY_STATUS(checkCharacters(text));
   Builder builder(options);
   TRY_STATUS(parseYaml(text, options.depthMax, builder));
@@ -291,6 +281,24 @@ Result<json::value> yamlToValue(std::string_view text, const YamlOptions& option
     return badRequest(fmt::format("yaml: unmarshal errors:\n  {}", fmt::join(found, "\n  ")));
   if (duplicates != nullptr) *duplicates = std::move(found);
   return builder.takeRoot();
+}
+
+}  // namespace
+
+Result<json::value> yamlToValue(std::string_view text, const YamlOptions& options,
+                                std::vector<std::string>* duplicates) {
+  if (text.size() > options.bytesMax) return badRequest("yaml: document is too large");
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (!options.strict && looksLikeJson(text)) {
+    // Much of JSON is none to readers of YAML (tabs, surrogates, long keys), so it gets its own
+    // reader first. That of YAML knows in which lines keys are that are there twice.
+    JsonReport report;
+    auto value = parseJsonValue(text, duplicates ? &report : nullptr);
+    if (value.ok() && (report.strict.empty() || !readYaml(text, options, duplicates).ok())) {
+      return value;
+    }
+  }
+  return readYaml(text, options, duplicates);
 }
 
 Result<std::string> yamlToJson(std::string_view text, const YamlOptions& options,

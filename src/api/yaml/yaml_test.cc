@@ -153,6 +153,36 @@ TEST(YamlRead, ErrorsHavePositions) {
   EXPECT_EQ(duplicates, std::vector<std::string>{"line 2: key \"a\" already set in map"});
 }
 
+TEST(YamlRead, JsonStaysJsonWhereDuplicatesAreAskedFor) {
+  const std::string longKey(2000, 'k');
+  const std::string texts[] = {"{\n\t\"a\":\t1\n}", R"({"a":"\ud83d\ude00\/"})",
+                               "{\"" + longKey + "\":1}"};
+  for (const auto& text : texts) {
+    std::vector<std::string> duplicates;
+    const auto json = yamlToJson(text, {}, &duplicates);
+    ASSERT_TRUE(json.ok()) << json.status().message();
+    EXPECT_EQ(*json, *yamlToJson(text));
+    EXPECT_TRUE(duplicates.empty());
+  }
+  std::vector<std::string> duplicates;
+  EXPECT_EQ(*yamlToJson("{\"a\":1,\n\"a\":2}", {}, &duplicates), R"({"a":2})");
+  EXPECT_EQ(duplicates, std::vector<std::string>{"line 2: key \"a\" already set in map"});
+  // Only one reader gets through it.
+  EXPECT_EQ(*yamlToJson(R"({"a":"\ud83d\ude00","a":1})", {}, &duplicates), R"({"a":1})");
+}
+
+TEST(YamlRead, KeysBesideManyMergedOnes) {
+  std::string text = "base: &b\n";
+  for (int i = 0; i < 30'000; ++i) text += "  k" + std::to_string(i) + ": 1\n";
+  text += "own:\n  <<: *b\n";
+  for (int i = 0; i < 30'000; ++i) text += "  k" + std::to_string(i) + ": 2\n";
+  std::vector<std::string> duplicates;
+  const auto json = yamlToJson(text, {}, &duplicates);
+  ASSERT_TRUE(json.ok()) << json.status().message();
+  EXPECT_NE(json->find(R"("own":{"k0":2,)"), std::string::npos);
+  EXPECT_TRUE(duplicates.empty());
+}
+
 TEST(YamlRead, Limits) {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'l'; ++c) {
