@@ -309,6 +309,23 @@ TEST(Kubelet, AnotherKubeletAdoptsWhatRuns) {
   EXPECT_EQ(h.peek("web")->metadata.resourceVersion, version) << "its status says the same";
 }
 
+/// Its event was told before anybody listened, and the runtime's lists learn of it a moment later.
+TEST(Kubelet, AnEndJustBeforeItListensIsFoundSoon) {
+  KubeletHarness h;
+  h.start();
+  Pod pod = KubeletHarness::pod("job");
+  pod.spec.restartPolicy = "Never";
+  h.client.put(pod);
+  ASSERT_TRUE(h.until([&] { return h.phaseIs("job", "Running"); }));
+  h.stop();
+  h.start();
+  h.runFor(500ms);
+  auto& container = *h.runtime.find("job", "app");
+  container.state = cri::CONTAINER_EXITED;
+  container.exitCode = 5;
+  ASSERT_TRUE(h.until([&] { return h.phaseIs("job", "Failed"); }, 10s));
+}
+
 TEST(Kubelet, ASandboxThatDiesIsReplaced) {
   KubeletHarness h;
   h.start();

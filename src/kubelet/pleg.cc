@@ -13,6 +13,8 @@ const Logger log("kubelet");
 
 constexpr Duration kSettleMin = 1ms;
 constexpr Duration kSettleMax = 1s;
+// What happened just before events were listened to may be in the runtime's lists only later.
+constexpr Duration kLateMax = 2 * kSettleMax;
 
 const std::string* uidIn(const api::Map<std::string>& labels) {
   return labels.get(kPodUidLabel);
@@ -58,6 +60,7 @@ Task<void> Pleg::runEvents(Pleg& self, Gate::Pass pass, std::stop_token stop) {
 Task<Status> Pleg::follow(std::stop_token stop) {
   CO_TRY(auto events, co_await runtime_.events(stop));
   following_ = true;
+  followingSince_ = executor_.now();
   wake_.set();
   while (true) {
     CO_TRY(auto event, co_await events->next(stop));
@@ -106,10 +109,12 @@ Task<void> Pleg::handle(Pleg& self, Gate::Pass pass, cri::ContainerEvent event,
 Task<void> Pleg::runRelist(Pleg& self, Gate::Pass pass, std::stop_token stop) {
   while (!stop.stop_requested()) {
     self.wake_.reset();
+    const auto begun = self.executor_.now();
     Status done = co_await self.relist(stop);
     if (stop.stop_requested()) co_return;
     if (!done.ok()) log.warn("listing the runtime's containers failed", {{"error", done}});
-    Deadline deadline(self.following_ && done.ok() ? self.slow_ : self.fast_, stop);
+    const bool sure = self.following_ && begun >= self.followingSince_ + kLateMax;
+    Deadline deadline(sure && done.ok() ? self.slow_ : self.fast_, stop);
     Status ignored = co_await self.wake_.wait(deadline.token());
   }
 }

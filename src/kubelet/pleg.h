@@ -12,7 +12,8 @@
 namespace coxswain::kubelet {
 
 /// Pod lifecycle event generator: finds out which pods changed in the runtime, from its events at
-/// once, and from lists of everything: slowly while events come, each second while they do not.
+/// once, and from lists of everything: slowly while events come, each second while they do not and
+/// until what came before them is in the lists.
 /// One executor; stop() before destruction. Upstream: pkg/kubelet/pleg.
 class Pleg {
  public:
@@ -55,6 +56,7 @@ class Pleg {
   Duration slow_;
   Duration fast_;
   bool following_ = false;
+  MonotonicTime followingSince_{};
   std::map<std::string, std::string> pods_;  // uid, what all of it looks like
   MonotonicTime relistedAt_{};
   Event wake_;
