@@ -7,7 +7,7 @@
 #include "api/helpers/scheduling.h"
 #include "client/resources.h"
 #include "cloud/node/node_controller.h"
-#include "controllers/nodelifecycle/taints.h"
+#include "controllers/framework/list_patch.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::cloud {
@@ -86,9 +86,10 @@ Task<Status> LifecycleController::setShutdown(NodePtr node, bool off, std::stop_
   } else {
     std::erase_if(taints, [](const auto& taint) { return taint.key == kShutdownTaint; });
   }
+  const auto& meta = node->metadata;
   auto patched = co_await client().patch(
-      client::resourceOf<Node>(), "", node->metadata.name, "", client::PatchType::Merge,
-      controllers::nodelifecycle::taintsPatch(*node, taints), stop);
+      client::resourceOf<Node>(), "", meta.name, "", client::PatchType::Merge,
+      controllers::listPatch(meta, "spec", "taints", taints), stop);
   co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "api/codec/json.h"
 #include "api/gen/meta_v1.h"
 #include "base/log.h"
 #include "client/resources.h"
+#include "controllers/framework/list_patch.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::cloud {
@@ -31,20 +31,6 @@ constexpr LabelPair kZone = {"topology.kubernetes.io/zone",
                              "failure-domain.beta.kubernetes.io/zone"};
 constexpr LabelPair kRegion = {"topology.kubernetes.io/region",
                                "failure-domain.beta.kubernetes.io/region"};
-
-/// Refused when the node has changed meanwhile.
-std::string addressesPatch(const Node& node, const std::vector<NodeAddress>& addresses) {
-  std::string body = "{\"metadata\":{\"resourceVersion\":\"" + node.metadata.resourceVersion +
-                     "\"},\"status\":{\"addresses\":";
-  if (addresses.empty()) return body + "null}}";
-  char separator = '[';
-  for (const auto& address : addresses) {
-    body += separator;
-    separator = ',';
-    api::encodeJson(NodeAddress::info(), &address, body);
-  }
-  return body + "]}}";
-}
 
 controllers::Controller::Options controllerOptions(int workers) {
   controllers::Controller::Options o;
@@ -160,9 +146,10 @@ Task<Status> NodeController::setAddresses(NodePtr node, const InstanceMetadata& 
                                           std::stop_token stop) {
   CO_TRY(auto wanted, addressesOf(*node, metadata));
   if (!wanted) co_return Status();
-  auto patched =
-      co_await client().patch(client::resourceOf<Node>(), "", node->metadata.name, "status",
-                              client::PatchType::Merge, addressesPatch(*node, *wanted), stop);
+  const auto& meta = node->metadata;
+  auto patched = co_await client().patch(
+      client::resourceOf<Node>(), "", meta.name, "status", client::PatchType::Merge,
+      controllers::listPatch(meta, "status", "addresses", *wanted), stop);
   co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 

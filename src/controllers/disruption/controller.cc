@@ -11,8 +11,8 @@
 #include "api/reflect/equal.h"
 #include "api/select/labels.h"
 #include "client/resources.h"
-#include "controllers/framework/condition_patch.h"
 #include "controllers/framework/indices.h"
+#include "controllers/framework/list_patch.h"
 
 namespace coxswain::controllers::disruption {
 
@@ -260,7 +260,7 @@ Task<Result<Duration>> DisruptionController::syncPod(PodPointer pod, std::stop_t
   changed[0].lastTransitionTime = api::Time(now());
   auto written = co_await client().patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
                                          "status", client::PatchType::StrategicMerge,
-                                         conditionsPatch(meta, changed), stop);
+                                         listPatch(meta, "status", "conditions", changed), stop);
   if (!written.ok() && !isNotFound(written.status())) co_return written.status();
   co_return Duration(0);
 }

@@ -6,8 +6,8 @@
 #include "api/helpers/pods.h"
 #include "base/log.h"
 #include "client/resources.h"
-#include "controllers/framework/condition_patch.h"
 #include "controllers/framework/indices.h"
+#include "controllers/framework/list_patch.h"
 #include "controllers/framework/node_events.h"
 #include "runtime/spawn.h"
 
@@ -51,9 +51,10 @@ void NodeLifecycleController::tell(const std::string& name, const std::string& u
 
 Task<Status> NodeLifecycleController::patchTaints(NodePointer node, Taints taints,
                                                   std::stop_token stop) {
-  auto patched =
-      co_await client().patch(client::resourceOf<Node>(), "", node->metadata.name, "",
-                              client::PatchType::Merge, taintsPatch(*node, taints), stop);
+  const auto& meta = node->metadata;
+  auto patched = co_await client().patch(client::resourceOf<Node>(), "", meta.name, "",
+                                         client::PatchType::Merge,
+                                         listPatch(meta, "spec", "taints", taints), stop);
   co_return isNotFound(patched.status()) ? Status() : patched.status();
 }
 
@@ -159,9 +160,9 @@ Task<std::string> NodeLifecycleController::checkHealth(NodePointer node, std::st
   std::string ready = condition == nullptr ? "" : condition->status;
   const auto silent = silentConditions(*node, health, options_.health, executor().now(), now());
   if (!silent.empty()) {
-    auto written = co_await client().patch(client::resourceOf<Node>(), "", name, "status",
-                                           client::PatchType::StrategicMerge,
-                                           conditionsPatch(node->metadata, silent), stop);
+    auto written = co_await client().patch(
+        client::resourceOf<Node>(), "", name, "status", client::PatchType::StrategicMerge,
+        listPatch(node->metadata, "status", "conditions", silent), stop);
     // Else the next round tries again.
     if (written.ok()) ready = "Unknown";
   }
@@ -200,7 +201,7 @@ Task<bool> NodeLifecycleController::markPodsNotReady(std::string node, std::stop
     changed[0].lastTransitionTime = api::Time(now());
     auto written = co_await client().patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
                                            "status", client::PatchType::StrategicMerge,
-                                           conditionsPatch(meta, changed), stop);
+                                           listPatch(meta, "status", "conditions", changed), stop);
     if (written.ok()) {
       events().event(*pod, client::kEventWarning, "NodeNotReady", "Node is not ready");
     } else if (!isNotFound(written.status())) {

@@ -4,8 +4,6 @@
 #include <array>
 #include <set>
 
-#include "api/codec/json.h"
-#include "api/codec/json_writer.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/pods.h"
 #include "api/helpers/scheduling.h"
@@ -92,19 +90,6 @@ bool hasNoExecuteTaint(const Node& node) {
     return taint.effect == api::kTaintNoExecute &&
            (taint.key == kNotReady || taint.key == kUnreachable);
   });
-}
-
-std::string taintsPatch(const Node& node, const Taints& taints) {
-  std::string body = "{\"metadata\":{\"resourceVersion\":\"" + node.metadata.resourceVersion +
-                     "\"},\"spec\":{\"taints\":";
-  if (taints.empty()) return body + "null}}";
-  char separator = '[';
-  for (const auto& taint : taints) {
-    body += separator;
-    separator = ',';
-    api::encodeJson(Taint::info(), &taint, body);
-  }
-  return body + "]}}";
 }
 
 std::string labelsPatch(const Node& node) {

@@ -26,9 +26,6 @@ std::optional<Taints> noExecuteTaints(const api::core::v1::Node& node, bool reac
 /// It has one of the two, so that putting the right one in its place evicts nobody anew.
 bool hasNoExecuteTaint(const api::core::v1::Node& node);
 
-/// Body of a patch that is refused when the node has changed meanwhile.
-std::string taintsPatch(const api::core::v1::Node& node, const Taints& taints);
-
 /// Labels beta.kubernetes.io/os and arch follow those without beta. Empty: they do; else the body
 /// of a patch.
 std::string labelsPatch(const api::core::v1::Node& node);
