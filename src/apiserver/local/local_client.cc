@@ -250,8 +250,7 @@ InProcessRequest requestFor(const ResourceType& type, const std::string& ns,
                             const std::string& name, std::string_view list = "") {
   InProcessRequest request;
   request.path = client::resourcePath(type.group, type.version, type.plural, ns, name);
-  request.accept = "application/json;as=PartialObjectMetadata" + std::string(list) +
-                   ";g=meta.k8s.io;v=v1,application/json";
+  request.accept = client::metadataAccept(list);
   return request;
 }
 
@@ -388,6 +387,7 @@ Task<Result<api::ConstObject>> LocalClient::patch(const ResourceType& type, std:
   if (client::isMetadataOnly(type) && subresource.empty()) {
     auto request = requestFor(type, ns, name);
     request.method = "PATCH";
+    request.query.emplace_back("fieldManager", shared->fieldManager);
     request.contentType = client::patchMediaType(patchType);
     request.body = std::move(body);
     auto asked = askForObject(shared, type, std::move(request), std::move(stop));

@@ -97,6 +97,11 @@ bool isMetadataOnly(const ResourceType& type) {
   return type.kind == &api::meta::v1::PartialObjectMetadata::kInfo;
 }
 
+std::string metadataAccept(std::string_view list) {
+  return "application/json;as=PartialObjectMetadata" + std::string(list) +
+         ";g=meta.k8s.io;v=v1,application/json";
+}
+
 Result<api::ConstObject> decodeAnswer(const ResourceType& type, std::string_view body) {
   if (api::hasProtobufMagic(body)) {
     TRY(auto envelope, api::openEnvelope(body));

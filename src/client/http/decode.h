@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "api/reflect/object.h"
@@ -14,6 +15,9 @@ namespace coxswain::client {
 /// Its objects are read as PartialObjectMetadata: of kinds that this program has no schema of, or
 /// where their metadata is enough.
 bool isMetadataOnly(const ResourceType& type);
+/// The Accept header of requests for such ("List" for lists); servers that cannot answer so may
+/// send all there is.
+std::string metadataAccept(std::string_view list = "");
 
 /// An object of `type`, or of whatever known kind the body says it is (Status, Scale, ...).
 Result<api::ConstObject> decodeAnswer(const ResourceType& type, std::string_view body);

@@ -1,7 +1,5 @@
 #include "client/http/http_client.h"
 
-#include <fmt/format.h>
-
 #include "api/codec/json.h"
 #include "api/codec/protobuf.h"
 #include "api/gen/meta_v1.h"
@@ -26,12 +24,9 @@ void addUnlessEmpty(Query& query, std::string name, std::string value) {
   if (!value.empty()) query.emplace_back(std::move(name), std::move(value));
 }
 
-/// Of kinds that are read so, servers are asked for no more than the metadata ("List" or "" for
-/// `list`).
+/// Of kinds that are read so, servers are asked for no more than the metadata.
 void askForMetadata(RestRequest& request, const ResourceType& type, std::string_view list = "") {
-  if (!isMetadataOnly(type)) return;
-  request.headers.set(
-      "Accept", fmt::format("{0};as=PartialObjectMetadata{1};g=meta.k8s.io;v=v1,{0}", kJson, list));
+  if (isMetadataOnly(type)) request.headers.set("Accept", metadataAccept(list));
 }
 
 /// Some minutes, spread so that the watches of a process do not all end at once.
