@@ -10,6 +10,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/refusals.h"
 
 namespace coxswain::apiserver {
 
@@ -28,11 +29,6 @@ constexpr const char* kCustom = "custom.metrics.k8s.io";
 constexpr const char* kExternal = "external.metrics.k8s.io";
 constexpr const char* kAllObjects = "*";
 constexpr int kPriority = 100;
-
-Status nothingThere() {
-  return Status(Reason::NotFound, 404, "the server could not find the requested resource")
-      .withDetails({});
-}
 
 /// Names of objects, as far as there are metrics of them: whatever a rule's query makes of a name,
 /// it stays one.

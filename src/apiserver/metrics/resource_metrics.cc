@@ -4,6 +4,7 @@
 #include "api/gen/meta_v1.h"
 #include "api/gen/metrics_v1beta1.h"
 #include "apiserver/server/exchange.h"
+#include "apiserver/server/refusals.h"
 
 namespace coxswain::apiserver {
 
@@ -87,11 +88,6 @@ bool add(const metrics_api::UsageStore& store, const Pod& pod, WallTime now,
     tell(one.usage, container.usage);
   }
   return true;
-}
-
-Status nothingThere() {
-  return Status(Reason::NotFound, 404, "the server could not find the requested resource")
-      .withDetails({});
 }
 
 /// One object by name, or those that the request selects. `one` and `many` name the kinds.

@@ -13,6 +13,7 @@
 #include "apiserver/server/foreign_groups.h"
 #include "apiserver/server/load.h"
 #include "apiserver/server/metrics.h"
+#include "apiserver/server/refusals.h"
 #include "apiserver/server/response_tap.h"
 #include "apiserver/server/watch_frames.h"
 #include "base/log.h"
@@ -30,17 +31,6 @@ bool startsSession(const RequestInfo& info) {
   if (!info.group.empty() || info.resource != "pods") return false;
   return info.subresource == "exec" || info.subresource == "attach" ||
          info.subresource == "portforward";
-}
-
-Status nothingThere() {
-  return Status(Reason::NotFound, 404, "the server could not find the requested resource")
-      .withDetails({});
-}
-
-Status notAllowed() {
-  return Status(Reason::MethodNotAllowed, 405,
-                "the server does not allow this method on the requested resource")
-      .withDetails({});
 }
 
 ObjectCache::Kind storedKind(const Resource& resource) {

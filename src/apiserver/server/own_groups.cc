@@ -5,6 +5,7 @@
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/exchange.h"
 #include "apiserver/server/negotiation.h"
+#include "apiserver/server/refusals.h"
 
 namespace coxswain::apiserver {
 
@@ -57,9 +58,7 @@ Task<Status> answerOwn(Exchange& exchange, api::ConstObject object, std::string 
 
 Status checkReads(const RequestInfo& info) {
   if (info.verb == "get" || info.verb == "list") return {};
-  return Status(Reason::MethodNotAllowed, 405,
-                "the server does not allow this method on the requested resource")
-      .withDetails({});
+  return notAllowed();
 }
 
 }  // namespace coxswain::apiserver

@@ -6,6 +6,7 @@
 #include "apiserver/server/document_store.h"
 #include "apiserver/server/encoding.h"
 #include "apiserver/server/metrics.h"
+#include "apiserver/server/refusals.h"
 #include "net/server_connection.h"
 
 namespace coxswain::apiserver {
@@ -18,17 +19,6 @@ constexpr std::string_view kSwaggerProtobufAsked =
     "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 constexpr std::string_view kSwaggerProtobuf =
     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-
-Status nothingThere() {
-  return Status(Reason::NotFound, 404, "the server could not find the requested resource")
-      .withDetails({});
-}
-
-Status notAllowed() {
-  return Status(Reason::MethodNotAllowed, 405,
-                "the server does not allow this method on the requested resource")
-      .withDetails({});
-}
 
 /// "/version", "/version/", "/version/x".
 bool isBelow(std::string_view path, std::string_view root) {

@@ -7,6 +7,7 @@
 #include "apiserver/server/load.h"
 #include "apiserver/server/options.h"
 #include "apiserver/server/patching.h"
+#include "apiserver/server/refusals.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -78,9 +79,7 @@ Task<Status> ApiServer::handleResource(Exchange& exchange) {
   // HEAD has the rights of GET, but no handler; nor has what is sent to the old paths of watches.
   const bool reads = info.verb == "get" || info.verb == "list" || info.verb == "watch";
   if (reads && exchange.request.method != "GET" && info.subresource != "proxy") {
-    co_return Status(Reason::MethodNotAllowed, 405,
-                     "the server does not allow this method on the requested resource")
-        .withDetails({});
+    co_return notAllowed();
   }
   CO_TRY_STATUS(checkPathName(info.name));
   if (auto* handler = subresources_.find(exchange.resource->qualifiedName(), info.subresource)) {
