@@ -131,22 +131,24 @@ PodInfoPtr Cache::pod(const std::string& key) const {
 void Cache::nominate(const PodInfoPtr& pod, const std::string& node) {
   unnominate(pod->key);
   NodeInfo& info = nodeFor(node);
+  ++info.version;
   info.nominated.push_back(pod);
-  nominated_[pod->key] = {pod, &info};
+  snapshot_.nominated[pod->key] = {pod, &info};
 }
 
 void Cache::unnominate(const std::string& key) {
-  const auto at = nominated_.find(key);
-  if (at == nominated_.end()) return;
+  const auto at = snapshot_.nominated.find(key);
+  if (at == snapshot_.nominated.end()) return;
   const auto [pod, node] = at->second;
-  nominated_.erase(at);
+  snapshot_.nominated.erase(at);
+  ++node->version;
   std::erase(node->nominated, pod);
   dropIfUnused(*node);
 }
 
 std::string Cache::nominatedNode(const std::string& key) const {
-  const auto at = nominated_.find(key);
-  return at == nominated_.end() ? std::string() : at->second.second->name;
+  const auto at = snapshot_.nominated.find(key);
+  return at == snapshot_.nominated.end() ? std::string() : at->second.second->name;
 }
 
 void Cache::setNamespace(const std::string& name, api::Map<std::string> labels) {

@@ -24,10 +24,17 @@ struct Snapshot {
   /// Labels of namespaces; absent: unknown.
   std::unordered_map<std::string, api::Map<std::string>> namespaceLabels;
   std::unordered_map<std::string, const NodeInfo*> byName;
+  /// By pod.
+  std::unordered_map<std::string, std::pair<PodInfoPtr, NodeInfo*>> nominated;
 
   [[nodiscard]] const NodeInfo* find(const std::string& name) const {
     const auto at = byName.find(name);
     return at == byName.end() ? nullptr : at->second;
+  }
+  /// Where room is made for a pod; null: nowhere.
+  [[nodiscard]] const NodeInfo* nominatedNode(const std::string& podKey) const {
+    const auto at = nominated.find(podKey);
+    return at == nominated.end() ? nullptr : at->second.second;
   }
   [[nodiscard]] const api::Map<std::string>* labelsOf(const std::string& ns) const {
     const auto at = namespaceLabels.find(ns);
@@ -95,7 +102,6 @@ class Cache {
 
   std::unordered_map<std::string, std::unique_ptr<NodeInfo>> nodes_;
   std::unordered_map<std::string_view, Placed> pods_;  ///< by the pod's own key
-  std::unordered_map<std::string, std::pair<PodInfoPtr, NodeInfo*>> nominated_;  ///< by pod
   std::vector<uint32_t> freeSlots_;
   uint32_t slotsEnd_ = 0;
   Snapshot snapshot_;

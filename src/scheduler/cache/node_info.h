@@ -31,7 +31,7 @@ struct NodeInfo {
   uint32_t slot = 0;  ///< small number of its own, as long as it is in the cache
   bool unschedulable = false;
   bool tainted = false;
-  /// Changes with all below but `nominated`, and no other node ever has the same.
+  /// Changes with all of it, and no other node ever has the same.
   uint64_t version;
   /// Pods for which room is being made here: others of lower priority must leave it.
   std::vector<PodInfoPtr> nominated;

@@ -33,7 +33,7 @@ class Memo {
     std::vector<std::string> reasons;
     int64_t count = 0;  ///< of nodes in this decision
   };
-  /// Null: not known. Nobody may be nominated for the node.
+  /// Null: not known. Not of the node where room is made for the pod itself.
   [[nodiscard]] Verdict* verdict(const NodeInfo& node) {
     if (node.slot >= answers_.size()) return nullptr;
     const Answer& answer = answers_[node.slot];
@@ -49,7 +49,7 @@ class Memo {
     uint32_t why = 0;  ///< index into `whys` where it does not
     VictimCost cost;
   };
-  /// Null: not known. `budgets` is their version.
+  /// Likewise. `budgets` is their version.
   [[nodiscard]] const Trial* trial(const NodeInfo& node, uint64_t budgets) {
     if (budgets != budgets_) forgetTrials(budgets);
     if (node.slot >= trials_.size()) return nullptr;

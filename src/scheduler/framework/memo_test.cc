@@ -47,6 +47,12 @@ class FullCluster {
         break;
       case 4:
         cache_.unnominate("default/nominee");
+        // Also those that are going to ask.
+        cache_.nominate(PodBuilder("wanting" + std::to_string(wanting_ + 1 + below(3)))
+                            .cpu("2")
+                            .priority(5)
+                            .info(),
+                        nameOf(node));
         break;
       case 5:
         setBudget();

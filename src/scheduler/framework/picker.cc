@@ -49,6 +49,8 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
     return true;
   }
 
+  // There others are not asked to make room for it.
+  const NodeInfo* own = snapshot.nominatedNode(pod.key);
   const auto tryNode = [&](const NodeInfo* node, size_t index) {
     reasons_.clear();
     ++decision.evaluated;
@@ -58,7 +60,7 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
                             : filterBesideNominated(framework_, decision.state, pod, *node,
                                                     snapshot, reasons_, rejectedBy);
     diagnosis.rejectedBy |= rejectedBy;
-    if (alone && decision.memo && code != Code::Error)
+    if (node != own && decision.memo && code != Code::Error)
       decision.memo->remember(*node, code, rejectedBy, reasons_);
     if (code == Code::Success) {
       feasible_.push_back(node);
@@ -110,7 +112,7 @@ bool Picker::findFeasible(const PodInfo& pod, const Snapshot& snapshot, Decision
     const size_t index = (start_ + looked) % count;
     const NodeInfo& node = *snapshot.nodes[index];
     const NodeInfo& soon = *snapshot.nodes[(index + kAhead) % count];
-    const bool known = memo && node.nominated.empty();
+    const bool known = memo && &node != own;
     if (!memo) {
       fetchEarly(soon);
     } else {

@@ -157,13 +157,14 @@ PreemptionPlan planPreemption(const Framework& framework, const PreemptionOption
   const NodeInfo* best = nullptr;
   VictimCost bestCost;
   size_t found = 0;
+  const NodeInfo* own = snapshot.nominatedNode(pod.key);
   bool harmless = false;  // a candidate breaks no budget
   for (size_t looked = 0; looked < possible.size() && (found < wanted || !harmless); ++looked) {
     const auto nodeAt = [&](size_t ahead) {
       return snapshot.nodes[possible[(offset + looked + ahead) % possible.size()]];
     };
     const NodeInfo& node = *nodeAt(0);
-    Memo* memo = node.nominated.empty() && !all ? decision.memo : nullptr;
+    Memo* memo = &node != own && !all ? decision.memo : nullptr;
     VictimCost cost;
     if (const auto* known = memo ? memo->trial(node, budgets.version()) : nullptr) {
       if (!known->helps) {
