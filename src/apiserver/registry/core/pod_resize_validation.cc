@@ -17,8 +17,6 @@ using v1::ResourceRequirements;
 
 namespace {
 
-constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
-
 bool anyRemoved(const api::ResourceList& next, const api::ResourceList& current) {
   return std::any_of(current.begin(), current.end(),
                      [&](const auto& entry) { return !next.contains(entry.first); });
@@ -146,7 +144,7 @@ void checkContainers(const v1::PodSpec& next, const v1::PodSpec& current, v1::Po
 void checkResize(const v1::Pod& next, const v1::Pod& current, FieldErrors& errors) {
   const FieldPath path("spec");
   // These two are told alone.
-  if (current.metadata.annotations.contains(kMirror)) {
+  if (current.metadata.annotations.contains(kMirrorAnnotation)) {
     return errors.forbidden(FieldPath().key(""), "static pods cannot be resized");
   }
   if (current.spec.os && current.spec.os->name == "windows") {

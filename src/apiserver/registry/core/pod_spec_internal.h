@@ -14,6 +14,9 @@
 
 namespace coxswain::apiserver::pods {
 
+/// On pods that a node made from its own files.
+inline constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
+
 /// What containers are checked against. `volumes`: those of the spec that are valid in themselves;
 /// others count as not there.
 struct ContainerScope {
@@ -63,6 +66,9 @@ void checkHostProcess(const api::core::v1::PodSpec& spec, const api::FieldPath& 
 void checkPodAnnotations(const api::Map<std::string>& annotations,
                          const api::core::v1::PodSpec& spec, const api::FieldPath& path,
                          api::FieldErrors& errors);
+/// The same, and those that an update may not change.
+void checkAnnotationsUpdate(const api::core::v1::Pod& next, const api::core::v1::Pod& current,
+                            api::FieldErrors& errors);
 /// Old annotations of seccomp and AppArmor must say what the fields say. `path`: of the spec.
 void checkProfileAnnotations(const api::Map<std::string>& annotations,
                              const api::core::v1::PodSpec& spec, const api::FieldPath& path,

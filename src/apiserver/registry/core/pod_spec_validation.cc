@@ -105,7 +105,7 @@ void checkResourceClaim(const v1::PodResourceClaim& claim, std::set<std::string_
 void checkResourceClaims(const v1::PodSpec& spec, const PodSpecContext& context,
                          const FieldPath& path, FieldErrors& errors) {
   const bool isStatic = context.metadata != nullptr &&
-                        context.metadata->annotations.contains("kubernetes.io/config.mirror");
+                        context.metadata->annotations.contains(pods::kMirrorAnnotation);
   std::set<std::string_view> names;
   for (size_t i = 0; i < spec.resourceClaims.size(); ++i) {
     if (isStatic) {
