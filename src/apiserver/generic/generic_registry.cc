@@ -366,17 +366,17 @@ Status GenericRegistry::prepareUpdate(const UpdateRequest& request, api::Object&
   auto& meta = *api::objectMeta(next);
   const auto& currentMeta = *api::objectMeta(current);
   TRY(const auto version, versionNumber(meta.resourceVersion));
-  if (version == 0 && strategy_.traits().allowUnconditionalUpdate) {
-    meta.resourceVersion = currentMeta.resourceVersion;
-  } else if (version == 0) {
+  if (version == 0 && !strategy_.traits().allowUnconditionalUpdate) {
     api::FieldErrors errors;
     errors.invalid(api::FieldPath("metadata").child("resourceVersion"), 0,
                    "must be specified for an update");
     return errors.toStatus(collection_.resource, request.name);
   }
-  if (meta.resourceVersion != currentMeta.resourceVersion) {
+  TRY(const auto stored, versionNumber(currentMeta.resourceVersion));
+  if (version != 0 && version != stored) {
     return conflict(collection_.resource, request.name, kModified);
   }
+  meta.resourceVersion = currentMeta.resourceVersion;
   if (!collection_.namespaced) {
     meta.namespace_.clear();
   } else if (meta.namespace_.empty()) {

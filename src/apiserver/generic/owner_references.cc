@@ -1,10 +1,23 @@
 #include "apiserver/generic/owner_references.h"
 
-#include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "api/gen/meta_v1.h"
 
 namespace coxswain::apiserver {
+
+namespace {
+/// A body may name very many.
+struct ByWords {
+  using Owner = api::meta::v1::OwnerReference;
+  static auto words(const Owner& owner) {
+    return std::tie(owner.uid, owner.name, owner.kind, owner.apiVersion, owner.controller,
+                    owner.blockOwnerDeletion);
+  }
+  bool operator()(const Owner* a, const Owner* b) const { return words(*a) < words(*b); }
+};
+}  // namespace
 
 void dropRepeatedOwners(api::meta::v1::ObjectMeta& meta, OwnersSeen when,
                         std::vector<std::string>& warnings) {
@@ -12,14 +25,14 @@ void dropRepeatedOwners(api::meta::v1::ObjectMeta& meta, OwnersSeen when,
   if (owners.size() < 2) return;
   std::string repeated;
   size_t kept = 0;
+  std::set<const ByWords::Owner*, ByWords> seen;
   for (size_t i = 0; i < owners.size(); ++i) {
-    const auto end = owners.begin() + static_cast<std::ptrdiff_t>(kept);
-    if (std::find(owners.begin(), end, owners[i]) != end) {
+    if (seen.contains(&owners[i])) {
       repeated.append(repeated.empty() ? "" : ", ").append(owners[i].uid);
       continue;
     }
     if (kept != i) owners[kept] = std::move(owners[i]);
-    ++kept;
+    seen.insert(&owners[kept++]);
   }
   if (kept == owners.size()) return;
   owners.resize(kept);

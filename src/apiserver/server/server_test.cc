@@ -350,6 +350,19 @@ TEST_F(ServerTest, ANamespaceMeansNothingToTheClustersOwn) {
       "the namespace of the object (x) does not match the namespace on the request (default)");
 }
 
+TEST_F(ServerTest, VersionsAreComparedAsNumbers) {
+  const auto made = post(configMap("v", ""));
+  const auto version = made.text("/metadata/resourceVersion");
+  const auto put = [&](const std::string& of) {
+    return send("PUT", std::string(kMaps) + "/v",
+                R"({"metadata":{"name":"v","resourceVersion":")" + of + "\"}}");
+  };
+  EXPECT_EQ(put("00" + version).text("/metadata/resourceVersion"), version);
+  EXPECT_EQ(put("1" + version).code, 409);
+  EXPECT_EQ(put("00").code, 200);
+  EXPECT_EQ(put("-1").code, 500);
+}
+
 TEST_F(ServerTest, OwnersAreKeptOnce) {
   const auto map = [](std::string_view owners) {
     return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"o","ownerReferences":)" +
