@@ -245,9 +245,7 @@ Task<Status> ApiServer::refuse(Exchange& exchange, const Status& status) {
   if (status.details() && status.details()->retryAfterSeconds > 0) {
     headers.add("Retry-After", std::to_string(status.details()->retryAfterSeconds));
   }
-  for (const auto& warning : exchange.warnings) {
-    headers.add("Warning", warningHeader(warning));
-  }
+  addWarnings(headers, exchange.warnings);
   auto body = encodeStatus(status, type, exchange.continueToken);
   co_return co_await exchange.response.respond(status.code(), std::move(headers), std::move(body));
 }
@@ -496,9 +494,7 @@ Task<Status> ApiServer::send(Exchange& exchange, int code, std::string contentTy
   exchange.seats.release();
   net::Headers headers{{"Content-Type", std::move(contentType)},
                        {"Cache-Control", "no-cache, private"}};
-  for (const auto& warning : exchange.warnings) {
-    headers.add("Warning", warningHeader(warning));
-  }
+  addWarnings(headers, exchange.warnings);
   const auto& request = exchange.request;
   if (!exchange.gzipBody.empty()) {
     body = std::move(exchange.gzipBody);

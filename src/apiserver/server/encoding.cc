@@ -1,5 +1,8 @@
 #include "apiserver/server/encoding.h"
 
+#include <algorithm>
+#include <set>
+
 #include "api/codec/json.h"
 #include "api/codec/protobuf.h"
 #include "api/gen/apps_v1.h"
@@ -194,10 +197,41 @@ Status unrecognized(std::string_view kind, std::string_view why, std::string_vie
                     "): " + std::string(why) + " (" + bodyExcerpt(body) + ")");
 }
 
+/// UTF-8 that begins `text`, of at most `most` characters, and how many they are.
+std::pair<std::string_view, size_t> firstCharacters(std::string_view text, size_t most) {
+  size_t count = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<uint8_t>(text[i]) & 0xC0) == 0x80) continue;
+    if (count == most) return {text.substr(0, i), count};
+    ++count;
+  }
+  return {text, count};
+}
+
 }  // namespace
 
-std::string warningHeader(std::string_view text) {
-  return "299 - " + api::goQuote(text);
+void addWarnings(net::Headers& headers, const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return;
+  constexpr size_t kAllMax = 4096;
+  constexpr size_t kEachMax = 256;
+  std::set<std::string_view> seen;
+  std::vector<std::string_view> told;
+  size_t written = 0;
+  bool cut = false;
+  for (const auto& text : warnings) {
+    if (cut && written >= kAllMax) break;
+    if (text.empty() || !seen.insert(text).second) continue;
+    told.push_back(text);
+    written += firstCharacters(text, cut ? kEachMax : std::string::npos).second;
+    if (cut || written <= kAllMax) continue;
+    cut = true;
+    written = 0;
+    for (const auto each : told) written += firstCharacters(each, kEachMax).second;
+  }
+  for (const auto each : told) {
+    headers.add("Warning",
+                "299 - " + api::goQuote(cut ? firstCharacters(each, kEachMax).first : each));
+  }
 }
 
 std::string indentJson(std::string_view json) {

@@ -11,6 +11,7 @@
 #include "apiserver/server/negotiation.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "net/http.h"
 
 namespace coxswain::apiserver {
 
@@ -65,8 +66,9 @@ std::string otherKindFailure(const BodyKind& wanted, std::string_view givenVersi
 Result<api::Object> decodeBody(const BodyKind& wanted, std::string_view body, MediaType type,
                                std::vector<std::string>* strict);
 
-/// The value of a Warning header (RFC 7234, code 299).
-std::string warningHeader(std::string_view text);
+/// Adds Warning headers (RFC 7234, code 299): each text once. As upstream, texts of more than 4096
+/// characters in all are cut to 256 each, and those beyond the limit are left out.
+void addWarnings(net::Headers& headers, const std::vector<std::string>& warnings);
 
 /// JSON text with line breaks and two spaces a level, as Go's Indent writes it.
 std::string indentJson(std::string_view json);

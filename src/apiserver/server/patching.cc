@@ -66,6 +66,7 @@ Status invalidPatch(std::string_view text, std::string_view why) {
 std::vector<std::string> strictOfOperations(const boost::json::value& patch,
                                             std::vector<std::string> doubled) {
   constexpr std::string_view kKnown[] = {"op", "path", "from", "value"};
+  constexpr size_t kReportMax = 100;
   auto out = std::move(doubled);
   if (const auto* operations = patch.if_array()) {
     for (size_t i = 0; i < operations->size(); ++i) {
@@ -73,6 +74,7 @@ std::vector<std::string> strictOfOperations(const boost::json::value& patch,
       if (!operation) continue;
       for (const auto& [key, value] : *operation) {
         if (std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown)) continue;
+        if (out.size() == kReportMax) break;
         out.push_back("unknown field \"[" + std::to_string(i) + "]." + std::string(key) + "\"");
       }
     }

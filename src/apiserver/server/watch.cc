@@ -44,9 +44,7 @@ Task<Status> ApiServer::handleWatch(Exchange& exchange) {
   net::Headers headers{
       {"Content-Type", std::string(watchContentTypeOf(exchange.accepted.mediaType))},
       {"Cache-Control", "no-cache, private"}};
-  for (const auto& warning : exchange.warnings) {
-    headers.add("Warning", warningHeader(warning));
-  }
+  addWarnings(headers, exchange.warnings);
   CO_TRY_STATUS(co_await exchange.response.start(200, std::move(headers)));
   if (exchange.audit) stream->audit(std::move(exchange.trail));
   exchange.audit = nullptr;

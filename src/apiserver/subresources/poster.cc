@@ -53,7 +53,7 @@ Task<Status> PostHandler::serve(Exchange& exchange) {
   CO_TRY(auto text, encodeObject(answer, "", "", exchange.accepted));
   net::Headers headers{{"Content-Type", std::string(contentTypeOf(exchange.accepted.mediaType))},
                        {"Cache-Control", "no-cache, private"}};
-  for (const auto& warning : exchange.warnings) headers.add("Warning", warningHeader(warning));
+  addWarnings(headers, exchange.warnings);
   co_return co_await exchange.response.respond(201, std::move(headers), std::move(text));
 }
 
