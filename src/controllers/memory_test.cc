@@ -10,7 +10,7 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "client/testing/fake_client.h"
-#include "controllers/framework/testing/forwarding_client.h"
+#include "client/testing/forwarding_client.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/framework/trim.h"
 #include "controllers/manager.h"
@@ -64,7 +64,7 @@ constexpr const char* kPod = R"({
  "qosClass":"Burstable"}})";
 
 /// A fake cluster, and pods that come over the wire: no copy of them stays but the caches'.
-class WirePods final : public testing::ForwardingClient {
+class WirePods final : public client::testing::ForwardingClient {
  public:
   WirePods(client::Client& cluster, size_t count, std::string ownerUid)
       : ForwardingClient(cluster), count_(count), pattern_(*api::decodeJson<Pod>(kPod)) {

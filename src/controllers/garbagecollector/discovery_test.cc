@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "api/gen/core_v1.h"
-#include "controllers/framework/testing/forwarding_client.h"
+#include "client/testing/forwarding_client.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/framework/testing/widgets.h"
 #include "controllers/garbagecollector/controller.h"
@@ -12,10 +12,10 @@ namespace {
 
 using api::core::v1::ConfigMap;
 using api::meta::v1::OwnerReference;
+using client::testing::PathsClient;
 using testing::Harness;
 using testing::kWidgets;
 using testing::kWidgetsPath;
-using testing::PathsClient;
 using testing::Widget;
 
 /// Until it is gone: answers may fail.

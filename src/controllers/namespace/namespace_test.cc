@@ -3,7 +3,7 @@
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
-#include "controllers/framework/testing/forwarding_client.h"
+#include "client/testing/forwarding_client.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/framework/testing/widgets.h"
 #include "controllers/namespace/controller.h"
@@ -84,7 +84,7 @@ TEST(NamespaceDeletion, EmptiesThenGoes) {
 /// What another server has in the namespace goes too; while it cannot be asked the namespace stays.
 TEST(NamespaceDeletion, KindsOfOtherServers) {
   Harness h(4);
-  testing::PathsClient paths(h.client);
+  client::testing::PathsClient paths(h.client);
   h.addFor<NamespaceController>(paths);
   h.start();
   h.client.put(testing::widgetsService());

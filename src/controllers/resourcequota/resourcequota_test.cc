@@ -3,7 +3,7 @@
 #include "api/gen/apps_v1.h"
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
-#include "controllers/framework/testing/forwarding_client.h"
+#include "client/testing/forwarding_client.h"
 #include "controllers/framework/testing/harness.h"
 #include "controllers/framework/testing/widgets.h"
 #include "controllers/resourcequota/controller.h"
@@ -172,7 +172,7 @@ TEST(ResourceQuotas, AreCountedAgain) {
 /// A kind that another server serves, later than the controller starts.
 TEST(ResourceQuotas, CountKindsOfOtherServers) {
   Harness h(1);
-  testing::PathsClient paths(h.client);
+  client::testing::PathsClient paths(h.client);
   h.addFor<ResourceQuotaController>(paths);
   h.start();
   auto quota = named<ResourceQuota>("q");
