@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "api/codec/json.h"
@@ -119,14 +120,10 @@ Task<void> ForeignKindsSearch::run(std::function<void(ForeignKinds)> found, std:
     if (!now.ok()) break;
     const bool again = now->remote || !now->failures.empty();
     found(std::move(*now));
-    Status waited;
-    if (again) {
-      waited = co_await sleepFor(kPeriod, stop);
-    } else {
-      waited = co_await due_.wait(stop);
-      if (waited.ok()) waited = co_await sleepFor(kGather, stop);
-    }
-    if (!waited.ok()) break;
+    std::optional<Deadline> period;
+    if (again) period.emplace(kPeriod, stop);
+    Status told = co_await due_.wait(period ? period->token() : stop);
+    if (told.ok()) told = co_await sleepFor(kGather, stop);
   }
 }
 

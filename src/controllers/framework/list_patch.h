@@ -10,8 +10,8 @@
 namespace coxswain::controllers {
 
 /// The body of a patch that sets the list `field` of `part` ("status"), leaves all else, and is
-/// refused when the object has changed since. A merge patch puts the list in the old one's place
-/// (empty: takes it away); a strategic one brings those of its elements that are given.
+/// refused when the object has changed since. A merge patch puts the list in the old one's place, a
+/// strategic one changes those of its elements that are given. Empty: the list is taken away.
 template <typename Element>
 std::string listPatch(const api::meta::v1::ObjectMeta& object, std::string_view part,
                       std::string_view field, const std::vector<Element>& list) {

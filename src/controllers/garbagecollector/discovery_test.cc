@@ -118,6 +118,19 @@ TEST_P(ForeignKindsTest, ThoseThatGoKeepWhatTheyOwn) {
   EXPECT_EQ(paths.reads, before);
 }
 
+TEST_P(ForeignKindsTest, WhatChangesIsSeenSoonBesideOtherServers) {
+  serve();
+  h.client.put(testing::widgetsService());
+  h.run(2min);
+  const int before = paths.reads;
+  for (int i = 0; i < 6; ++i) {
+    h.client.change<api::apiregistration::v1::APIService>(
+        "", "v1.example.com", [i](auto& service) { service.spec.versionPriority = 10 + i; });
+    h.run(3s);
+  }
+  EXPECT_GE(paths.reads - before, 5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, ForeignKindsTest, ::testing::Values(1, 2, 3));
 
 }  // namespace
