@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -181,15 +182,14 @@ Status invalid(std::string_view kind, std::string_view name, std::vector<StatusC
     return cause.field.empty() ? cause.message : cause.field + ": " + cause.message;
   };
   // Upstream drops repeated lines and puts several in brackets.
-  std::vector<std::string> lines;
-  for (const auto& cause : causes) {
-    auto text = line(cause);
-    bool seen = false;
-    for (const auto& known : lines) seen = seen || known == text;
-    if (!seen) lines.push_back(std::move(text));
-  }
+  std::set<std::string> lines;
   std::string joined;
-  for (size_t i = 0; i < lines.size(); ++i) joined += (i ? ", " : "") + lines[i];
+  for (const auto& cause : causes) {
+    const auto [text, isNew] = lines.insert(line(cause));
+    if (!isNew) continue;
+    if (!joined.empty()) joined += ", ";
+    joined += *text;
+  }
   if (lines.size() > 1) joined = "[" + joined + "]";
   std::string message = std::string(kind) + " " + quoted(name) + " is invalid";
   if (!joined.empty()) message += ": " + joined;

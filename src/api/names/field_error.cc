@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
+#include <set>
 
 namespace coxswain::api {
 
 namespace {
+
+/// Far more than anybody reads: a body may be wrong in millions of places.
+constexpr size_t kCausesMax = 10'000;
 
 std::string withDetail(std::string message, std::string_view detail) {
   if (!detail.empty()) message.append(": ").append(detail);
@@ -17,7 +19,7 @@ std::string withDetail(std::string message, std::string_view detail) {
 }  // namespace
 
 void FieldErrors::put(const char* type, const FieldPath& path, std::string message) {
-  causes_.push_back({type, std::move(message), path.str()});
+  if (causes_.size() < kCausesMax) causes_.push_back({type, std::move(message), path.str()});
 }
 
 void FieldErrors::required(const FieldPath& path, std::string_view detail) {
@@ -70,7 +72,9 @@ void FieldErrors::internal(const FieldPath& path, std::string_view detail) {
 }
 
 void FieldErrors::append(FieldErrors other) {
-  std::move(other.causes_.begin(), other.causes_.end(), std::back_inserter(causes_));
+  for (auto& cause : other.causes_) {
+    if (causes_.size() < kCausesMax) causes_.push_back(std::move(cause));
+  }
 }
 
 Status FieldErrors::toStatus(std::string_view kind, std::string_view name) const {
@@ -78,11 +82,11 @@ Status FieldErrors::toStatus(std::string_view kind, std::string_view name) const
 }
 
 std::string FieldErrors::str() const {
+  std::set<std::string> seen;
   std::vector<std::string> lines;
   for (const auto& cause : causes_) {
     std::string line = cause.field + ": " + cause.message;
-    if (std::find(lines.begin(), lines.end(), line) == lines.end())
-      lines.push_back(std::move(line));
+    if (seen.insert(line).second) lines.push_back(std::move(line));
   }
   if (lines.size() == 1) return lines.front();
   return lines.empty() ? std::string() : fmt::format("[{}]", fmt::join(lines, ", "));

@@ -151,6 +151,20 @@ TEST(FieldPath, Renders) {
   EXPECT_EQ(copy.str(), deep.str());
 }
 
+TEST(FieldErrors, VeryManyHaveALimit) {
+  FieldErrors errors;
+  for (int i = 0; i < 50'000; ++i) errors.required(FieldPath("spec").child("x").index(i));
+  EXPECT_EQ(errors.size(), 10'000);
+  FieldErrors all;
+  all.append(errors);
+  all.append(errors);
+  EXPECT_EQ(all.size(), 10'000);
+  EXPECT_TRUE(all.str().ends_with("spec.x[9999]: Required value]"));
+  const auto status = all.toStatus("Pod", "a");
+  EXPECT_TRUE(status.message().starts_with(
+      "Pod \"a\" is invalid: [spec.x[0]: Required value, spec.x[1]: Required value, "));
+}
+
 TEST(FieldErrors, Texts) {
   const FieldPath p("f");
   FieldErrors e;
