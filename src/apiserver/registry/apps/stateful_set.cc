@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <set>
 #include <vector>
 
 #include "apiserver/registry/apps/workload.h"
@@ -65,22 +65,15 @@ PodTemplateSpec templateWithClaims(const StatefulSetSpec& spec) {
   auto podTemplate = spec.template_;
   if (spec.volumeClaimTemplates.empty()) return podTemplate;
   std::vector<Volume> volumes;
-  const auto hasVolume = [&](const std::string& name) {
-    return std::any_of(volumes.begin(), volumes.end(),
-                       [&](const Volume& each) { return each.name == name; });
-  };
+  std::set<std::string_view> claims;
   for (const auto& claim : spec.volumeClaimTemplates) {
-    if (hasVolume(claim.metadata.name)) continue;
+    if (!claims.insert(claim.metadata.name).second) continue;
     auto& volume = volumes.emplace_back();
     volume.name = claim.metadata.name;
     volume.volumeSource.persistentVolumeClaim.getOrCreate().claimName = claim.metadata.name;
   }
-  const auto fromClaims = volumes.size();
   for (auto& volume : podTemplate.spec.volumes) {
-    const auto end = volumes.begin() + static_cast<std::ptrdiff_t>(fromClaims);
-    const bool replaced = std::any_of(volumes.begin(), end,
-                                      [&](const Volume& each) { return each.name == volume.name; });
-    if (!replaced) volumes.push_back(std::move(volume));
+    if (!claims.contains(volume.name)) volumes.push_back(std::move(volume));
   }
   podTemplate.spec.volumes = std::move(volumes);
   return podTemplate;

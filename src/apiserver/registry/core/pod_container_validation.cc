@@ -136,20 +136,31 @@ void checkPorts(const std::vector<v1::ContainerPort>& ports, const FieldPath& pa
 }
 
 const v1::Volume* findVolume(const ContainerScope& scope, std::string_view name) {
-  for (const auto* volume : scope.volumes) {
-    if (volume->name == name) return volume;
-  }
-  return nullptr;
+  const auto found = std::lower_bound(
+      scope.volumes.begin(), scope.volumes.end(), name,
+      [](const auto* volume, std::string_view wanted) { return volume->name < wanted; });
+  return found == scope.volumes.end() || (*found)->name != name ? nullptr : *found;
 }
+
+/// The names of what is mounted, or of devices, and where.
+struct Places {
+  template <typename List, typename Path>
+  Places(const List& list, Path path) {
+    for (const auto& each : list) {
+      names.insert(each.name);
+      paths.insert(each.*path);
+    }
+  }
+  std::set<std::string_view> names;
+  std::set<std::string_view> paths;
+};
 
 template <typename C>
 void checkMounts(const C& container, const ContainerScope& scope, const FieldPath& parent,
                  FieldErrors& errors) {
   const auto path = parent.child("volumeMounts");
   std::set<std::string_view> mountPaths;
-  const auto isDevice = [&](auto matches) {
-    return std::any_of(container.volumeDevices.begin(), container.volumeDevices.end(), matches);
-  };
+  const Places devices(container.volumeDevices, &v1::VolumeDevice::devicePath);
   for (size_t i = 0; i < container.volumeMounts.size(); ++i) {
     const auto& mount = container.volumeMounts[i];
     const auto at = path.index(i);
@@ -158,9 +169,9 @@ void checkMounts(const C& container, const ContainerScope& scope, const FieldPat
     requireText(mount.mountPath, at.child("mountPath"), errors);
     if (!mountPaths.insert(mount.mountPath).second)
       errors.invalid(at.child("mountPath"), mount.mountPath, "must be unique");
-    if (isDevice([&](const auto& d) { return d.name == mount.name; }))
+    if (devices.names.contains(mount.name))
       errors.invalid(at.child("name"), mount.name, "must not already exist in volumeDevices");
-    if (isDevice([&](const auto& d) { return d.devicePath == mount.mountPath; })) {
+    if (devices.paths.contains(mount.mountPath)) {
       errors.invalid(at.child("mountPath"), mount.mountPath,
                      "must not already exist as a path in volumeDevices");
     }
@@ -206,12 +217,11 @@ void checkMounts(const C& container, const ContainerScope& scope, const FieldPat
 template <typename C>
 void checkDevices(const C& container, const ContainerScope& scope, const FieldPath& parent,
                   FieldErrors& errors) {
+  if (container.volumeDevices.empty()) return;
   const auto path = parent.child("volumeDevices");
   std::set<std::string_view> names;
   std::set<std::string_view> paths;
-  const auto isMount = [&](auto matches) {
-    return std::any_of(container.volumeMounts.begin(), container.volumeMounts.end(), matches);
-  };
+  const Places mounts(container.volumeMounts, &v1::VolumeMount::mountPath);
   for (size_t i = 0; i < container.volumeDevices.size(); ++i) {
     const auto& device = container.volumeDevices[i];
     const auto at = path.index(i);
@@ -234,9 +244,9 @@ void checkDevices(const C& container, const ContainerScope& scope, const FieldPa
     } else {
       paths.insert(device.devicePath);
     }
-    if (isMount([&](const auto& m) { return m.name == device.name; }))
+    if (mounts.names.contains(device.name))
       errors.invalid(name, device.name, "must not already exist in volumeMounts");
-    if (isMount([&](const auto& m) { return m.mountPath == device.devicePath; })) {
+    if (mounts.paths.contains(device.devicePath)) {
       errors.invalid(devicePath, device.devicePath,
                      "must not already exist as a path in volumeMounts");
     }
@@ -321,9 +331,7 @@ void checkCommon(const C& container, const ContainerScope& scope, const FieldPat
   checkDevices(container, scope, path, errors);
   checkOneOf(container.imagePullPolicy, {"Always", "IfNotPresent", "Never"},
              path.child("imagePullPolicy"), errors);
-  std::vector<std::string_view> claims;
-  for (const auto& claim : spec.resourceClaims) claims.push_back(claim.name);
-  validateResourceRequirements(container.resources, claims, path.child("resources"), errors);
+  validateResourceRequirements(container.resources, scope.claims, path.child("resources"), errors);
   checkResizePolicy(container.resizePolicy, spec.restartPolicy, path.child("resizePolicy"), errors);
   if (container.securityContext) {
     checkSecurityContext(*container.securityContext, spec.hostUsers.value_or(true),

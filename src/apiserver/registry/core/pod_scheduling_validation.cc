@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "api/names/names.h"
 #include "apiserver/registry/core/pod_spec_internal.h"
@@ -85,20 +86,23 @@ void checkMatchKeys(const std::vector<std::string>& match, const std::vector<std
   const auto at = path.child("matchLabelKeys");
   checkLabelKeys(match, selector, at, errors);
   checkLabelKeys(mismatch, selector, path.child("mismatchLabelKeys"), errors);
-  if (selector != nullptr) {
+  if (selector != nullptr && !match.empty()) {
+    std::map<std::string_view, size_t> places;  // of the last, where one is there twice
+    for (size_t i = 0; i < match.size(); ++i) places[match[i]] = i;
     std::set<std::string_view> selected;
     for (const auto& [key, value] : selector->matchLabels) selected.insert(key);
     for (const auto& expression : selector->matchExpressions) {
-      const auto found = std::find(match.rbegin(), match.rend(), expression.key);
-      if (!selected.insert(expression.key).second && found != match.rend()) {
+      const auto found = places.find(expression.key);
+      if (!selected.insert(expression.key).second && found != places.end()) {
         // Upstream leaves the member out.
-        errors.invalid(path.index(static_cast<size_t>(match.rend() - found) - 1), expression.key,
+        errors.invalid(path.index(found->second), expression.key,
                        "exists in both matchLabelKeys and labelSelector");
       }
     }
   }
+  const std::set<std::string_view> others(mismatch.begin(), mismatch.end());
   for (size_t i = 0; i < match.size(); ++i) {
-    if (std::find(mismatch.begin(), mismatch.end(), match[i]) != mismatch.end())
+    if (others.contains(match[i]))
       errors.invalid(at.index(i), match[i], "exists in both matchLabelKeys and mismatchLabelKeys");
   }
 }

@@ -57,7 +57,7 @@ void validatePodSpec(const api::core::v1::PodSpec& spec, const api::FieldPath& p
                      api::FieldErrors& errors, const PodSpecContext& context = {});
 
 /// Limits and requests of a container, or with `ofPod` of a pod as a whole. `claims`: names in
-/// spec.resourceClaims.
+/// spec.resourceClaims, sorted.
 void validateResourceRequirements(const api::core::v1::ResourceRequirements& resources,
                                   const std::vector<std::string_view>& claims,
                                   const api::FieldPath& path, api::FieldErrors& errors,

@@ -22,7 +22,8 @@ inline constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirr
 struct ContainerScope {
   const api::core::v1::PodSpec& spec;
   const PodSpecContext& context;
-  std::vector<const api::core::v1::Volume*> volumes;
+  std::vector<const api::core::v1::Volume*> volumes;  ///< the valid ones, by name
+  std::vector<std::string_view> claims;               ///< of the spec, by name
 };
 
 /// The same as validateVolumes. Gives the valid ones. `pod`: its metadata where it is known.

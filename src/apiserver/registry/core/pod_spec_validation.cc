@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "api/helpers/resources.h"
 #include "api/names/names.h"
@@ -150,8 +151,25 @@ void eachContainer(const v1::PodSpec& spec, Visit visit) {
   each(spec.ephemeralContainers, "ephemeralContainers");
 }
 
+/// A pod may name very many of anything: what others refer to is sorted, and looked up.
+std::vector<std::string_view> claimNames(const v1::PodSpec& spec) {
+  std::vector<std::string_view> names;
+  for (const auto& claim : spec.resourceClaims) names.push_back(claim.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Of those with one name the first comes first.
+std::vector<const v1::Volume*> byName(std::vector<const v1::Volume*> volumes) {
+  std::sort(volumes.begin(), volumes.end(), [](const auto* a, const auto* b) {
+    return a->name != b->name ? a->name < b->name : a < b;
+  });
+  return volumes;
+}
+
 /// Variables come from files of emptyDir volumes only.
 void checkFileVolumes(const v1::PodSpec& spec, const FieldPath& path, FieldErrors& errors) {
+  std::map<std::string_view, const v1::Volume*> volumes;
   eachContainer(spec, [&](std::string_view list, size_t index, const auto& container) {
     for (size_t i = 0; i < container.env.size(); ++i) {
       const auto& source = container.env[i].valueFrom;
@@ -159,11 +177,14 @@ void checkFileVolumes(const v1::PodSpec& spec, const FieldPath& path, FieldError
       const auto& name = source->fileKeyRef->volumeName;
       const auto at = path.child(list).index(index).child("env").index(i);
       const auto volumeName = at.child("valueFrom", "fileKeyRef", "volumeName");
-      const auto volume = std::find_if(spec.volumes.rbegin(), spec.volumes.rend(),
-                                       [&](const auto& each) { return each.name == name; });
-      if (volume == spec.volumes.rend()) {
+      // The last one of a name counts.
+      if (volumes.empty()) {
+        for (const auto& each : spec.volumes) volumes[each.name] = &each;
+      }
+      const auto volume = volumes.find(name);
+      if (volume == volumes.end()) {
         errors.notFound(volumeName, name);
-      } else if (!volume->volumeSource.emptyDir) {
+      } else if (!volume->second->volumeSource.emptyDir) {
         errors.invalid(volumeName, name, "referenced volume must be of type emptyDir");
       }
     }
@@ -247,9 +268,7 @@ void checkPodLevelResources(const v1::PodSpec& spec, const FieldPath& path, Fiel
     return errors.forbidden(path, "may not be set for a windows pod");
   if (!resources.claims.empty())
     errors.forbidden(path.child("claims"), "claims may not be set for Resources at pod-level");
-  std::vector<std::string_view> claims;
-  for (const auto& claim : spec.resourceClaims) claims.push_back(claim.name);
-  validateResourceRequirements(resources, claims, path, errors, true);
+  validateResourceRequirements(resources, claimNames(spec), path, errors, true);
   const api::PodResourcesOptions containersOnly{.excludeOverhead = true,
                                                 .skipPodLevelResources = true};
   for (const auto& [name, sum] : api::podRequests(spec, containersOnly)) {
@@ -284,8 +303,9 @@ void validatePodSpec(const v1::PodSpec& spec, const FieldPath& path, FieldErrors
     errors.required(path.child("terminationGracePeriodSeconds"));
   const pods::ContainerScope scope{
       spec, context,
-      pods::checkVolumes(spec.volumes, context.isTemplate, path.child("volumes"), errors,
-                         context.metadata)};
+      byName(pods::checkVolumes(spec.volumes, context.isTemplate, path.child("volumes"), errors,
+                                context.metadata)),
+      claimNames(spec)};
   checkResourceClaims(spec, context, path.child("resourceClaims"), errors);
   pods::checkContainers(scope, path, errors);
   pods::checkPodLevelResources(spec, path.child("resources"), errors);

@@ -64,16 +64,19 @@ void checkWholePages(std::string_view resource, const api::Quantity& amount, con
 /// Tells of a claim that the pod does not have, with those it has.
 void tellUnknownClaim(const std::string& name, const std::vector<std::string_view>& claims,
                       const FieldPath& path, FieldErrors& errors) {
+  constexpr size_t kToldMax = 1000;
+  if (errors.size() >= kToldMax) return;
   std::string text =
       "Not found: " + api::goQuote(name) + ": must be one of the names in pod.spec.resourceClaims";
-  std::set<std::string_view> known(claims.begin(), claims.end());
-  known.erase("");
-  if (known.empty()) text += " which is empty";
-  std::string_view separator = ": ";
-  for (const auto each : known) {
-    text.append(separator).append(each);
-    separator = ", ";
+  constexpr size_t kTextMax = 4096;
+  std::string_view last;
+  for (const auto each : claims) {
+    if (each == last) continue;  // nor is one without a name told of
+    text.append(last.empty() ? ": " : ", ").append(each);
+    last = each;
+    if (text.size() > kTextMax) break;
   }
+  if (last.empty()) text += " which is empty";
   errors.add({"FieldValueNotFound", std::move(text), path.str()});
 }
 
@@ -97,13 +100,15 @@ void checkClaims(const v1::ResourceRequirements& resources,
       if (seen.contains(key)) {
         errors.duplicate(at, key);
       } else if (claim.request.empty()) {
-        for (const auto& each : seen) {
-          if (each.starts_with(claim.name + "/")) errors.duplicate(at, claim.name);
+        const auto begin = claim.name + "/";
+        for (auto each = seen.lower_bound(begin); each != seen.end() && each->starts_with(begin);
+             ++each) {
+          errors.duplicate(at, claim.name);
         }
       }
       seen.insert(std::move(key));
     }
-    if (std::find(claims.begin(), claims.end(), claim.name) == claims.end())
+    if (!std::binary_search(claims.begin(), claims.end(), claim.name))
       tellUnknownClaim(claim.name, claims, at, errors);
   }
 }

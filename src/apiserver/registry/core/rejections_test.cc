@@ -37,6 +37,33 @@ std::string pod(const std::string& container, const std::string& spec = "") {
          "}}";
 }
 
+/// As many elements as there is room for in a body, made of a number each.
+std::string many(const std::string& begin, const std::string& end) {
+  std::string text;
+  for (int i = 0; i < 40'000; ++i)
+    text.append(i > 0 ? "," : "").append(begin).append(std::to_string(i)).append(end);
+  return "[" + text + "]";
+}
+
+TEST(PodRejections, VeryManyOfAllThatReferToEachOther) {
+  const auto mounts = R"("volumeMounts":)" + many(R"({"name":"m)", R"("})");
+  EXPECT_NE(pods()
+                .create(pod(mounts + R"(,"volumeDevices":)" + many(R"({"name":"d)", R"("})"),
+                            R"("volumes":)" + many(R"({"name":"v)", R"("})")))
+                .find("volumeMounts[0].name: Not found: \"m0\""),
+            std::string::npos);
+  const auto claims = pods().create(
+      pod(R"("resources":{"claims":)" + many(R"({"name":"c)", R"("})") + "}",
+          R"("resourceClaims":)" + many(R"({"resourceClaimName":"x","name":"r)", R"("})")));
+  EXPECT_NE(claims.find("must be one of the names in pod.spec.resourceClaims: r0, r1, r10, "),
+            std::string::npos);
+  const auto keys = pods().create(
+      pod("", R"("topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"z","whenUnsatisfiable":)"
+              R"("DoNotSchedule","labelSelector":{},"matchLabelKeys":)" +
+                  many("\"k", "\"") + "}]"));
+  EXPECT_EQ(keys.find("exists in both"), std::string::npos);
+}
+
 TEST(PodRejections, Resources) {
   const auto with = [](const std::string& resources) {
     return pod(R"("resources":{)" + resources + "}");

@@ -40,14 +40,17 @@ Topology checkTerm(const api::core::v1::TopologySelectorTerm& term, const FieldP
 
 void checkTopologies(const StorageClass& object, FieldErrors& errors) {
   const FieldPath path("allowedTopologies");
-  std::vector<Topology> seen;
+  std::map<Topology, size_t> seen;
   for (size_t i = 0; i < object.allowedTopologies.size(); ++i) {
     const auto at = path.index(i).child("matchLabelExpressions");
     auto topology = checkTerm(object.allowedTopologies[i], at, errors);
-    for (const auto& other : seen) {
-      if (other == topology) errors.duplicate(at, "");
+    // Once for each that was the same, as long as there is room for errors.
+    auto& before = seen[std::move(topology)];
+    for (size_t told = 0, room = errors.size() + 1; told < before; ++told, ++room) {
+      errors.duplicate(at, "");
+      if (errors.size() < room) break;
     }
-    seen.push_back(std::move(topology));
+    ++before;
   }
 }
 

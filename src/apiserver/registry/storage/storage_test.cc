@@ -111,6 +111,18 @@ TEST(VolumeAttributesClass, NeedsParameters) {
             "value: must contain at least one key/value pair]");
 }
 
+TEST(StorageClass, TopologiesThatAreTheSame) {
+  const Requests classes("storage.k8s.io", "storageclasses");
+  const auto with = [&](size_t count) {
+    std::string terms;
+    for (size_t i = 0; i < count; ++i) terms += i > 0 ? ",{}" : "{}";
+    return classes.create(R"({"provisioner":"p","allowedTopologies":[)" + terms + "]}");
+  };
+  EXPECT_EQ(with(1), "");
+  EXPECT_EQ(with(2), "allowedTopologies[1].matchLabelExpressions: Duplicate value: \"\"");
+  EXPECT_TRUE(with(200'000).starts_with("[allowedTopologies[1].matchLabelExpressions: "));
+}
+
 TEST(StorageClass, ProvisionerIsNeeded) {
   const Requests classes("storage.k8s.io", "storageclasses");
   EXPECT_EQ(classes.create("{}"), "provisioner: Required value");
