@@ -294,7 +294,8 @@ Result<json::value> yamlToValue(std::string_view text, const YamlOptions& option
     // reader first. That of YAML knows in which lines keys are that are there twice.
     JsonReport report;
     auto value = parseJsonValue(text, duplicates ? &report : nullptr);
-    if (value.ok() && (report.strict.empty() || !readYaml(text, options, duplicates).ok())) {
+    if (value.ok()) {
+      if (!report.strict.empty()) (void)readYaml(text, options, duplicates);
       return value;
     }
   }

@@ -1,5 +1,7 @@
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/yaml/yaml.h"
 
@@ -11,6 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const auto& document : splitYamlDocuments(text)) (void)document.line;
   (void)yamlToJson(text, {.strict = true});
   const auto json = yamlToJson(text);
+  // Whether somebody wants to know of doubled keys makes no difference.
+  std::vector<std::string> doubled;
+  const auto told = yamlToJson(text, {}, &doubled);
+  if (told.ok() != json.ok() || (json.ok() && *told != *json)) std::abort();
   if (!json.ok()) return 0;
   const auto printed = jsonToYaml(*json);
   if (!printed.ok()) return 0;
