@@ -68,10 +68,14 @@ struct Scheduler::ExtendedCycle {
   Picker::Scores scores;
 };
 
-bool Scheduler::isDeciding(const PodInfo& pod) const {
+bool Scheduler::goesOn(const PodInfo& pod) {
   const auto* queued = queue_.find(pod.key);
-  return queued && queued->place == QueuedPod::Place::InFlight &&
-         queued->pod->meta->uid == pod.meta->uid && !queued->pod->meta->deletionTimestamp;
+  if (!queued || queued->place != QueuedPod::Place::InFlight ||
+      queued->pod->meta->uid != pod.meta->uid)
+    return false;
+  if (!queued->pod->meta->deletionTimestamp) return true;
+  queue_.done(pod.key);
+  return false;
 }
 
 Task<Status> Scheduler::askFilters(Scheduler& self, ExtendedCycle& cycle, std::stop_token stop) {
@@ -133,7 +137,7 @@ Task<bool> Scheduler::scheduleExtended(Scheduler& self, PodInfoPtr pod, std::sto
       cycle.asked.insert(node->name);
     }
     const Status asked = co_await askFilters(self, cycle, stop);
-    if (stop.stop_requested() || !self.isDeciding(*pod)) co_return false;
+    if (stop.stop_requested() || !self.goesOn(*pod)) co_return false;
     if (!asked.ok()) {
       self.decisionFailed(pod, asked.message());
       co_return false;
@@ -141,7 +145,7 @@ Task<bool> Scheduler::scheduleExtended(Scheduler& self, PodInfoPtr pod, std::sto
     if (!cycle.nodes.empty() || pod->pod->status.nominatedNodeName.empty()) break;
   }
   co_await askPriorities(self, cycle, stop);
-  if (stop.stop_requested() || !self.isDeciding(*pod)) co_return false;
+  if (stop.stop_requested() || !self.goesOn(*pod)) co_return false;
   if (!cycle.nodes.empty()) {
     Decision decision = picker.pickAmong(pod, self.cache_.snapshot(), cycle.scores);
     if (!decision.error.ok()) {
@@ -177,7 +181,7 @@ Task<bool> Scheduler::scheduleExtended(Scheduler& self, PodInfoPtr pod, std::sto
     decision.diagnosis.rejectedBy = 0;
   }
   Preemption preemption = co_await preemptExtended(self, pod, decision, stop);
-  if (stop.stop_requested() || !self.isDeciding(*pod)) co_return false;
+  if (stop.stop_requested() || !self.goesOn(*pod)) co_return false;
   self.parkUnschedulable(pod, decision, std::move(preemption));
   // What happened in between may have helped.
   if (again || self.told_ != told) self.queue_.wakeUp(pod->key, self.now());
@@ -220,7 +224,7 @@ Task<Scheduler::Preemption> Scheduler::preemptExtended(Scheduler& self, PodInfoP
       std::erase_if(victims, [](const auto& entry) { return entry.second.pods.empty(); });
     }
     auto answer = co_await extender->preempt(pod, victims, stop);
-    if (stop.stop_requested() || !self.isDeciding(*pod)) co_return Preemption();
+    if (stop.stop_requested() || !self.goesOn(*pod)) co_return Preemption();
     Status failure = answer.status();
     if (failure.ok()) failure = keepKnown(*extender, victims, *answer, self.cache_);
     if (failure.ok()) {

@@ -133,8 +133,8 @@ class Scheduler {
     return std::any_of(extenders_.begin(), extenders_.end(),
                        [&](const auto& extender) { return extender->isInterested(pod); });
   }
-  /// It is still the pod that is being decided about.
-  [[nodiscard]] bool isDeciding(const PodInfo& pod) const;
+  /// It is still the pod that is being decided about. One that is leaving by now is done with.
+  [[nodiscard]] bool goesOn(const PodInfo& pod);
   /// As scheduleOne.
   static Task<bool> scheduleExtended(Scheduler& self, PodInfoPtr pod, std::stop_token stop);
   static Task<Status> askFilters(Scheduler& self, ExtendedCycle& cycle, std::stop_token stop);

@@ -208,6 +208,21 @@ TEST_F(ExtendedCycle, APodThatGoesMeanwhileIsForgotten) {
   EXPECT_EQ(asked.size(), 1U);
 }
 
+TEST_F(ExtendedCycle, APodThatIsLeavingByThenIsDoneWith) {
+  extender({{"filter", says(R"({"NodeNames":["a"]})")}});
+  add(NodeBuilder("a"));
+  start();
+  PodBuilder builder("p");
+  builder.pod.metadata.finalizers = {"example.com/wait"};
+  add(builder.cpu("1"));
+  ASSERT_TRUE(executor.runUntil([&] { return asked.size() == 1; }, 1min));
+  EXPECT_TRUE(cluster.erase<Pod>("default", "p").ok());
+  executor.runFor(1min);
+  EXPECT_TRUE(isLeaving("p"));
+  EXPECT_EQ(nodeOf("p"), "");
+  EXPECT_EQ(scheduler->queue().size(), 0U);
+}
+
 TEST_F(ExtendedCycle, BindsThePods) {
   extender({{"bind", [this](const std::string& body) -> Result<std::string> {
                EXPECT_EQ(body,

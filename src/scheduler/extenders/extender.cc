@@ -1,6 +1,8 @@
 #include "scheduler/extenders/extender.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
@@ -27,10 +29,10 @@ Task<Result<FilterAnswer>> Extender::filter(PodInfoPtr pod, std::vector<Extender
          co_await transport_->post(config_.filterVerb,
                                    encodeExtenderArgs(*pod->pod, nodes, isCached()), stop));
   CO_TRY(auto answer, decodeFilterResult(text, isCached()));
+  std::unordered_set<std::string_view> known;
+  for (const auto& node : nodes) known.insert(node.name);
   for (const auto& name : answer.nodes) {
-    const bool known = std::any_of(nodes.begin(), nodes.end(),
-                                   [&](const ExtenderNode& node) { return node.name == name; });
-    if (!known)
+    if (!known.contains(name))
       co_return internalError("extender \"" + config_.urlPrefix + "\" claims a filtered node \"" +
                               name + "\" which is not found in the input node list");
   }
