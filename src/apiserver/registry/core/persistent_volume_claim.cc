@@ -5,6 +5,7 @@
 #include "apiserver/registry/core/pod_internal_json.h"
 #include "apiserver/registry/core/pod_spec.h"
 #include "apiserver/registry/core/pod_warnings.h"
+#include "apiserver/registry/core/resource_names.h"
 #include "apiserver/registry/core/volume_rules.h"
 #include "apiserver/registry/rules.h"
 #include "apiserver/registry/strategies.h"
@@ -183,9 +184,7 @@ bool checkClaimResource(std::string_view name, const FieldPath& path, FieldError
   const auto messages = api::validateQualifiedName(name);
   errors.invalidEach(path, name, messages);
   if (!messages.empty()) return false;
-  const bool own = name.find('/') == std::string_view::npos ||
-                   name.find("kubernetes.io/") != std::string_view::npos;
-  if (!own || name == kStorage) return true;
+  if (!isNativeResource(name) || name == kStorage) return true;
   errors.notSupported(path, name, {kStorage});
   return false;
 }

@@ -19,12 +19,6 @@ bool isStandardResource(std::string_view name) {
   return name == "cpu" || name == "memory" || name == "ephemeral-storage" || api::isHugePages(name);
 }
 
-/// Without a domain, or with one of ours.
-bool isNativeResource(std::string_view name) {
-  return name.find('/') == std::string_view::npos ||
-         name.find("kubernetes.io/") != std::string_view::npos;
-}
-
 void checkContainerResourceNameOnly(std::string_view name, const FieldPath& path,
                                     FieldErrors& errors) {
   if (name.find('/') == std::string_view::npos) {
@@ -42,11 +36,6 @@ void checkPodResourceName(std::string_view name, const FieldPath& path, FieldErr
   if (errors.size() != before) return;
   if (name != "cpu" && name != "memory" && !api::isHugePages(name))
     errors.notSupported(path, name, {"cpu", "hugepages-", "memory"});
-}
-
-/// Requests of it may be below the limit.
-bool mayOvercommit(std::string_view name) {
-  return isNativeResource(name) && !api::isHugePages(name);
 }
 
 void checkWholePages(std::string_view resource, const api::Quantity& amount, const FieldPath& path,
@@ -127,8 +116,13 @@ void checkContainerResourceName(std::string_view name, const FieldPath& path, Fi
   checkContainerResourceNameOnly(name, path, errors);
 }
 
+bool isNativeResource(std::string_view name) {
+  return name.find('/') == std::string_view::npos ||
+         name.find("kubernetes.io/") != std::string_view::npos;
+}
+
 bool mayOvercommitResource(std::string_view name) {
-  return mayOvercommit(name);
+  return isNativeResource(name) && !api::isHugePages(name);
 }
 
 void validateResourceRequirements(const v1::ResourceRequirements& resources,
@@ -154,13 +148,13 @@ void validateResourceRequirements(const v1::ResourceRequirements& resources,
     each(name, request, at);
     const api::Quantity* limit = resources.limits.get(name);
     if (limit != nullptr) {
-      if (request != *limit && !mayOvercommit(name)) {
+      if (request != *limit && !mayOvercommitResource(name)) {
         errors.invalid(requests, request, "must be equal to " + name + " limit of " + limit->str());
       } else if (request > *limit) {
         errors.invalid(requests, request,
                        "must be less than or equal to " + name + " limit of " + limit->str());
       }
-    } else if (!mayOvercommit(name)) {
+    } else if (!mayOvercommitResource(name)) {
       errors.required(limits, "Limit must be set for non overcommitable resources");
     }
     checkWholePages(name, request, at, errors);

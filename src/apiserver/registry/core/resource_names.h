@@ -15,6 +15,8 @@ void checkResourceName(std::string_view name, const api::FieldPath& path, api::F
 /// The same, and one that containers can have. A name that neither fits is told of twice.
 void checkContainerResourceName(std::string_view name, const api::FieldPath& path,
                                 api::FieldErrors& errors);
+/// Without a domain, or with one of ours.
+bool isNativeResource(std::string_view name);
 /// Requests of it may be below its limit.
 bool mayOvercommitResource(std::string_view name);
 
