@@ -4,6 +4,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 T ?=
+CTEST_FLAGS ?=
 CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 
 .PHONY: deps build unit test integration e2e run down sim fuzz bench format lint check clean
@@ -24,7 +25,7 @@ unit: ## tests beside the code; T=folder for one
 
 test: build ## everything
 	@tools/golden $(BUILD)/bin/coxswain
-	@$(CTEST) -j $(JOBS)
+	@$(CTEST) -j $(JOBS) $(CTEST_FLAGS)
 
 integration: build ## several parts together over real HTTP, and client libraries
 	@$(CTEST) -L integration

@@ -17,6 +17,8 @@ namespace   a namespace of 10,000 objects, deleted
 garbage     100,000 objects whose owner is deleted
 nodes       10,000 nodes with 100,000 pods: until all run; then what idling costs
 idle        50,000 objects of many kinds that need nothing: what idling costs
+memory      8,000 pods of one Deployment on 800 nodes, all running: what each process holds, and all
+            together with shared pages counted once
 """
 import argparse
 import contextlib
@@ -41,6 +43,12 @@ NAMES = ("API server", "scheduler", "controllers", "nodes")
 def memory_mib(pid, field):
     with open(f"/proc/{pid}/status", encoding="utf-8") as f:
         return next(int(line.split()[1]) / 1024 for line in f if line.startswith(field + ":"))
+
+
+def proportional_mib(pid):
+    """Resident memory, where a page that n processes share counts a n-th in each."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
+        return next(int(line.split()[1]) / 1024 for line in f if line.startswith("Pss:"))
 
 
 class TookTooLong(Exception):
@@ -320,8 +328,24 @@ def measure_idle(binary, n):
         idle(c, f"{count} idle objects", 30)
 
 
+def measure_memory(binary, n):
+    replicas = n(8000)
+    with Cluster(binary, replicas // 10 + 1) as c:
+        c.flood([deployment("web", replicas)])
+        c.until("running", lambda: ready_replicas(c) == replicas, 180)
+        c.settle(60)
+        nodes = c.processes.pop()  # they share pages with the others
+        nodes.terminate()
+        nodes.wait()
+        pids = [p.pid for p in c.processes]
+        held = " / ".join(f"{memory_mib(p, 'VmRSS'):.0f}" for p in pids)
+        together = sum(proportional_mib(p) for p in pids)
+        print(f"| memory: {replicas} pods of a Deployment run | | | {held}; shared pages counted once: {together:.0f} |", flush=True)
+
+
 ROWS = {"deployment": measure_deployment, "rollout": measure_rollout, "jobs": measure_jobs, "services": measure_services,
-        "namespace": measure_namespace, "garbage": measure_garbage, "nodes": measure_nodes, "idle": measure_idle}
+        "namespace": measure_namespace, "garbage": measure_garbage, "nodes": measure_nodes, "idle": measure_idle,
+        "memory": measure_memory}
 
 
 def main():
