@@ -272,7 +272,7 @@ void finishEnvelope(std::string_view apiVersion, std::string_view kind, size_t r
   out.bytes(kProtobufMagic);
 }
 
-/// Fields 3 and 4 of runtime.Unknown, which upstream writes though they are empty.
+/// The end of it: fields 3 and 4 of runtime.Unknown, which upstream writes though they are empty.
 void startEnvelope(BackwardBuffer& out) {
   writeText(4, {}, out);
   writeText(3, {}, out);
@@ -302,11 +302,12 @@ void encodeEnvelope(const MessageInfo& info, const void* object, std::string& ou
 
 void wrapEnvelope(std::string_view apiVersion, std::string_view kind, std::string_view raw,
                   std::string& out) {
-  BackwardBuffer buffer;
-  startEnvelope(buffer);
-  buffer.bytes(raw);
-  finishEnvelope(apiVersion, kind, raw.size(), buffer);
-  out.append(buffer.view());
+  BackwardBuffer head;
+  finishEnvelope(apiVersion, kind, raw.size(), head);
+  BackwardBuffer tail;
+  startEnvelope(tail);
+  out.reserve(out.size() + head.size() + raw.size() + tail.size());
+  out.append(head.view()).append(raw).append(tail.view());
 }
 
 }  // namespace coxswain::api

@@ -58,6 +58,10 @@ Result<std::string> finishJson(std::string json, const Accepted& accepted) {
 Result<std::string> protobufList(const Resource& resource, const ListAnswer& answer) {
   // Every list kind has its metadata at 1 and its items at 2.
   std::string raw;
+  size_t size = 256;
+  // A tag, a length and a resourceVersion more than is stored.
+  for (const auto& each : answer.items) size += each.storedBytes() + 32;
+  raw.reserve(size);
   appendBytesField(raw, 1, api::encodeProtobuf(listMetaOf(answer)));
   std::string item;
   for (const auto& each : answer.items) {
@@ -451,6 +455,7 @@ void appendWatchFrame(std::string& out, std::string_view type, std::string_view 
     return;
   }
   if (object.ends_with('\n')) object.remove_suffix(1);
+  out.reserve(out.size() + type.size() + object.size() + 32);
   out.append("{\"type\":\"").append(type).append("\",\"object\":").append(object).append("}\n");
 }
 
