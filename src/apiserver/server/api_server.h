@@ -47,7 +47,7 @@ struct ApiServerOptions {
   const Authorizer* authorizer = nullptr;           ///< null: system:masters alone
   Admission* admission = nullptr;                   ///< null: everything is admitted
   /// Decoded and encoded forms of stored objects that are kept for the next reader.
-  size_t formBytesMax = 12U << 20;
+  size_t formBytesMax = 16U << 20;
   Duration eventTtl = 1h;
   /// Of one collection: events that watches may resume from, and what may wait in one watch.
   size_t watchEventsKept = 2000;
