@@ -164,7 +164,9 @@ Task<void> lookOnce(Harness& h, Sets known, std::optional<Result<Duration>>& out
   client::EventRecorder events(h.client, h.executor, "deployment-controller");
   Rollout::World world{h.client, events, h.executor};
   Rollout rollout(world, h.client.peek<Deployment>("default", "web"), std::move(known), {});
-  out = co_await rollout.run({});
+  auto next = co_await rollout.run({});
+  co_await events.stop();
+  out = std::move(next);
 }
 
 TEST(Recreate, WaitsForOldOnesThatItsCachesDoNotShow) {
