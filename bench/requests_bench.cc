@@ -14,6 +14,7 @@
 #include "apiserver/assembly/assembly.h"
 #include "base/log.h"
 #include "net/certs.h"
+#include "net/text_body.h"
 #include "runtime/sim/sim_executor.h"
 #include "runtime/spawn.h"
 #include "storage/memory/memory_store.h"
@@ -48,19 +49,6 @@ namespace {
 constexpr int kPods = 1000;
 constexpr int kWatchers = 1000;
 constexpr std::string_view kCollection = "/api/v1/namespaces/default/pods";
-
-class Text final : public net::BodyReader {
- public:
-  explicit Text(std::string text) : text_(std::move(text)) {}
-  Task<Result<std::string>> read(std::stop_token) override {
-    co_return std::exchange(text_, std::string());
-  }
-  [[nodiscard]] const net::Headers& trailers() const override { return trailers_; }
-
- private:
-  std::string text_;
-  net::Headers trailers_;
-};
 
 /// Takes an answer and keeps what is counted of it.
 class Sink final : public net::ResponseWriter, public net::LastingAnswer::Host {
@@ -237,7 +225,7 @@ class Bench {
     done = true;
   }
   Task<void> serve(Call call, Sink& sink, bool& done) {
-    Text body(std::move(call.body));
+    net::TextBody body(std::move(call.body));
     net::Request request;
     request.method = std::move(call.method);
     request.path = std::move(call.path);

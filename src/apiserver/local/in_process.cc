@@ -3,6 +3,7 @@
 #include "apiserver/local/memory_response.h"
 #include "client/http/decode.h"
 #include "client/http/rest_client.h"
+#include "net/text_body.h"
 #include "net/url.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
@@ -13,26 +14,12 @@ namespace {
 
 constexpr size_t kUnreadMax = 16U << 20;
 
-/// A body that is there.
-class TextBody final : public net::BodyReader {
- public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
-  Task<Result<std::string>> read(std::stop_token) override {
-    co_return std::exchange(text_, std::string());
-  }
-  [[nodiscard]] const net::Headers& trailers() const override { return trailers_; }
-
- private:
-  std::string text_;
-  net::Headers trailers_;
-};
-
 Task<Status> serve(ApiServer& server, UserInfo user, InProcessRequest what,
                    net::ResponseWriter& response, std::stop_token stop) {
   net::Query query;
   for (const auto& [name, value] : what.query) query.add(name, value);
   const bool hasBody = !what.body.empty();
-  TextBody body(std::move(what.body));
+  net::TextBody body(std::move(what.body));
   net::Request request;
   request.method = std::move(what.method);
   request.path = std::move(what.path);

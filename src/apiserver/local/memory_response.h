@@ -7,16 +7,6 @@
 
 namespace coxswain::apiserver {
 
-/// The body of a request that has none.
-class NoBody final : public net::BodyReader {
- public:
-  Task<Result<std::string>> read(std::stop_token) override { co_return std::string(); }
-  [[nodiscard]] const net::Headers& trailers() const override { return trailers_; }
-
- private:
-  net::Headers trailers_;
-};
-
 /// An answer that stays in memory, for requests within this process. At most 64 MiB.
 class MemoryResponse final : public net::ResponseWriter {
  public:

@@ -8,6 +8,7 @@
 #include "apiserver/metrics/prometheus_metrics.h"
 #include "apiserver/metrics/resource_metrics.h"
 #include "client/path_reader.h"
+#include "net/text_body.h"
 
 namespace coxswain::apiserver {
 namespace {
@@ -142,7 +143,7 @@ class MetricsApis : public AssemblyTestBase {
   }
   /// As it goes over the wire.
   static Task<Result<std::string>> ask(ApiServer& server, std::string path, std::string accept) {
-    NoBody body;
+    net::TextBody body;
     net::Request request;
     request.method = "GET";
     request.path = std::move(path);

@@ -12,7 +12,7 @@
 #include "api/select/labels.h"
 #include "client/resources.h"
 #include "controllers/framework/indices.h"
-#include "controllers/framework/list_patch.h"
+#include "controllers/framework/pod_control.h"
 
 namespace coxswain::controllers::disruption {
 
@@ -20,7 +20,6 @@ using api::apps::v1::Deployment;
 using api::apps::v1::ReplicaSet;
 using api::apps::v1::StatefulSet;
 using api::core::v1::Pod;
-using api::core::v1::PodCondition;
 using api::core::v1::ReplicationController;
 using api::policy::v1::PodDisruptionBudget;
 
@@ -254,14 +253,8 @@ Task<Result<Duration>> DisruptionController::syncPod(PodPointer pod, std::stop_t
   const auto left = disruptionLeft(*pod, now());
   if (!left) co_return Duration(0);
   if (*left > Duration(0)) co_return *left;
-  const auto& meta = pod->metadata;
-  std::vector<PodCondition> changed{*api::findPodCondition(pod->status, "DisruptionTarget")};
-  changed[0].status = "False";
-  changed[0].lastTransitionTime = api::Time(now());
-  auto written = co_await client().patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
-                                         "status", client::PatchType::StrategicMerge,
-                                         listPatch(meta, "status", "conditions", changed), stop);
-  if (!written.ok() && !isNotFound(written.status())) co_return written.status();
+  Status written = co_await denyPodCondition(client(), pod, "DisruptionTarget", now(), stop);
+  if (!written.ok() && !isNotFound(written)) co_return written;
   co_return Duration(0);
 }
 

@@ -5,7 +5,9 @@
 #include "api/gen/core_v1.h"
 #include "api/gen/meta_v1.h"
 #include "api/helpers/objects.h"
+#include "api/helpers/pods.h"
 #include "client/resources.h"
+#include "controllers/framework/list_patch.h"
 
 namespace coxswain::controllers {
 
@@ -68,6 +70,18 @@ Task<Status> deletePod(client::Client& client, client::EventRecorder& events,
     co_return status.withContext("unable to delete pods");
   }
   co_return status;
+}
+
+Task<Status> denyPodCondition(client::Client& client, std::shared_ptr<const Pod> pod,
+                              std::string type, WallTime now, std::stop_token stop) {
+  const auto& meta = pod->metadata;
+  std::vector<api::core::v1::PodCondition> denied{*api::findPodCondition(pod->status, type)};
+  denied[0].status = "False";
+  denied[0].lastTransitionTime = api::Time(now);
+  auto written = co_await client.patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
+                                       "status", client::PatchType::StrategicMerge,
+                                       listPatch(meta, "status", "conditions", denied), stop);
+  co_return written.status();
 }
 
 }  // namespace coxswain::controllers

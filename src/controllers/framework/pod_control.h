@@ -28,6 +28,11 @@ Task<Status> deletePod(client::Client& client, client::EventRecorder& events,
                        const api::MessageInfo& ownerInfo, const void* owner, std::string ns,
                        std::string name, std::stop_token stop);
 
+/// Sets a condition that the pod has to False, and leaves the rest of its status. NotFound when it
+/// is gone, Conflict when it has changed.
+Task<Status> denyPodCondition(client::Client& client, std::shared_ptr<const api::core::v1::Pod> pod,
+                              std::string type, WallTime now, std::stop_token stop);
+
 /// The namespace goes away: creating in it has no use.
 bool isNamespaceTerminating(const Status& status);
 

@@ -18,7 +18,7 @@
 #include "api/gen/storage_v1.h"
 #include "api/helpers/quota.h"
 #include "client/informers.h"
-#include "controllers/persistentvolume/recycler.h"
+#include "controllers/framework/recycler_pods.h"
 
 namespace coxswain::controllers {
 
@@ -234,7 +234,7 @@ void trimStatus(const PodSpec& spec, bool deleted, PodStatus& status) {
 void trimPod(Pod& pod) {
   trimMetadata(pod.metadata);
   trimAffinity(pod);
-  trimSpec(pod.spec, !persistentvolume::recycledBy(pod).empty());
+  trimSpec(pod.spec, !recycledBy(pod).empty());
   trimStatus(pod.spec, pod.metadata.deletionTimestamp.has_value(), pod.status);
 }
 

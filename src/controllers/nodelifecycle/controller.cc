@@ -9,6 +9,7 @@
 #include "controllers/framework/indices.h"
 #include "controllers/framework/list_patch.h"
 #include "controllers/framework/node_events.h"
+#include "controllers/framework/pod_control.h"
 #include "runtime/spawn.h"
 
 namespace coxswain::controllers::nodelifecycle {
@@ -16,7 +17,6 @@ namespace coxswain::controllers::nodelifecycle {
 using api::coordination::v1::Lease;
 using api::core::v1::Node;
 using api::core::v1::Pod;
-using api::core::v1::PodCondition;
 
 namespace {
 
@@ -195,16 +195,10 @@ Task<bool> NodeLifecycleController::markPodsNotReady(std::string node, std::stop
   for (const auto& object : pods_.byIndex(kByNode, node)) {
     auto pod = object.sharedAs<Pod>();
     if (!api::isPodReady(*pod)) continue;
-    const auto& meta = pod->metadata;
-    std::vector<PodCondition> changed{*api::findPodCondition(pod->status, "Ready")};
-    changed[0].status = "False";
-    changed[0].lastTransitionTime = api::Time(now());
-    auto written = co_await client().patch(client::resourceOf<Pod>(), meta.namespace_, meta.name,
-                                           "status", client::PatchType::StrategicMerge,
-                                           listPatch(meta, "status", "conditions", changed), stop);
+    Status written = co_await denyPodCondition(client(), pod, "Ready", now(), stop);
     if (written.ok()) {
       events().event(*pod, client::kEventWarning, "NodeNotReady", "Node is not ready");
-    } else if (!isNotFound(written.status())) {
+    } else if (!isNotFound(written)) {
       all = false;
     }
   }

@@ -6,6 +6,7 @@
 #include "api/helpers/volumes.h"
 #include "client/resources.h"
 #include "controllers/framework/indices.h"
+#include "controllers/framework/recycler_pods.h"
 
 namespace coxswain::controllers::persistentvolume {
 

@@ -4,6 +4,7 @@
 
 #include "api/gen/meta_v1.h"
 #include "client/resources.h"
+#include "controllers/framework/recycler_pods.h"
 
 namespace coxswain::controllers::persistentvolume {
 
@@ -12,7 +13,6 @@ using api::core::v1::Pod;
 
 namespace {
 
-constexpr std::string_view kPrefix = "recycler-for-";
 constexpr const char* kImage = "registry.k8s.io/build-image/debian-base:bookworm-v1.0.4";
 constexpr const char* kWipe =
     "test -e /scrub && find /scrub -mindepth 1 -delete && test -z \"$(ls -A /scrub)\" || exit 1";
@@ -55,12 +55,6 @@ std::string targetOf(const Pod& pod) {
 
 }  // namespace
 
-std::string_view recycledBy(const Pod& pod) {
-  const std::string_view name = pod.metadata.name;
-  if (pod.metadata.namespace_ != kRecyclerNamespace || !name.starts_with(kPrefix)) return "";
-  return name.substr(kPrefix.size());
-}
-
 bool isRecyclable(const PersistentVolume& volume) {
   const auto& source = volume.spec.persistentVolumeSource;
   return source.hostPath || source.nfs;
@@ -72,7 +66,7 @@ std::optional<Pod> recyclerPod(const PersistentVolume& volume, const RecyclerOpt
   const auto& kind = source.hostPath ? options.hostPath : options.nfs;
   Pod pod = kind.pod ? *kind.pod : builtInPod();
   pod.metadata.namespace_ = kRecyclerNamespace;
-  pod.metadata.name = std::string(kPrefix) + volume.metadata.name;
+  pod.metadata.name = std::string(kRecyclerPrefix) + volume.metadata.name;
   pod.metadata.generateName.clear();
   pod.spec.activeDeadlineSeconds = timeoutSeconds(volume, kind);
   if (pod.spec.volumes.empty()) pod.spec.volumes.emplace_back().name = "vol";

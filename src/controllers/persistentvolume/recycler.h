@@ -23,9 +23,6 @@ struct RecyclerOptions {
   Kind nfs{std::chrono::seconds(300), std::chrono::seconds(30), nullptr};
 };
 
-inline constexpr const char* kRecyclerNamespace = "default";
-/// The volume that a pod wipes by its name; empty: it is none such.
-std::string_view recycledBy(const api::core::v1::Pod& pod);
 bool isRecyclable(const api::core::v1::PersistentVolume& volume);
 /// The pod that wipes a volume, called "recycler-for-<volume>". Nothing: no such volumes are wiped.
 std::optional<api::core::v1::Pod> recyclerPod(const api::core::v1::PersistentVolume& volume,

@@ -9,23 +9,10 @@
 #include "api/codec/value.h"
 #include "net/http.h"
 #include "net/lasting.h"
+#include "net/text_body.h"
 #include "runtime/spawn.h"
 
 namespace coxswain {
-
-/// A request's body that is there already.
-class TextBody final : public net::BodyReader {
- public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
-  Task<Result<std::string>> read(std::stop_token stop) override {
-    co_return std::exchange(text_, std::string());
-  }
-  [[nodiscard]] const net::Headers& trailers() const override { return trailers_; }
-
- private:
-  std::string text_;
-  net::Headers trailers_;
-};
 
 /// One exchange with the server, without sockets: the client's end of it. `slow`, when it is
 /// positive, is how long each write waits; `leave` is what a broken connection looks like to the

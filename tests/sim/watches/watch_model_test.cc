@@ -197,7 +197,7 @@ class World {
       self.up_.reset();
       (void)co_await self.up_.wait();
     }
-    TextBody text(std::move(body));
+    net::TextBody text(std::move(body));
     net::Request request;
     request.method = std::move(method);
     request.path = std::move(path);
